@@ -1,0 +1,140 @@
+#include "bind/array.hpp"
+
+#include <cmath>
+
+#include "core/reduce.hpp"
+
+namespace saddlescape::bind {
+namespace {
+
+const char* dtype_name(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::float32: return "float32";
+    case Dtype::int64: return "int64";
+    case Dtype::float64: break;
+  }
+  return "float64";
+}
+
+bool is_dtype(const py::dtype& dtype, Dtype wanted) {
+  const char kind = dtype.kind();
+  const auto size = dtype.itemsize();
+  switch (wanted) {
+    case Dtype::float32: return kind == 'f' && size == 4;
+    case Dtype::float64: return kind == 'f' && size == 8;
+    case Dtype::int64: return kind == 'i' && size == 8;
+  }
+  return false;
+}
+
+std::string type_text(py::handle object) {
+  const py::handle type = py::type::handle_of(object);
+  std::string text = py::cast<std::string>(type.attr("__module__")) + "." +
+                     py::cast<std::string>(type.attr("__qualname__"));
+  if (py::hasattr(object, "device")) text += " on device " + py::cast<std::string>(py::str(object.attr("device")));
+  return text;
+}
+
+std::string allowed_text(std::initializer_list<Dtype> allowed) {
+  std::string text;
+  for (Dtype dtype : allowed) text += (text.empty() ? "" : " or ") + std::string(dtype_name(dtype));
+  return text;
+}
+
+bool matches(const Shape& shape, const Shape& expected) {
+  if (shape.size() != expected.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (expected[i] != any && shape[i] != expected[i]) return false;
+  return true;
+}
+
+template <class T>
+std::int64_t first_non_finite(const T* data, std::int64_t n) {
+  std::int64_t i = 0;
+  while (i < n && std::isfinite(data[i])) ++i;
+  return i;
+}
+
+template <class T>
+void check_finite_as(const Array& array, const std::string& name) {
+  const T* data = array.as<T>();
+  if (reduce::all_finite(data, array.size)) return;
+  std::int64_t flat = first_non_finite(data, array.size);
+  const std::string value =
+      std::isnan(data[flat]) ? "NaN" : data[flat] > 0 ? "infinite" : "-infinite";
+  Shape position(array.shape.size());
+  for (std::size_t d = array.shape.size(); d-- > 0; flat /= array.shape[d])
+    position[d] = flat % array.shape[d];
+  throw py::value_error(name + ": " + value + " at " + shape_text(position) +
+                        ", expected finite numbers");
+}
+
+}  // namespace
+
+std::string shape_text(const Shape& shape) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    text += (i ? ", " : "") + (shape[i] == any ? std::string("any") : std::to_string(shape[i]));
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+Array checked_array(py::handle source, const std::string& name,
+                    std::initializer_list<Dtype> allowed, const Shape& shape) {
+  if (!py::isinstance<py::array>(source))
+    throw py::type_error(name + ": " + type_text(source) + ", expected a NumPy array of " +
+                         allowed_text(allowed));
+  const auto array = py::reinterpret_borrow<py::array>(source);
+  const py::dtype dtype = array.dtype();
+  Array result;
+  bool found = false;
+  for (Dtype wanted : allowed)
+    if (is_dtype(dtype, wanted)) {
+      result.dtype = wanted;
+      found = true;
+    }
+  if (!found)
+    throw py::type_error(name + ": dtype " + py::cast<std::string>(py::str(dtype)) +
+                         ", expected " + allowed_text(allowed));
+  if (!py::cast<bool>(dtype.attr("isnative")))
+    throw py::type_error(name + ": dtype " + py::cast<std::string>(dtype.attr("str")) +
+                         " is byte-swapped, expected this machine's byte order; convert with "
+                         "array.astype(array.dtype.newbyteorder('='))");
+  for (py::ssize_t d = 0; d < array.ndim(); ++d) result.shape.push_back(array.shape(d));
+  if (!shape.empty() && !matches(result.shape, shape))
+    throw py::value_error(name + ": shape " + shape_text(result.shape) + ", expected " +
+                          shape_text(shape));
+  if (!(array.flags() & py::array::c_style))
+    throw py::value_error(name + ": strides " +
+                          py::cast<std::string>(py::str(array.attr("strides"))) +
+                          ", expected a C-contiguous array; copy it with np.ascontiguousarray");
+  if (!py::cast<bool>(array.attr("flags").attr("aligned")))
+    throw py::value_error(name + ": its elements are not aligned in memory, expected an aligned "
+                          "array; copy it with np.array(array)");
+  result.data = const_cast<void*>(array.data());
+  result.size = array.size();
+  return result;
+}
+
+Array checked_writable(py::handle source, const std::string& name,
+                       std::initializer_list<Dtype> allowed, const Shape& shape) {
+  Array result = checked_array(source, name, allowed, shape);
+  if (!py::reinterpret_borrow<py::array>(source).writeable())
+    throw py::value_error(name + ": read-only, expected a writable array (it is updated in place)");
+  return result;
+}
+
+void check_finite(const Array& array, const std::string& name) {
+  if (array.dtype == Dtype::float32)
+    check_finite_as<float>(array, name);
+  else if (array.dtype == Dtype::float64)
+    check_finite_as<double>(array, name);
+}
+
+bool overlap(const Array& a, const Array& b) {
+  const auto bytes = [](const Array& x) { return x.size * (x.dtype == Dtype::float32 ? 4 : 8); };
+  const char* a_begin = a.as<char>();
+  const char* b_begin = b.as<char>();
+  return a.size > 0 && b.size > 0 && a_begin < b_begin + bytes(b) && b_begin < a_begin + bytes(a);
+}
+
+}  // namespace saddlescape::bind

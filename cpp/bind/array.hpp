@@ -1,0 +1,55 @@
+// The only place that looks at an array's type, shape, strides, byte order and writability.
+//
+// Every function names the argument in its error, says what came and what is allowed, and changes
+// nothing. TypeError: not an array, or one of another dtype. ValueError: the rest.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace saddlescape::bind {
+
+namespace py = pybind11;
+
+enum class Dtype { float32, float64, int64 };
+
+using Shape = std::vector<std::int64_t>;
+
+// Stands for "any length" in an expected shape.
+constexpr std::int64_t any = -1;
+
+std::string shape_text(const Shape& shape);
+
+// A C-contiguous, native-endian, aligned NumPy array. It keeps no reference: the caller holds `source`.
+struct Array {
+  void* data = nullptr;
+  Dtype dtype = Dtype::float64;
+  Shape shape;
+  std::int64_t size = 0;
+
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+
+// Checks `source` and describes it. `shape` empty: any shape.
+Array checked_array(py::handle source, const std::string& name, std::initializer_list<Dtype> allowed,
+                    const Shape& shape = {});
+
+// The same, for an array that will be written to.
+Array checked_writable(py::handle source, const std::string& name,
+                       std::initializer_list<Dtype> allowed, const Shape& shape = {});
+
+// Throws ValueError with the position of the first NaN or infinite element.
+void check_finite(const Array& array, const std::string& name);
+
+// True if the two arrays share a byte.
+bool overlap(const Array& a, const Array& b);
+
+}  // namespace saddlescape::bind

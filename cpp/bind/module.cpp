@@ -1,0 +1,12 @@
+// The extension module: it only registers. What each part binds stands in bind_<part>.cpp.
+#include <pybind11/pybind11.h>
+
+#include "bind/parts.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  module.attr("__version__") = SADDLESCAPE_VERSION;
+  saddlescape::bind::core(module);
+  saddlescape::bind::optim(module.def_submodule("optim"));
+  saddlescape::bind::eig(module.def_submodule("eig"));
+  saddlescape::bind::net(module.def_submodule("net"));
+}

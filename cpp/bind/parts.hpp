@@ -1,0 +1,12 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace saddlescape::bind {
+
+void core(pybind11::module_ module);   // instruction sets, threads, BLAS
+void optim(pybind11::module_ module);  // in-place update steps
+void eig(pybind11::module_ module);    // eigen-solvers
+void net(pybind11::module_ module);    // the multilayer perceptron
+
+}  // namespace saddlescape::bind

@@ -1,0 +1,60 @@
+#include "core/reduce.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/parallel.hpp"
+
+namespace saddlescape::reduce {
+namespace {
+
+constexpr std::int64_t chunks = 64;
+constexpr std::int64_t lanes = 8;
+constexpr std::int64_t serial_chunk = 4096;  // shorter than this a thread costs more than it saves
+
+template <class T>
+double dot_chunk(const T* x, const T* y, std::int64_t n) {
+  double lane[lanes] = {};
+  const std::int64_t body = n / lanes * lanes;
+  for (std::int64_t i = 0; i < body; i += lanes)
+    for (std::int64_t j = 0; j < lanes; ++j)
+      lane[j] += static_cast<double>(x[i + j]) * static_cast<double>(y[i + j]);
+  for (std::int64_t i = body; i < n; ++i)
+    lane[i - body] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+  double sum = 0;
+  for (double partial : lane) sum += partial;
+  return sum;
+}
+
+template <class T>
+double dot_fixed(const T* x, const T* y, std::int64_t n) {
+  const std::int64_t length = std::max(serial_chunk, (n + chunks - 1) / chunks);
+  const std::int64_t pieces = (n + length - 1) / length;
+  double partial[chunks] = {};
+  parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c)
+      partial[c] = dot_chunk(x + c * length, y + c * length, std::min(length, n - c * length));
+  });
+  double sum = 0;
+  for (double value : partial) sum += value;
+  return sum;
+}
+
+template <class T>
+bool finite(const T* x, std::int64_t n) {
+  bool ok = true;
+  // A comparison with NaN is false, so this one test catches NaN and both infinities.
+  for (std::int64_t i = 0; i < n; ++i)
+    ok &= (x[i] <= std::numeric_limits<T>::max()) & (x[i] >= std::numeric_limits<T>::lowest());
+  return ok;
+}
+
+}  // namespace
+
+double sum_squares(const float* x, std::int64_t n) { return dot_fixed(x, x, n); }
+double sum_squares(const double* x, std::int64_t n) { return dot_fixed(x, x, n); }
+double dot(const double* x, const double* y, std::int64_t n) { return dot_fixed(x, y, n); }
+bool all_finite(const float* x, std::int64_t n) { return finite(x, n); }
+bool all_finite(const double* x, std::int64_t n) { return finite(x, n); }
+
+}  // namespace saddlescape::reduce
