@@ -1,0 +1,174 @@
+"""The answer: a verdict, what it rests on, what was not looked at, and what to do."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape.critical import CriticalPoint, Escape
+from saddlescape.diagnosis.block import as_html, as_text
+from saddlescape.train.history import History
+
+__all__ = ["Diagnosis", "Event", "Evidence", "Finding", "Investigation"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One number behind a finding: what it is, its value, and how it was obtained or how wrong it may be."""
+
+    quantity: str
+    value: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule says.
+
+    Attributes
+    ----------
+    rule : str
+        The rule's name.
+    verdict : str
+        A short name: ``"saddle"``, ``"learning rate too large"``, ``"still falling"``.
+    statement : str
+        One or two sentences with the numbers in them.
+    evidence : tuple of Evidence
+        The numbers.
+    remedy : str
+        What to do.
+    weight : int
+        Which finding heads the diagnosis: the largest.
+    """
+
+    rule: str
+    verdict: str
+    statement: str
+    evidence: tuple[Evidence, ...]
+    remedy: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why training stands where it stands.
+
+    Attributes
+    ----------
+    verdict : str
+        That of the heaviest finding, or ``"cannot tell"``.
+    findings : tuple of Finding
+        What the rules found, heaviest first.
+    not_checked : tuple of str
+        What was not looked at.
+    point : CriticalPoint or None
+        The point where the run ended, if its curvature was computed.
+    history : History or None
+        The run's numbers.
+    subject : str
+        Which network, on which data.
+    """
+
+    verdict: str
+    findings: tuple[Finding, ...]
+    not_checked: tuple[str, ...]
+    point: CriticalPoint | None = field(repr=False)
+    history: History | None = field(repr=False)
+    subject: str
+
+    @property
+    def statement(self) -> str:
+        """What the heaviest finding says."""
+        return self.findings[0].statement if self.findings else "No rule found anything."
+
+    @property
+    def remedy(self) -> str:
+        """What the heaviest finding proposes."""
+        return self.findings[0].remedy if self.findings else ""
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a self-contained HTML report; needs the extra ``[app]``.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file name that ends in ``.html``; figures are inside it.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        ValueError
+            If `path` does not end in ``.html``.
+        ImportError
+            If the extra is not installed, with the command that installs it.
+        """
+        # Found by name: the report stands behind the diagnosis and is no part of it.
+        report = importlib.import_module("saddlescape.report")
+        return Path(report.save(self, path))
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened at a step: ``"stall"``, ``"escape"`` or ``"end"``, in a sentence."""
+
+    step: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Investigation:
+    """A whole story: trained, stalled, judged, escaped, trained on, judged again.
+
+    Attributes
+    ----------
+    title : str
+        A heading.
+    subject : str
+        Which network, on which data, trained how.
+    notes : tuple of str
+        What was done to the data.
+    history : History
+        Every step of every stretch of training, in order.
+    events : tuple of Event
+        Where it stalled, escaped and ended, by step.
+    points : tuple of (int, CriticalPoint)
+        What was found where, by step; the last is the end.
+    escapes : tuple of (int, Escape)
+        The escapes, by step.
+    metrics : tuple of Evidence
+        What the network can do in the end: accuracy or error on training and test data.
+    diagnosis : Diagnosis
+        What is said at the end.
+    path : (steps, 2) array or None
+        The parameters after each step, for a network that has two.
+    surface : callable or None
+        ``surface(w1, w2)``: the loss of such a network, on arrays.
+    """
+
+    title: str
+    subject: str
+    notes: tuple[str, ...]
+    history: History = field(repr=False)
+    events: tuple[Event, ...]
+    points: tuple[tuple[int, CriticalPoint], ...] = field(repr=False)
+    escapes: tuple[tuple[int, Escape], ...] = field(repr=False)
+    metrics: tuple[Evidence, ...]
+    diagnosis: Diagnosis = field(repr=False)
+    path: NDArray[np.float64] | None = field(default=None, repr=False)
+    surface: Callable[..., NDArray[np.float64]] | None = field(default=None, repr=False)
