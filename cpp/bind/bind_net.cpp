@@ -1,7 +1,165 @@
+#include <pybind11/stl.h>
+
+#include "bind/array.hpp"
 #include "bind/parts.hpp"
+#include "net/mlp.hpp"
+
+namespace py = pybind11;
 
 namespace saddlescape::bind {
+namespace {
 
-void net(pybind11::module_) {}
+using net::Architecture;
+using net::Batch;
+
+template <class Table>
+std::vector<std::string> names(const Table& table) {
+  std::vector<std::string> all;
+  for (const auto& row : table) all.emplace_back(row.name);
+  return all;
+}
+
+template <class Table>
+const auto& row_of(const Table& table, const std::string& name, const char* argument) {
+  std::string allowed;
+  for (const auto& row : table) {
+    if (name == row.name) return row;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(row.name);
+  }
+  throw py::value_error(std::string(argument) + ": '" + name + "', expected one of " + allowed);
+}
+
+Architecture architecture(std::vector<std::int64_t> sizes, const std::string& activation,
+                          const std::string& loss, bool bias) {
+  return {std::move(sizes), row_of(net::activations, activation, "activation").activation,
+          row_of(net::losses, loss, "loss").loss, bias};
+}
+
+// theta, X and targets of one call, checked.
+struct Arguments {
+  Array theta, X, Y;
+
+  Arguments(const Architecture& net, py::handle theta_in, py::handle X_in, py::handle Y_in)
+      : theta(
+            checked_array(theta_in, "theta", {Dtype::float32, Dtype::float64}, {net.parameters()})),
+        X(checked_array(X_in, "X", {theta.dtype}, {any, net.inputs()})) {
+    if (X.shape[0] == 0)
+      throw py::value_error("X: shape (0, " + std::to_string(X.shape[1]) +
+                            "), expected at least one sample");
+    check_finite(X, "X");
+    if (Y_in) Y = checked_array(Y_in, "y", {theta.dtype}, {X.shape[0], net.outputs()});
+  }
+
+  std::int64_t samples() const { return X.shape[0]; }
+
+  template <class T>
+  Batch<T> batch() const {
+    return {X.as<T>(), Y.as<T>(), samples()};
+  }
+};
+
+// Calls visit with a value of the C++ type that `dtype` stands for.
+template <class Visit>
+auto with_dtype(Dtype dtype, Visit&& visit) {
+  return dtype == Dtype::float32 ? visit(float{}) : visit(double{});
+}
+
+py::array predict(const Architecture& net, py::handle theta, py::handle X) {
+  const Arguments in(net, theta, X, {});
+  return with_dtype(in.theta.dtype, [&](auto zero) -> py::array {
+    using T = decltype(zero);
+    py::array_t<T> out({in.samples(), net.outputs()});
+    T* data = out.mutable_data();
+    py::gil_scoped_release release;
+    net::predict(net, in.theta.as<T>(), in.X.as<T>(), in.samples(), data);
+    return out;
+  });
+}
+
+double loss(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+  const Arguments in(net, theta, X, Y);
+  return with_dtype(in.theta.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    py::gil_scoped_release release;
+    return net::loss(net, in.theta.as<T>(), in.batch<T>());
+  });
+}
+
+py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+  const Arguments in(net, theta, X, Y);
+  return with_dtype(in.theta.dtype, [&](auto zero) -> py::tuple {
+    using T = decltype(zero);
+    py::array_t<T> g(net.parameters());
+    T* data = g.mutable_data();
+    double value;
+    {
+      py::gil_scoped_release release;
+      value = net::gradient(net, in.theta.as<T>(), in.batch<T>(), data);
+    }
+    return py::make_tuple(value, g);
+  });
+}
+
+py::array hvp(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+              py::handle V_in) {
+  const Arguments in(net, theta, X, Y);
+  const Array V = checked_array(V_in, "V", {in.theta.dtype}, {any, net.parameters()});
+  check_finite(V, "V");
+  return with_dtype(in.theta.dtype, [&](auto zero) -> py::array {
+    using T = decltype(zero);
+    py::array_t<T> HV({V.shape[0], net.parameters()});
+    T* data = HV.mutable_data();
+    py::gil_scoped_release release;
+    net::hessian_product(net, in.theta.as<T>(), in.batch<T>(), V.as<T>(), V.shape[0], data);
+    return HV;
+  });
+}
+
+py::array hvp_extended(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+                       py::handle v_in) {
+  const Arguments in(net, theta, X, Y);
+  checked_array(theta, "theta", {Dtype::float64});
+  const Array v = checked_array(v_in, "v", {Dtype::float64}, {net.parameters()});
+  py::array_t<double> Hv(net.parameters());
+  double* data = Hv.mutable_data();
+  py::gil_scoped_release release;
+  net::hessian_product_extended(net, in.theta.as<double>(), in.batch<double>(), v.as<double>(),
+                                data);
+  return Hv;
+}
+
+py::tuple hessian(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+  const Arguments in(net, theta, X, Y);
+  checked_array(theta, "theta", {Dtype::float64});
+  py::array_t<double> H({net.parameters(), net.parameters()});
+  double* data = H.mutable_data();
+  double asymmetry;
+  {
+    py::gil_scoped_release release;
+    asymmetry = net::hessian(net, in.theta.as<double>(), in.batch<double>(), data);
+  }
+  return py::make_tuple(H, asymmetry);
+}
+
+}  // namespace
+
+void net(py::module_ module) {
+  module.def("activations", [] { return names(net::activations); });
+  module.def("losses", [] { return names(net::losses); });
+
+  py::class_<Architecture>(module, "Network")
+      .def(py::init(&architecture), py::arg("sizes"), py::arg("activation"), py::arg("loss"),
+           py::arg("bias"))
+      .def_property_readonly("parameters", &Architecture::parameters)
+      .def("weight_offset", &Architecture::weight_offset, py::arg("layer"))
+      .def("bias_offset", &Architecture::bias_offset, py::arg("layer"))
+      .def("predict", &predict, py::arg("theta"), py::arg("X"))
+      .def("loss", &loss, py::arg("theta"), py::arg("X"), py::arg("Y"))
+      .def("gradient", &gradient, py::arg("theta"), py::arg("X"), py::arg("Y"))
+      .def("hvp", &hvp, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("V"))
+      .def("hvp_extended", &hvp_extended, py::arg("theta"), py::arg("X"), py::arg("Y"),
+           py::arg("v"))
+      .def("hessian", &hessian, py::arg("theta"), py::arg("X"), py::arg("Y"));
+}
 
 }  // namespace saddlescape::bind

@@ -56,6 +56,23 @@ const Library& lib() {
   return library;
 }
 
+// Lets the library use all our threads while it lives, if the work is worth it.
+class Threads {
+ public:
+  explicit Threads(double flops)
+      : raised_(library.set_num_threads && flops > 5e7 && !in_parallel()) {
+    if (raised_) library.set_num_threads(saddlescape::threads());
+  }
+  ~Threads() {
+    if (raised_) library.set_num_threads(1);
+  }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  bool raised_;
+};
+
 blas_int checked(std::int64_t size) {
   if (size > std::numeric_limits<blas_int>::max())
     throw std::length_error("a matrix dimension of " + std::to_string(size) +
@@ -140,6 +157,8 @@ void gemm_through(Gemm<T>* function, Op a_op, Op b_op, std::int64_t m, std::int6
                   std::int64_t k, T alpha, const T* a, std::int64_t lda, const T* b,
                   std::int64_t ldb, T beta, T* c, std::int64_t ldc) {
   if (m == 0 || n == 0) return;
+  const Threads threads(2.0 * static_cast<double>(m) * static_cast<double>(n) *
+                        static_cast<double>(k));
   // CBLAS wants leading dimensions of at least 1 even where a side is empty.
   function(CblasRowMajor, trans(a_op), trans(b_op), checked(m), checked(n), checked(k), alpha, a,
            checked(std::max<std::int64_t>(1, lda)), b, checked(std::max<std::int64_t>(1, ldb)),
@@ -156,16 +175,12 @@ void load([[maybe_unused]] const std::string& path) {
   load_bundled(path);
 #endif
   loaded = true;
-  set_threads(saddlescape::threads());
+  if (library.set_num_threads) library.set_num_threads(1);
 }
 
 Info info() {
   const Library& l = lib();
   return {l.get_config ? l.get_config() : "system", l.get_corename ? l.get_corename() : ""};
-}
-
-void set_threads(int count) {
-  if (loaded && library.set_num_threads) library.set_num_threads(count);
 }
 
 void gemm(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, float alpha,
@@ -205,6 +220,7 @@ void eigh(std::int64_t n, double* a, double* w, bool vectors) {
   std::vector<blas_int> iwork(static_cast<std::size_t>(liwork));
   const blas_int order = checked(n), lwork32 = checked(lwork), liwork32 = checked(liwork);
   blas_int status = 0;
+  const Threads threads(static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n));
   // Row-major lower is column-major upper; the columns that come back are our rows.
   lib().dsyevd(vectors ? "V" : "N", "U", &order, a, &order, w, work.data(), &lwork32, iwork.data(),
                &liwork32, &status, 1, 1);

@@ -16,19 +16,23 @@ Isa parse(const std::string& wanted, const char* who) {
     if (wanted == name(isa)) return isa;
     allowed += (allowed.empty() ? "" : ", ") + std::string(name(isa));
   }
-  throw std::invalid_argument(std::string(who) + ": '" + wanted +
-                              "' is not an instruction set that this build and CPU have; allowed: " +
-                              allowed);
+  throw std::invalid_argument(
+      std::string(who) + ": '" + wanted +
+      "' is not an instruction set that this build and CPU have; allowed: " + allowed);
 }
 
 }  // namespace
 
 const char* name(Isa isa) {
   switch (isa) {
-    case Isa::x86_64_v2: return "x86-64-v2";
-    case Isa::x86_64_v3: return "x86-64-v3";
-    case Isa::x86_64_v4: return "x86-64-v4";
-    case Isa::generic: break;
+    case Isa::x86_64_v2:
+      return "x86-64-v2";
+    case Isa::x86_64_v3:
+      return "x86-64-v3";
+    case Isa::x86_64_v4:
+      return "x86-64-v4";
+    case Isa::generic:
+      break;
   }
   return "generic";
 }
@@ -61,7 +65,9 @@ Isa active() {
   int current = chosen.load(std::memory_order_relaxed);
   if (current != unset) return static_cast<Isa>(current);
   const std::vector<Isa> all = available();
-  if (all.empty()) throw std::invalid_argument("this CPU lacks x86-64-v2 (SSE4.2), the least that saddlescape runs on");
+  if (all.empty())
+    throw std::invalid_argument(
+        "this CPU lacks x86-64-v2 (SSE4.2), the least that saddlescape runs on");
   const char* wanted = std::getenv("SADDLESCAPE_ISA");
   const Isa isa = wanted && *wanted ? parse(wanted, "SADDLESCAPE_ISA") : all.back();
   chosen.store(static_cast<int>(isa), std::memory_order_relaxed);

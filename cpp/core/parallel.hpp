@@ -30,6 +30,9 @@ void parallel_for(std::int64_t n, std::int64_t grain, Function&& function) {
 int threads();
 void set_threads(int count);
 
+// True inside a range that parallel_for handed to a thread of its own.
+bool in_parallel();
+
 // True in a process that was forked after this library was loaded.
 bool forked();
 

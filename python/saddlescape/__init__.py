@@ -2,5 +2,6 @@
 
 from saddlescape._core import __version__
 from saddlescape._info import info, set_threads
+from saddlescape.net import MLP
 
-__all__ = ["__version__", "info", "set_threads"]
+__all__ = ["MLP", "__version__", "info", "set_threads"]

@@ -1,0 +1,139 @@
+// Activation functions phi with their first and second derivatives.
+//
+// Each is a struct with one function: derivatives(z) gives phi(z), phi'(z), phi''(z). A new one
+// is a struct and a line in `with_activation`. Where a derivative does not exist (relu at 0) it is
+// taken from the left, as PyTorch does.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+namespace saddlescape::net {
+
+template <class T>
+struct Jet {
+  T value, slope, curvature;
+};
+
+struct Linear {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    return {z, T(1), T(0)};
+  }
+};
+
+struct Tanh {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    const T a = std::tanh(z);
+    const T slope = (1 - a) * (1 + a);  // 1 - a^2 without its cancellation near |a| = 1
+    return {a, slope, -2 * a * slope};
+  }
+};
+
+template <class T>
+T logistic(T z) {  // exp of a negative number only: never overflows
+  const T e = std::exp(-std::abs(z));
+  return z >= 0 ? 1 / (1 + e) : e / (1 + e);
+}
+
+struct Sigmoid {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    const T a = logistic(z), b = logistic(-z);  // b = 1 - a to full relative precision
+    return {a, a * b, a * b * (b - a)};
+  }
+};
+
+struct Relu {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    return z > 0 ? Jet<T>{z, T(1), T(0)} : Jet<T>{T(0), T(0), T(0)};
+  }
+};
+
+struct LeakyRelu {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    const T below = T(0.01L);
+    return z > 0 ? Jet<T>{z, T(1), T(0)} : Jet<T>{below * z, below, T(0)};
+  }
+};
+
+struct Elu {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    if (z > 0) return {z, T(1), T(0)};
+    const T e = std::exp(z);
+    return {std::expm1(z), e, e};
+  }
+};
+
+struct Softplus {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    const T a = logistic(z), b = logistic(-z);
+    return {std::max(z, T(0)) + std::log1p(std::exp(-std::abs(z))), a, a * b};
+  }
+};
+
+struct Silu {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    const T a = logistic(z), b = logistic(-z);
+    return {z * a, a * (1 + z * b), a * b * (2 + z * (b - a))};
+  }
+};
+
+struct Gelu {  // the exact one, z Phi(z), with the normal distribution's Phi and density
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    const T Phi = std::erfc(-z * T(0.707106781186547524400844362104849039L)) / 2;
+    const T density = T(0.398942280401432677939946059934381868L) * std::exp(-z * z / 2);
+    return {z * Phi, Phi + z * density, density * (2 - z * z)};
+  }
+};
+
+enum class Activation { linear, tanh, sigmoid, relu, leaky_relu, elu, softplus, silu, gelu };
+
+inline constexpr struct {
+  const char* name;
+  Activation activation;
+} activations[] = {
+    {"elu", Activation::elu},
+    {"gelu", Activation::gelu},
+    {"leaky_relu", Activation::leaky_relu},
+    {"linear", Activation::linear},
+    {"relu", Activation::relu},
+    {"sigmoid", Activation::sigmoid},
+    {"silu", Activation::silu},
+    {"softplus", Activation::softplus},
+    {"tanh", Activation::tanh},
+};
+
+// Calls visit(phi) with the struct of `activation`.
+template <class Visit>
+void with_activation(Activation activation, Visit&& visit) {
+  switch (activation) {
+    case Activation::linear:
+      return visit(Linear{});
+    case Activation::tanh:
+      return visit(Tanh{});
+    case Activation::sigmoid:
+      return visit(Sigmoid{});
+    case Activation::relu:
+      return visit(Relu{});
+    case Activation::leaky_relu:
+      return visit(LeakyRelu{});
+    case Activation::elu:
+      return visit(Elu{});
+    case Activation::softplus:
+      return visit(Softplus{});
+    case Activation::silu:
+      return visit(Silu{});
+    case Activation::gelu:
+      return visit(Gelu{});
+  }
+}
+
+}  // namespace saddlescape::net

@@ -1,0 +1,147 @@
+// Losses of one sample: outputs f (C,), target y (C,) -> value, gradient in f, Hessian product in
+// f.
+//
+// Each is a struct with value(f, y, C), gradient(f, y, C, g), product(f, y, C, v, Hv);
+// `per_element` says whether the mean is over samples and outputs (N C) or over samples (N). A new
+// one is a struct and a line in `with_loss`.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "net/activation.hpp"
+
+namespace saddlescape::net {
+
+// sum_c y_c (logsumexp(f) - f_c): y are class probabilities, one-hot for a label.
+// With s = sum_c y_c and p = softmax(f): gradient s p - y, Hessian s (diag(p) - p p^T).
+struct CrossEntropy {
+  static constexpr bool per_element = false;
+
+  template <class T>
+  static T log_sum_exp(const T* f, std::int64_t C) {
+    const T top = *std::max_element(f, f + C);  // so that exp can't overflow
+    T sum = 0;
+    for (std::int64_t c = 0; c < C; ++c) sum += std::exp(f[c] - top);
+    return top + std::log(sum);
+  }
+  template <class T>
+  static T total(const T* y, std::int64_t C) {
+    T s = 0;
+    for (std::int64_t c = 0; c < C; ++c) s += y[c];
+    return s;
+  }
+  template <class T>
+  static T value(const T* f, const T* y, std::int64_t C) {
+    const T level = log_sum_exp(f, C);
+    T sum = 0;
+    for (std::int64_t c = 0; c < C; ++c) sum += y[c] * (level - f[c]);
+    return sum;
+  }
+  template <class T>
+  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+    const T level = log_sum_exp(f, C), s = total(y, C);
+    for (std::int64_t c = 0; c < C; ++c) g[c] = s * std::exp(f[c] - level) - y[c];
+  }
+  template <class T>
+  static void product(const T* f, const T* y, std::int64_t C, const T* v, T* Hv) {
+    const T level = log_sum_exp(f, C), s = total(y, C);
+    T mean = 0;  // p^T v
+    for (std::int64_t c = 0; c < C; ++c) mean += std::exp(f[c] - level) * v[c];
+    for (std::int64_t c = 0; c < C; ++c) Hv[c] = s * std::exp(f[c] - level) * (v[c] - mean);
+  }
+};
+
+// sum_c softplus(f_c) - y_c f_c: f are logits, y in [0, 1].
+struct BinaryCrossEntropy {
+  static constexpr bool per_element = false;
+
+  template <class T>
+  static T value(const T* f, const T* y, std::int64_t C) {
+    T sum = 0;
+    for (std::int64_t c = 0; c < C; ++c)
+      // softplus(f) - y f, written as two terms that are never negative
+      sum += y[c] * Softplus::derivatives(-f[c]).value +
+             (1 - y[c]) * Softplus::derivatives(f[c]).value;
+    return sum;
+  }
+  template <class T>
+  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+    for (std::int64_t c = 0; c < C; ++c)
+      g[c] = (1 - y[c]) * logistic(f[c]) - y[c] * logistic(-f[c]);
+  }
+  template <class T>
+  static void product(const T* f, const T*, std::int64_t C, const T* v, T* Hv) {
+    for (std::int64_t c = 0; c < C; ++c) Hv[c] = logistic(f[c]) * logistic(-f[c]) * v[c];
+  }
+};
+
+// sum_c (f_c - y_c)^2
+struct SquaredError {
+  static constexpr bool per_element = true;
+
+  template <class T>
+  static T value(const T* f, const T* y, std::int64_t C) {
+    T sum = 0;
+    for (std::int64_t c = 0; c < C; ++c) sum += (f[c] - y[c]) * (f[c] - y[c]);
+    return sum;
+  }
+  template <class T>
+  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+    for (std::int64_t c = 0; c < C; ++c) g[c] = 2 * (f[c] - y[c]);
+  }
+  template <class T>
+  static void product(const T*, const T*, std::int64_t C, const T* v, T* Hv) {
+    for (std::int64_t c = 0; c < C; ++c) Hv[c] = 2 * v[c];
+  }
+};
+
+// sum_c |f_c - y_c|; its slope at 0 is 0, its second derivative 0 wherever it exists.
+struct AbsoluteError {
+  static constexpr bool per_element = true;
+
+  template <class T>
+  static T value(const T* f, const T* y, std::int64_t C) {
+    T sum = 0;
+    for (std::int64_t c = 0; c < C; ++c) sum += std::abs(f[c] - y[c]);
+    return sum;
+  }
+  template <class T>
+  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+    for (std::int64_t c = 0; c < C; ++c) g[c] = T((f[c] > y[c]) - (f[c] < y[c]));
+  }
+  template <class T>
+  static void product(const T*, const T*, std::int64_t C, const T*, T* Hv) {
+    std::fill(Hv, Hv + C, T(0));
+  }
+};
+
+enum class Loss { cross_entropy, mse, mae, bce };
+
+inline constexpr struct {
+  const char* name;
+  Loss loss;
+} losses[] = {
+    {"bce", Loss::bce},
+    {"cross_entropy", Loss::cross_entropy},
+    {"mae", Loss::mae},
+    {"mse", Loss::mse},
+};
+
+// Calls visit(loss) with the struct of `loss`.
+template <class Visit>
+void with_loss(Loss loss, Visit&& visit) {
+  switch (loss) {
+    case Loss::cross_entropy:
+      return visit(CrossEntropy{});
+    case Loss::mse:
+      return visit(SquaredError{});
+    case Loss::mae:
+      return visit(AbsoluteError{});
+    case Loss::bce:
+      return visit(BinaryCrossEntropy{});
+  }
+}
+
+}  // namespace saddlescape::net
