@@ -42,7 +42,7 @@ def require(module: str, extra: str) -> ModuleType:
     """
     package = module.partition(".")[0]
     try:
-        return importlib.import_module(module)
+        importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
@@ -50,3 +50,4 @@ def require(module: str, extra: str) -> ModuleType:
         raise ImportError(
             f"{name} is needed for this: pip install 'saddlescape[{extra}]'", name=package
         ) from None
+    return importlib.import_module(module)

@@ -23,7 +23,7 @@ from saddlescape.data.errors import DataError, listed
 
 __all__ = ["read_csv"]
 
-_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+_SEPARATORS = (",", ";", "\t")
 
 
 def read_csv(path: Path) -> tuple[list[Column], list[str]]:
@@ -62,10 +62,6 @@ def read_csv(path: Path) -> tuple[list[Column], list[str]]:
         )
     except pd.errors.ParserError as error:
         raise DataError(f"{path.name}: {' '.join(str(error).split())}") from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise DataError(
-            f"{path.name}: rows have more fields than the header, which has {len(header)}"
-        )
     if len(frame) == 0:
         raise DataError(f"{path.name}: a header of {len(header)} columns, but no rows")
     frame.columns = header
@@ -83,30 +79,32 @@ def _text(path: Path) -> str:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path.name}: damaged gzip file ({error})") from None
-    if not content.strip():
-        raise DataError(f"{path.name}: the file is empty")
     if b"\0" in content:
         raise DataError(f"{path.name}: not a text file: byte {content.index(0)} is zero")
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path.name}: not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}"
         ) from None
+    if not text.strip():
+        raise DataError(f"{path.name}: the file is empty")
+    return text
 
 
 def _header(name: str, text: str) -> tuple[list[str], str]:
     # Ties go to the separator named first: "a b" has one field with each of them.
-    headers = {
-        sep: next((row for row in csv.reader(io.StringIO(text), delimiter=sep) if row), [])
-        for sep in _SEPARATORS
-    }
-    separator = max(headers, key=lambda sep: len(headers[sep]))
-    header = [field.strip() for field in headers[separator]]
+    heads = {separator: _first_records(name, text, separator) for separator in _SEPARATORS}
+    separator = max(heads, key=lambda separator: len(heads[separator][0]))
+    header, first = heads[separator]
     if len(header) < 2:
         raise DataError(
-            f"{name}: one column, {header[0][:40]!r}: its header line has no "
-            f"{', '.join(_SEPARATORS.values())}; a feature and a target are needed"
+            f"{name}: one column, {header[0][:40]!r}: no comma, semicolon or tab in the first "
+            "line; a feature and a target are needed"
+        )
+    if len(first) > len(header):  # pandas would take the first field as the row's name
+        raise DataError(
+            f"{name}: the first row has {len(first)} fields, the header has {len(header)}"
         )
     twice = next((field for field in header if header.count(field) > 1), None)
     if twice is not None:
@@ -116,6 +114,16 @@ def _header(name: str, text: str) -> tuple[list[str], str]:
             f"{name}: the first line holds numbers ({listed(header, 3)}), not column names"
         )
     return header, separator
+
+
+def _first_records(name: str, text: str, separator: str) -> tuple[list[str], list[str]]:
+    """Return the fields of the first two records that are not blank lines."""
+    records = csv.reader(io.StringIO(text, newline=None), delimiter=separator)
+    try:
+        found = list(islice((row for row in records if row), 2))
+    except csv.Error as error:
+        raise DataError(f"{name}: not a table: {error}") from None
+    return [field.strip() for field in found[0]], found[-1]
 
 
 def _all_numbers(header: list[str]) -> bool:
@@ -156,8 +164,8 @@ def _note_stray_words(column: Categories, notes: list[str]) -> None:
     count = int(np.isin(column.codes, [column.levels.index(word) for word in words[:20]]).sum())
     if 0 < len(words) < min(20, len(column.levels) / 2) and column.codes.max() >= 0:
         notes.append(
-            f"column {column.name!r}: taken as labels, because {count} of its values are not "
-            f"numbers ({listed(words, 3)})"
+            f"column {column.name!r}: taken as labels, not numbers, because of {listed(words, 3)} "
+            f"(in {count} of {len(column)} rows)"
         )
 
 

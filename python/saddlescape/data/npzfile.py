@@ -14,6 +14,10 @@ from saddlescape.data.errors import DataError, listed
 
 __all__ = ["read_npz"]
 
+# What zipfile and NumPy were seen to raise for files with changed bytes; RuntimeError is zipfile's
+# for members marked as encrypted and, as NotImplementedError, for versions that it doesn't know.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+
 
 def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     """Read the arrays X and y of an NPZ file, whatever their types and shapes.
@@ -28,20 +32,22 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     if not zipfile.is_zipfile(path):
         raise DataError(f"{path.name}: not an NPZ file, as numpy.savez writes it")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             absent = next((name for name in ("X", "y") if name not in arrays.files), None)
             if absent is not None:
                 holds = listed(arrays.files) or "nothing"
                 raise DataError(f"{path.name}: no array {absent!r}; the file holds {holds}")
             return _array(path, arrays, "X"), _array(path, arrays, "y")
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except DataError:
+        raise
+    except _DAMAGED as error:
         raise DataError(f"{path.name}: damaged NPZ file ({error})") from None
 
 
 def _array(path: Path, arrays: Any, name: str) -> NDArray[Any]:
     try:
         array = arrays[name]
-    except (ValueError, MemoryError, zlib.error, NotImplementedError) as error:
+    except (ValueError, MemoryError) as error:
         if "allow_pickle" in str(error):
             raise DataError(
                 f"{path.name}: array {name!r} holds Python objects, which are never unpickled; "

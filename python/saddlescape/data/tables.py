@@ -166,8 +166,9 @@ def _find_target(name: str, columns: Sequence[Column], target: str | None) -> Co
     if target is None:
         raise DataError(f"{name}: no target given; the columns are {listed(names)}")
     if target not in names:
-        near = difflib.get_close_matches(target, names, n=1)
-        hint = f"did you mean {near[0]!r}? The" if near else "the"
+        lower = {other.lower(): other for other in names}
+        near = difflib.get_close_matches(target.lower(), lower, n=1)
+        hint = f"did you mean {lower[near[0]]!r}? The" if near else "the"
         raise DataError(f"{name}: no column {target!r}; {hint} columns are {listed(names)}")
     return columns[names.index(target)]
 
