@@ -25,8 +25,7 @@ constexpr std::int64_t any = -1;
 
 std::string shape_text(const Shape& shape);
 
-// A C-contiguous, native-endian, aligned NumPy array. It keeps no reference: the caller holds
-// `source`.
+// A C-contiguous, native-endian, aligned NumPy array. It keeps no reference: the caller holds `source`.
 struct Array {
   void* data = nullptr;
   Dtype dtype = Dtype::float64;
@@ -40,12 +39,16 @@ struct Array {
 };
 
 // Checks `source` and describes it. `shape` empty: any shape.
-Array checked_array(py::handle source, const std::string& name,
-                    std::initializer_list<Dtype> allowed, const Shape& shape = {});
+Array checked_array(py::handle source, const std::string& name, std::initializer_list<Dtype> allowed,
+                    const Shape& shape = {});
 
 // The same, for an array that will be written to.
 Array checked_writable(py::handle source, const std::string& name,
                        std::initializer_list<Dtype> allowed, const Shape& shape = {});
+
+// The same as checked_array, for an array with the dtype and exactly the shape of `like`: the empty
+// shape of a single number is one here, not "any".
+Array checked_like(py::handle source, const std::string& name, const Array& like);
 
 // Throws ValueError with the position of the first NaN or infinite element.
 void check_finite(const Array& array, const std::string& name);

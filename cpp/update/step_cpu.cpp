@@ -1,0 +1,59 @@
+// The one loop around any rule. Compiled once for each instruction set, with SADDLESCAPE_KERNELS
+// naming the table, which is the only symbol that leaves this object.
+//
+// The tail of a loop runs through the same `update` as its body, and there is no contraction and
+// no reassociation, so an element's bits depend on its values alone: not on its position, the
+// length, the alignment or the instruction set.
+#include "update/kernels.hpp"
+
+namespace saddlescape::update {
+namespace {
+
+template <class Rule, class T>
+void run(const void* folded, std::int64_t n, void* parameters, const void* gradient,
+         void* const* state) {
+  Rule h;
+  __builtin_memcpy(&h, folded, sizeof h);
+  T* __restrict p = static_cast<T*>(parameters);
+  const T* __restrict g = static_cast<const T*>(gradient);
+  if constexpr (Rule::states == 0) {
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i]);
+  } else if constexpr (Rule::states == 1) {
+    T* __restrict a = static_cast<T*>(state[0]);
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], a[i]);
+  } else {
+    T* __restrict a = static_cast<T*>(state[0]);
+    T* __restrict b = static_cast<T*>(state[1]);
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], a[i], b[i]);
+  }
+}
+
+// An IEEE number is infinite or NaN if every bit of its exponent is set.
+template <class T, class Bits>
+bool all_finite(const void* x, std::int64_t n) {
+  constexpr Bits exponent = sizeof(T) == 4 ? Bits(0x7f800000) : Bits(0x7ff0000000000000);
+  const char* bytes = static_cast<const char*>(x);
+  Bits bad = 0;
+#pragma omp simd reduction(| : bad)
+  for (std::int64_t i = 0; i < n; ++i) {
+    Bits bits;
+    __builtin_memcpy(&bits, bytes + i * std::int64_t(sizeof bits), sizeof bits);
+    bad |= (bits & exponent) == exponent ? Bits(1) : Bits(0);
+  }
+  return bad == 0;
+}
+
+}  // namespace
+}  // namespace saddlescape::update
+
+#define SADDLESCAPE_ROW(name, Struct)                                   \
+  {saddlescape::update::run<saddlescape::update::Struct<float>, float>, \
+   saddlescape::update::run<saddlescape::update::Struct<double>, double>},
+
+extern "C" const saddlescape::update::Kernels SADDLESCAPE_KERNELS = {
+    {SADDLESCAPE_RULES(SADDLESCAPE_ROW)},
+    {saddlescape::update::all_finite<float, std::uint32_t>,
+     saddlescape::update::all_finite<double, std::uint64_t>}};

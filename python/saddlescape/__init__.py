@@ -1,7 +1,26 @@
 """Why has training stalled? Certified curvature at the point where it did, and the way out."""
 
+from saddlescape import critical, curvature, data, eig, metrics, optim
 from saddlescape._core import __version__
 from saddlescape._info import info, set_threads
+from saddlescape.diagnosis import Diagnosis, diagnose
 from saddlescape.net import MLP
+from saddlescape.train import History, Run, train
 
-__all__ = ["MLP", "__version__", "info", "set_threads"]
+__all__ = [
+    "MLP",
+    "Diagnosis",
+    "History",
+    "Run",
+    "__version__",
+    "critical",
+    "curvature",
+    "data",
+    "diagnose",
+    "eig",
+    "info",
+    "metrics",
+    "optim",
+    "set_threads",
+    "train",
+]

@@ -82,6 +82,8 @@ class Probe:
         The unit direction of the largest fall.
     step : float
         The step along it.
+    upward : bool
+        Whether a rise was looked for instead (at a degenerate maximum); `drop` is then the rise.
     """
 
     directions: int
@@ -90,11 +92,12 @@ class Probe:
     noise: float
     direction: NDArray[np.float64] | None
     step: float
+    upward: bool = False
 
     @property
     def goes_down(self) -> bool:
         """Whether a way down was found."""
-        return self.direction is not None
+        return self.direction is not None and not self.upward
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,9 @@ class CriticalPoint:
     assembly_error, solver_error : float
         How far an eigenvalue may be off because of rounding in the Hessian (an estimate, or a
         bound where the operator gives one) and in the eigen-solver (a bound).
+    criticality_error : float
+        How far an eigenvalue may differ from that of the critical point near by, because the
+        gradient is small but not zero (an estimate); 0 where the gradient is not small.
     probe : Probe or None
         Set where second order leaves the kind open and the loss can be evaluated.
     loss : float or None
@@ -143,6 +149,7 @@ class CriticalPoint:
     spectrum: NDArray[np.float64] | None = field(repr=False)
     assembly_error: float
     solver_error: float
+    criticality_error: float
     probe: Probe | None = field(repr=False)
     loss: float | None
     method: str

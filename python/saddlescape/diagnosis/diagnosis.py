@@ -11,47 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.critical import CriticalPoint, Escape
-from saddlescape.diagnosis.block import as_html, as_text
+from saddlescape.diagnosis.block import as_html, as_text, story
+from saddlescape.diagnosis.records import Event, Evidence, Finding
 from saddlescape.train.history import History
 
-__all__ = ["Diagnosis", "Event", "Evidence", "Finding", "Investigation"]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One number behind a finding: what it is, its value, and how it was obtained or how wrong it may be."""
-
-    quantity: str
-    value: str
-    basis: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one rule says.
-
-    Attributes
-    ----------
-    rule : str
-        The rule's name.
-    verdict : str
-        A short name: ``"saddle"``, ``"learning rate too large"``, ``"still falling"``.
-    statement : str
-        One or two sentences with the numbers in them.
-    evidence : tuple of Evidence
-        The numbers.
-    remedy : str
-        What to do.
-    weight : int
-        Which finding heads the diagnosis: the largest.
-    """
-
-    rule: str
-    verdict: str
-    statement: str
-    evidence: tuple[Evidence, ...]
-    remedy: str
-    weight: int
+__all__ = ["Diagnosis", "Investigation"]
 
 
 @dataclass(frozen=True)
@@ -123,15 +87,6 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something that happened at a step: ``"stall"``, ``"escape"`` or ``"end"``, in a sentence."""
-
-    step: int
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Investigation:
     """A whole story: trained, stalled, judged, escaped, trained on, judged again.
 
@@ -172,3 +127,6 @@ class Investigation:
     diagnosis: Diagnosis = field(repr=False)
     path: NDArray[np.float64] | None = field(default=None, repr=False)
     surface: Callable[..., NDArray[np.float64]] | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return story(self)

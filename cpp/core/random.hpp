@@ -1,0 +1,45 @@
+// Random numbers that depend on the seed and the position alone: the same for every compiler,
+// platform and order of calls (normals up to the last bit of the platform's log, cos and sin).
+//
+// splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)
+// is a bijection of a counter, so element i of a stream needs no state but i.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+namespace saddlescape {
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : key_(mix(seed)) {}
+
+  std::uint64_t bits() { return mix(key_ + golden * ++counter_); }
+
+  // Uniform in (0, 1]: 53 bits, never zero, so that its logarithm is finite.
+  double uniform() { return (static_cast<double>(bits() >> 11) + 1.0) * 0x1p-53; }
+
+  // Standard normals by Box and Muller (1958): sqrt(-2 ln u) times cos and sin of 2 pi v.
+  void normals(double* out, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; i += 2) {
+      const double radius = std::sqrt(-2.0 * std::log(uniform()));
+      const double angle = 6.283185307179586 * uniform();
+      out[i] = radius * std::cos(angle);
+      if (i + 1 < count) out[i + 1] = radius * std::sin(angle);
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t golden = 0x9E3779B97F4A7C15u;
+
+  static std::uint64_t mix(std::uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+
+  std::uint64_t key_;
+  std::uint64_t counter_ = 0;
+};
+
+}  // namespace saddlescape

@@ -1,0 +1,221 @@
+#include "eig/krylov.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+#include "core/blas.hpp"
+#include "core/reduce.hpp"
+#include "eig/orthogonal.hpp"
+
+namespace saddlescape::eig {
+namespace {
+
+using blas::Op;
+
+// Below this part of ||A|| a new direction is rounding: the breakdown test.
+constexpr double breakdown = 100 * std::numeric_limits<double>::epsilon();
+
+std::size_t length(std::int64_t count) { return static_cast<std::size_t>(count); }
+
+}  // namespace
+
+Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, std::int64_t pairs,
+               double tol, std::uint64_t seed)
+    : op_(op),
+      capacity_(capacity),
+      block_(block),
+      // A pair that was locked with a residual of tol ||A|| is missing from C by that much.
+      allowed_asymmetry_(1e-3 + 2 * tol),
+      random_(seed),
+      v_(length((std::max(capacity, 2 * pairs) + block) * op.n)),
+      t_(length(capacity * capacity)) {
+  fresh();
+}
+
+void Krylov::saw_norm(double value) { norm_ = std::max(norm_, value); }
+
+double Krylov::unit() const { return std::ldexp(1.0, exponent_); }
+
+void Krylov::multiply(std::int64_t first, std::int64_t count, std::int64_t to) {
+  for (std::int64_t done = 0; done < count; done += block_) {
+    const std::int64_t k = std::min(block_, count - done);
+    op_.apply(k, row(first + done), row(to + done));
+    for (std::int64_t i = 0; i < k; ++i)
+      if (!reduce::all_finite(row(to + done + i), op_.n))
+        throw std::invalid_argument("op: product " + std::to_string(products_ + i + 1) +
+                                    " holds NaN or an infinite number, expected finite ones");
+    products_ += k;
+  }
+  scale_products(to, count);
+  for (std::int64_t i = 0; i < count; ++i) saw_norm(eig::norm(op_.n, row(to + i)));
+}
+
+// Squares of numbers beyond 1e+-154 leave float64's range, so an operator of such a size is divided
+// by a power of two, which is exact, from the first product that is not zero.
+void Krylov::scale_products(std::int64_t to, std::int64_t count) {
+  double* begin = row(to);
+  double* end = row(to + count);
+  if (!scale_known_) {
+    double largest = 0;
+    for (const double* x = begin; x < end; ++x) largest = std::max(largest, std::abs(*x));
+    if (largest == 0) return;
+    scale_known_ = true;
+    if (largest < 1e-100 || largest > 1e100) exponent_ = std::ilogb(largest);
+  }
+  if (exponent_ != 0)
+    for (double* x = begin; x < end; ++x) *x = std::ldexp(*x, -exponent_);
+}
+
+void Krylov::expand() {
+  const std::int64_t n = op_.n, q = next_, last = size_ + q;
+  multiply(size_, q, last);
+  // H = V W^T over all of V and twice, W <- W - H^T V
+  std::vector<double> h(length(last * q)), again(length(last * q));
+  project_out(n, last, v_.data(), q, row(last), h.data());
+  project_out(n, last, v_.data(), q, row(last), again.data());
+  for (std::size_t i = 0; i < h.size(); ++i) h[i] += again[i];
+  take_projection(h, q);
+  orthonormalise_next(last);
+}
+
+// T gets H as its new rows and columns. The rows of H that belong to the old basis were known
+// before: they are C^T. That they come out again is a free test of A = A^T and of its determinism.
+void Krylov::take_projection(const std::vector<double>& h, std::int64_t q) {
+  double worst = 0;
+  for (std::int64_t i = 0; i < size_; ++i)
+    for (std::int64_t a = 0; a < q; ++a)
+      worst = std::max(worst, std::abs(h[i * q + a] - c_[a * size_ + i]));
+  for (std::int64_t a = 0; a < q; ++a)
+    for (std::int64_t b = 0; b < a; ++b)
+      worst = std::max(worst, std::abs(h[(size_ + a) * q + b] - h[(size_ + b) * q + a]));
+  if (worst > allowed_asymmetry_ * norm_)
+    throw std::invalid_argument(
+        "op: not symmetric, or not deterministic: u'(Av) and v'(Au) differ by " +
+        std::to_string(worst / norm_) + " ||A|| at product " + std::to_string(products_) +
+        ", expected at most " + std::to_string(allowed_asymmetry_) +
+        " ||A||; switch off dropout, batch statistics and shuffling, or pass (A + A.T) / 2");
+  for (std::int64_t i = 0; i < size_ + q; ++i)
+    for (std::int64_t a = 0; a < q; ++a) {
+      const std::int64_t j = size_ + a;
+      const double mean = i < size_ ? h[i * q + a] : 0.5 * (h[i * q + a] + h[j * q + i - size_]);
+      t_[i * capacity_ + j] = t_[j * capacity_ + i] = mean;
+    }
+}
+
+// The rows behind `last` rows of basis hold W: Q is what it spans, and random vectors instead of
+// what it does not. Only the q rows that were multiplied couple to Q.
+void Krylov::orthonormalise_next(std::int64_t last) {
+  const std::int64_t q = last - size_;
+  std::vector<double> r(length(q * q));
+  const std::int64_t room = op_.n - last;
+  const std::int64_t rank =
+      std::min(room, orthonormalise_rows(op_.n, v_.data(), last, q, breakdown * norm_, r.data()));
+  const std::int64_t first = size_;
+  size_ = last;
+  next_ = std::min(block_, room);
+  c_.assign(length(next_ * size_), 0.0);
+  for (std::int64_t i = 0; i < std::min(rank, next_); ++i)
+    for (std::int64_t a = 0; a < q; ++a) c_[i * size_ + first + a] = r[i * q + a];
+  random_rows(size_ + rank, size_ + next_);
+}
+
+void Krylov::random_rows(std::int64_t from, std::int64_t to) {
+  for (std::int64_t r = from; r < to; ++r) {
+    bool found = false;
+    for (int draw = 0; draw < 10 && !found; ++draw) {
+      random_.normals(row(r), op_.n);
+      const double length_of_draw = eig::norm(op_.n, row(r));
+      for (double* x = row(r); x < row(r + 1); ++x) *x /= length_of_draw;
+      found = orthonormalise_row(op_.n, v_.data(), r);
+    }
+    if (!found) throw std::runtime_error("Lanczos: no direction is orthogonal to the basis");
+  }
+}
+
+void Krylov::fresh() {
+  next_ = std::min(block_, op_.n - size_);
+  c_.assign(length(next_ * size_), 0.0);
+  random_rows(size_, size_ + next_);
+}
+
+Ritz Krylov::ritz() const {
+  const std::int64_t j = size_;
+  Ritz result;
+  result.values.resize(length(j));
+  result.rows.resize(length(j * j));
+  result.residuals.resize(length(j));
+  for (std::int64_t i = 0; i < j; ++i)
+    std::copy_n(t_.data() + i * capacity_, j, result.rows.data() + i * j);
+  blas::eigh(j, result.rows.data(), result.values.data(), true);
+  // ||C s_i||
+  std::vector<double> coupled(length(j * next_));
+  blas::gemm(Op::none, Op::transpose, j, next_, j, 1.0, result.rows.data(), j, c_.data(), j, 0.0,
+             coupled.data(), next_);
+  for (std::int64_t i = 0; i < j; ++i)
+    result.residuals[i] = next_ ? eig::norm(next_, coupled.data() + i * next_) : 0.0;
+  return result;
+}
+
+void Krylov::keep(const Ritz& ritz, const std::vector<std::int64_t>& kept) {
+  const std::int64_t n = op_.n, j = size_, l = static_cast<std::int64_t>(kept.size());
+  std::vector<double> s(length(l * j)), coupling(length(next_ * l));
+  for (std::int64_t i = 0; i < l; ++i)
+    std::copy_n(ritz.rows.data() + kept[i] * j, j, s.data() + i * j);
+  // V <- S V, C <- C S^T, T <- diag(theta)
+  rotate_rows(n, l, j, s.data(), v_.data());
+  blas::gemm(Op::none, Op::transpose, next_, l, j, 1.0, c_.data(), j, s.data(), j, 0.0,
+             coupling.data(), l);
+  c_ = coupling;
+  std::fill(t_.begin(), t_.end(), 0.0);
+  for (std::int64_t i = 0; i < l; ++i) t_[i * capacity_ + i] = ritz.values[kept[i]];
+  polish_rows(n, l, v_.data());
+  std::copy(row(j), row(j + next_), row(l));
+  size_ = l;
+  for (std::int64_t i = 0; i < next_; ++i)
+    if (!orthonormalise_row(n, v_.data(), l + i))
+      throw std::runtime_error("Lanczos: the basis lost its orthogonality at a restart");
+}
+
+std::vector<double> Krylov::true_residuals() {
+  const std::int64_t n = op_.n, k = size_;
+  multiply(0, k, k);
+  std::vector<double> h(length(k * k)), result(length(k));
+  project_out(n, k, v_.data(), k, row(k), h.data());
+  for (std::int64_t i = 0; i < k; ++i) {
+    // A v_i - T_ii v_i = (its part outside V) + sum_{l != i} h_li v_l
+    const double outside = eig::norm(n, row(k + i));
+    double squares = outside * outside;
+    for (std::int64_t l = 0; l < k; ++l) {
+      if (l != i) squares += h[l * k + i] * h[l * k + i];
+      t_[l * capacity_ + i] = 0.5 * (h[l * k + i] + h[i * k + l]);
+    }
+    result[i] = std::sqrt(squares);
+  }
+  return result;
+}
+
+void Krylov::resume() {
+  const std::int64_t n = op_.n, k = size_;
+  std::vector<std::int64_t> order(length(k));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::vector<double> lengths(length(k));
+  for (std::int64_t i = 0; i < k; ++i) lengths[i] = eig::norm(n, row(k + i));
+  std::sort(order.begin(), order.end(),
+            [&](std::int64_t a, std::int64_t b) { return lengths[a] > lengths[b]; });
+  const std::int64_t q = std::min({block_, k, n - k});
+  std::vector<double> chosen(length(q * n)), r(length(q * q));
+  for (std::int64_t i = 0; i < q; ++i) std::copy_n(row(k + order[i]), n, chosen.data() + i * n);
+  std::copy(chosen.begin(), chosen.end(), row(k));
+  const std::int64_t rank = orthonormalise_rows(n, v_.data(), k, q, breakdown * norm_, r.data());
+  next_ = std::min(block_, n - k);
+  c_.assign(length(next_ * k), 0.0);
+  for (std::int64_t i = 0; i < rank; ++i)
+    for (std::int64_t a = 0; a < q; ++a) c_[i * k + order[a]] = r[i * q + a];
+  random_rows(k + rank, k + next_);
+}
+
+}  // namespace saddlescape::eig

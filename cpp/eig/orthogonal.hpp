@@ -1,0 +1,35 @@
+// Orthonormal rows: the four things that a Krylov space does with them.
+//
+// A basis is stored by rows, one vector of length n a row, so that a new vector is appended behind
+// the others and each is contiguous for the operator.
+#pragma once
+
+#include <cstdint>
+
+namespace saddlescape::eig {
+
+double norm(std::int64_t n, const double* x);
+
+// H = V B^T (j x k), then B <- B - H^T V: takes the span of the j rows of V out of the k rows of B.
+void project_out(std::int64_t n, std::int64_t j, const double* v, std::int64_t k, double* b,
+                 double* h);
+
+// Row r of `v` was a unit vector and becomes one that is orthogonal to rows 0..r-1, which are
+// orthonormal. False if nothing certain is left of it.
+bool orthonormalise_row(std::int64_t n, double* v, std::int64_t r);
+
+// Rank-revealing: rows r..r+k-1 of `v`, orthogonal to rows 0..r-1 up to rounding, become
+// orthonormal, the largest first. Rows of norm <= threshold are given up: nothing is divided by
+// their norm. Returns the rank q. `c` (k x k): row i of the result took part in input row j with
+// the coefficient c[i k + j], zero for i >= q.
+std::int64_t orthonormalise_rows(std::int64_t n, double* v, std::int64_t r, std::int64_t k,
+                                 double threshold, double* c);
+
+// Rows 0..l-1 of `v` <- S times rows 0..j-1 of it, S (l x j), l <= j; in place.
+void rotate_rows(std::int64_t n, std::int64_t l, std::int64_t j, const double* s, double* v);
+
+// Rows 0..l-1 of `v`, orthonormal up to a small E = V V^T - I, become so up to E^2: one Newton step
+// V <- (I - E/2) V towards the polar factor, which prefers no row to another.
+void polish_rows(std::int64_t n, std::int64_t l, double* v);
+
+}  // namespace saddlescape::eig

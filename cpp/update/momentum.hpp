@@ -1,0 +1,40 @@
+// Gradient descent with momentum, the heavy ball (Polyak 1964), as PyTorch writes it:
+//
+//   b_1 = g_1,   b_t = mu b_{t-1} + (1 - dampening) g_t
+//   theta_t = theta_{t-1} - lr b_t
+//
+// The textbook form m = mu m - lr g, theta = theta + m (Keras, the lectures) holds lr inside the
+// buffer: the same path for a constant lr, another one as soon as lr changes.
+#pragma once
+
+#include "update/terms.hpp"
+
+namespace saddlescape::update {
+namespace {
+
+template <class T>
+struct Momentum {
+  static constexpr int states = 1;
+  static constexpr const char* state_names[max_states] = {"momentum_buffer"};
+
+  Gradient<T> gradient;
+  T momentum, gain, lr;
+
+  static Momentum fold(const Options& o, std::int64_t t) {
+    // The first step takes the whole gradient: dampening begins with the second, as in PyTorch.
+    const bool first = t == 1;
+    return {Gradient<T>::fold(o), first ? T(0) : static_cast<T>(o.momentum),
+            first ? T(1) : static_cast<T>(1.0 - o.dampening), static_cast<T>(o.lr)};
+  }
+
+  static inline void update(const Momentum& h, T& p, T g, T& b) {
+    g = h.gradient(g, p);
+    // b = mu b + (1 - dampening) g
+    b = h.momentum * b + h.gain * g;
+    // theta = theta - lr b
+    p -= h.lr * b;
+  }
+};
+
+}  // namespace
+}  // namespace saddlescape::update

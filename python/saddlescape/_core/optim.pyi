@@ -1,0 +1,39 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating[Any]]
+
+class Options:
+    lr: float
+    lr_decay: float
+    momentum: float
+    dampening: float
+    alpha: float
+    rho: float
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float
+    maximize: bool
+
+class Stepper:
+    def __init__(self, rule: str, params: Array | Sequence[Array], fill: float = 0.0) -> None: ...
+    def step(self, grads: Array | Sequence[Array | None], check_finite: bool = True) -> None: ...
+    def load(self, state: dict[str, Any], steps: Sequence[int], calls: int) -> None: ...
+    @property
+    def options(self) -> Options: ...
+    @property
+    def params(self) -> Array | list[Array]: ...
+    @property
+    def state_names(self) -> list[str]: ...
+    @property
+    def states(self) -> list[list[Array]]: ...
+    @property
+    def steps(self) -> list[int]: ...
+    @property
+    def calls(self) -> int: ...
+
+def rules() -> list[str]: ...

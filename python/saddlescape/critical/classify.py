@@ -1,0 +1,237 @@
+"""What kind of critical point is this: gradient, certified signs, and a probe where they end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _check
+from saddlescape.critical.gradient import check_gradient
+from saddlescape.critical.matrix import MatrixCurvature
+from saddlescape.critical.point import CriticalPoint, Kind, Probe
+from saddlescape.critical.probe import probe
+from saddlescape.critical.text import not_checked, remedy
+from saddlescape.curvature import Curvature
+from saddlescape.eig import Inertia, certified_eigh, inertia, lanczos
+
+__all__ = ["DENSE_LIMIT", "classify", "kind_by_signs"]
+
+DENSE_LIMIT = 3000  # parameters up to which "auto" assembles H: 72 MB, some ten seconds on two cores
+_PAIRS = 3  # at each end
+_CRITICALITY = 4.0
+Vector = NDArray[np.float64]
+
+
+def classify(
+    H: Curvature | NDArray[Any],
+    gradient: NDArray[Any] | None = None,
+    *,
+    gradient_tolerance: float | None = None,
+    method: str = "auto",
+    seed: int = 0,
+) -> CriticalPoint:
+    """Say what kind of critical point H stands at, if it stands at one.
+
+    The signs of the eigenvalues decide, as far as they are certain. With n+ and n- the certified
+    counts, n? the rest, and a small gradient: all positive is a minimum, all negative a maximum,
+    both signs a saddle. Where some are undetermined the loss is measured along those directions:
+    if it falls, a ``degenerate_minimum`` is a ``degenerate_saddle``.
+
+    Parameters
+    ----------
+    H : operator or (P, P) array
+        ``curvature.of(net, X, y)`` or another operator of `saddlescape.curvature`; of a plain
+        symmetric array only the signs are judged.
+    gradient : (P,) array, optional
+        With an array `H`: the gradient; taken as zero if left out, and listed as not checked.
+    gradient_tolerance : float, optional
+        The norm up to which the gradient counts as zero. By default it is small at a relative
+        distance of 1e-6 from a critical point, ``|g| <= 1e-6 |H| max(1, |theta|)``, or where
+        the quadratic model leaves less than 1e-4 of the loss to gain; both are scale-free.
+    method : str
+        ``"dense"`` assembles H and certifies every sign, ``"lanczos"`` only the ends of the
+        spectrum, ``"auto"`` takes the first up to 3,000 parameters.
+    seed : int
+        Of the Lanczos start vectors and the probe's directions.
+
+    Returns
+    -------
+    CriticalPoint
+        With the kind, the counts, extreme eigenpairs and residuals, and what was not checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what is allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import critical
+    >>> point = critical.classify(np.array([[0.0, -2.0], [-2.0, 0.0]]))
+    >>> print(point.kind, point.inertia.positive, point.inertia.negative)
+    saddle 1 1
+    """
+    started = time.perf_counter()
+    operator = _operator(H, gradient)
+    method = _check.choice("method", method, ("auto", "dense", "lanczos"))
+    seed = _check.integer("seed", seed, low=0)
+    if gradient_tolerance is not None:
+        gradient_tolerance = _check.number("gradient_tolerance", gradient_tolerance, low=0)
+    if method == "auto":
+        method = "dense" if operator.shape[0] <= DENSE_LIMIT else "lanczos"
+    found = _by_assembly(operator) if method == "dense" else _by_lanczos(operator, seed)
+    check, model_gap = check_gradient(operator, found, gradient_tolerance)
+    if check.small:
+        found = _at_the_critical_point(found, check.norm, operator)
+    kind = kind_by_signs(check.small, found.inertia)
+    probed = None
+    if check.small and found.inertia.undetermined and not kind == Kind.SADDLE:
+        probed = probe(operator, found.undetermined, model_gap, kind == Kind.DEGENERATE_MAXIMUM, seed)
+        kind = _kind_after_probe(kind, probed)
+    lowest = np.unique(np.r_[:_PAIRS, -_PAIRS:0] % len(found.eigenvalues))
+    values, vectors = found.eigenvalues[lowest], found.eigenvectors[:, lowest]
+    return CriticalPoint(
+        kind=kind,
+        gradient=check,
+        inertia=found.inertia,
+        eigenvalues=values,
+        residuals=_residuals(operator, found, lowest),
+        eigenvectors=vectors,
+        spectrum=found.eigenvalues if found.complete else None,
+        assembly_error=found.assembly_error,
+        solver_error=found.solver_error,
+        criticality_error=found.criticality_error,
+        probe=probed,
+        loss=_loss(operator),
+        method=method,
+        products=found.products,
+        seconds=time.perf_counter() - started,
+        not_checked=not_checked(operator, kind, found.complete, probed, gradient is None),
+        remedy=remedy(kind, probed),
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """Eigenvalues of either method, and the space in which signs stay open."""
+
+    eigenvalues: Vector
+    eigenvectors: Vector
+    residuals: Vector | None
+    inertia: Inertia
+    assembly_error: float
+    solver_error: float
+    products: int
+    complete: bool
+    criticality_error: float = 0.0
+
+    @property
+    def undetermined(self) -> Vector | None:
+        """Eigenvectors (P, n?) of undetermined sign; None if only the ends were computed."""
+        if not self.complete:
+            return None
+        return self.eigenvectors[:, np.abs(self.eigenvalues) <= self.inertia.tolerance]
+
+
+def _at_the_critical_point(found: Found, gradient_norm: float, operator: Curvature) -> Found:
+    """Count again with the band widened by what the distance to the critical point can do.
+
+    A small gradient is not a zero one. The critical point meant is about ``|g| / |H|`` away, and if
+    H varies on the scale of theta, its eigenvalues there differ by about ``|g| / max(1, |theta|)``:
+    at ``|g| = 1e-3`` an eigenvalue of 1e-4 says nothing about it. Taken four-fold; an estimate.
+    """
+    scale = max(1.0, float(np.linalg.norm(operator.theta)))
+    error = _CRITICALITY * gradient_norm / scale
+    band = found.solver_error + found.assembly_error + error
+    positive = int((found.eigenvalues > band).sum())
+    negative = int((found.eigenvalues < -band).sum())
+    unknown = operator.shape[0] - positive - negative
+    counts = Inertia(positive, negative, unknown, band, found.solver_error)
+    return replace(found, inertia=counts, criticality_error=error)
+
+
+def kind_by_signs(small: bool, counts: Inertia) -> Kind:
+    """Name the kind by the certified counts alone, before any probe."""
+    if not small:
+        return Kind.NOT_CRITICAL
+    up, down, unknown = counts.positive > 0, counts.negative > 0, counts.undetermined > 0
+    if up and down:
+        return Kind.SADDLE
+    if not up and not down:
+        return Kind.DEGENERATE
+    if up:
+        return Kind.DEGENERATE_MINIMUM if unknown else Kind.MINIMUM
+    return Kind.DEGENERATE_MAXIMUM if unknown else Kind.MAXIMUM
+
+
+def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
+    found = probed is not None and probed.direction is not None
+    if found and kind in (Kind.DEGENERATE_MINIMUM, Kind.DEGENERATE_MAXIMUM):
+        return Kind.DEGENERATE_SADDLE
+    return kind
+
+
+def _by_assembly(operator: Curvature) -> Found:
+    A = np.ascontiguousarray(operator.dense())
+    spectrum = certified_eigh(A)
+    assembly = operator.error()
+    return Found(
+        eigenvalues=spectrum.eigenvalues,
+        eigenvectors=spectrum.eigenvectors,
+        residuals=None,
+        inertia=inertia(tolerance=assembly, spectrum=spectrum),
+        assembly_error=assembly,
+        solver_error=spectrum.error_bound,
+        products=len(A),
+        complete=True,
+    )
+
+
+def _by_lanczos(operator: Curvature, seed: int) -> Found:
+    n = operator.shape[0]
+    pairs = lanczos(operator, low=min(_PAIRS, n), high=min(_PAIRS, n), seed=seed)
+    assembly = operator.error()
+    # Kahan: k orthonormal vectors with residual block R have k eigenvalues of H within |R|_F.
+    bound = float(np.linalg.norm(pairs.residuals))
+    band = bound + assembly
+    positive = int((pairs.eigenvalues > band).sum())
+    negative = int((pairs.eigenvalues < -band).sum())
+    return Found(
+        eigenvalues=pairs.eigenvalues,
+        eigenvectors=pairs.eigenvectors,
+        residuals=pairs.residuals,
+        inertia=Inertia(positive, negative, n - positive - negative, band, bound),
+        assembly_error=assembly,
+        solver_error=bound,
+        products=pairs.products,
+        complete=len(pairs.eigenvalues) == n,
+    )
+
+
+def _residuals(operator: Curvature, found: Found, which: NDArray[np.intp]) -> Vector:
+    if found.residuals is not None:
+        return found.residuals[which]
+    V = found.eigenvectors[:, which]
+    return np.asarray(np.linalg.norm(operator @ V - V * found.eigenvalues[which], axis=0))
+
+
+def _loss(operator: Curvature) -> float | None:
+    value = operator.loss()
+    return value if np.isfinite(value) else None
+
+
+def _operator(H: Curvature | NDArray[Any], gradient: NDArray[Any] | None) -> Curvature:
+    if isinstance(H, np.ndarray):
+        return MatrixCurvature(H, gradient)
+    if gradient is not None:
+        raise ValueError("gradient: given with an operator, expected only with a plain array H")
+    if not isinstance(H, Curvature):
+        raise TypeError(
+            f"H: {type(H).__name__}, expected a square array or an operator of saddlescape.curvature"
+        )
+    return H

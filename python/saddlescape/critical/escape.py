@@ -1,0 +1,205 @@
+"""Leaving a saddle: a line search along a direction that certified curvature points out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape.critical.classify import classify
+from saddlescape.critical.line import minimise_along
+from saddlescape.critical.point import CriticalPoint, Kind
+from saddlescape.curvature import Curvature
+from saddlescape.curvature import of as curvature_of
+from saddlescape.net import MLP
+
+__all__ = ["Escape", "EscapeOutcome", "escape"]
+
+Vector = NDArray[np.float64]
+
+
+class EscapeOutcome(Enum):
+    """How a search for a way down ended; the text says what to do next."""
+
+    ESCAPED = "The loss fell: move there (theta + step * direction) and train on."
+    NOT_NEEDED = "The gradient is not small: it shows the way down itself; keep training."
+    NO_WAY_DOWN = (
+        "No direction is known along which the loss falls: more capacity, other features, or "
+        "another start."
+    )
+    NO_LOSS = "The operator can't evaluate the loss, so nothing was searched: give it a loss."
+
+
+@dataclass(frozen=True)
+class Escape:
+    """A way down, searched and measured.
+
+    Attributes
+    ----------
+    outcome : EscapeOutcome
+        Whether a way down was found; the text of a member is the remedy.
+    direction : (P,) array
+        Unit vector, its sign chosen so that the loss falls; zero if there is none.
+    step : float
+        How far along it the line search went.
+    curvature : float
+        ``u^T H u`` along the direction.
+    predicted_drop : float
+        What the quadratic model says of that step: ``-(step g^T u + 1/2 step^2 u^T H u)``.
+    measured_drop : float
+        ``loss_before - loss_after``.
+    loss_before, loss_after : float
+        Losses, evaluated.
+    trace : (k, 3) array
+        Every step tried, with the drop predicted and the drop measured there, by step.
+    theta : (P,) array
+        Where it ends: ``theta_before + step * direction``.
+    point : CriticalPoint
+        The point that was left.
+    """
+
+    outcome: EscapeOutcome
+    direction: Vector = field(repr=False)
+    step: float
+    curvature: float
+    predicted_drop: float
+    measured_drop: float
+    loss_before: float
+    loss_after: float
+    trace: Vector = field(repr=False)
+    theta: Vector = field(repr=False)
+    point: CriticalPoint = field(repr=False)
+
+    @property
+    def model_reach(self) -> tuple[float, float, float] | None:
+        """The longest step at which the quadratic model is right to 10 %, with both drops there."""
+        good = [row for row in self.trace if abs(row[2] - row[1]) <= 0.1 * abs(row[1])]
+        return tuple(float(x) for x in good[-1]) if good else None  # type: ignore[return-value]
+
+
+def escape(
+    H: Curvature | MLP,
+    X: NDArray[Any] | None = None,
+    y: NDArray[Any] | None = None,
+    *,
+    point: CriticalPoint | None = None,
+    seed: int = 0,
+) -> Escape:
+    """Search for a way down from a critical point, along the most negative certified curvature.
+
+    Where no eigenvalue is certainly negative, a direction that `classify` has measured to go down
+    is taken. Both signs are tried (a saddle may be even), the step is doubled until the loss rises,
+    and the lowest loss between is found by Brent's method. Nothing is moved: the caller sets
+    ``net.theta = out.theta``.
+
+    Parameters
+    ----------
+    H : operator or MLP
+        ``curvature.of(net, X, y)`` or another operator with a loss; or a network, with its data.
+    X, y : arrays
+        With a network: its samples and targets.
+    point : CriticalPoint, optional
+        What `classify` said of it; computed if left out.
+    seed : int
+        For `classify`.
+
+    Returns
+    -------
+    Escape
+        With the predicted and the measured drop.
+
+    Examples
+    --------
+    From the lectures' saddle at the origin, ``L = (1 - w1 w2)^2``, along (1, 1) / sqrt 2:
+
+    >>> import numpy as np, saddlescape as ss
+    >>> from saddlescape import critical
+    >>> net = ss.MLP((1, 1, 1), activation="linear", loss="mse", bias=False, init="zeros")
+    >>> out = critical.escape(net, np.ones((1, 1)), np.ones((1, 1)))
+    >>> out.loss_before, out.loss_after < 1e-12
+    (1.0, True)
+
+    References
+    ----------
+    .. [1] R. Brent (1973), Algorithms for Minimization without Derivatives, chapter 5.
+    """
+    operator = _operator(H, X, y)
+    before = operator.loss()
+    if point is None:
+        point = classify(operator, seed=seed)
+    if not np.isfinite(before):
+        return _nowhere(operator, point, EscapeOutcome.NO_LOSS)
+    if point.kind == Kind.NOT_CRITICAL:
+        return _nowhere(operator, point, EscapeOutcome.NOT_NEEDED)
+    direction = _direction(point)
+    if direction is None:
+        return _nowhere(operator, point, EscapeOutcome.NO_WAY_DOWN)
+    return _search(operator, point, direction)
+
+
+def _operator(H: Curvature | MLP, X: NDArray[Any] | None, y: NDArray[Any] | None) -> Curvature:
+    if isinstance(H, MLP):
+        if X is None or y is None:
+            raise TypeError("X, y: not given, expected the samples and targets of the network")
+        return curvature_of(H, X, y)
+    if X is not None or y is not None:
+        raise TypeError("X, y: given with an operator, expected only with a network")
+    if not isinstance(H, Curvature):
+        raise TypeError(
+            f"H: {type(H).__name__}, expected an MLP or an operator of saddlescape.curvature"
+        )
+    return H
+
+
+def _direction(point: CriticalPoint) -> Vector | None:
+    if point.inertia.negative > 0:
+        return point.eigenvectors[:, 0]
+    if point.probe is not None and point.probe.goes_down:
+        return point.probe.direction
+    return None
+
+
+def _search(operator: Curvature, point: CriticalPoint, u: Vector) -> Escape:
+    theta, before = operator.theta, operator.loss()
+    slope, curved = float(operator.gradient() @ u), float(u @ (operator @ u))
+    scale = max(1.0, float(np.linalg.norm(theta)))
+    first = 1e-3 * scale if point.inertia.negative else point.probe.step if point.probe else scale
+    tried: dict[float, float] = {0.0: before}
+
+    def along(step: float) -> float:
+        loss = operator.loss(theta + step * u)
+        tried[step] = loss if np.isfinite(loss) else float("inf")
+        return tried[step]
+
+    for sign in (1.0, -1.0):
+        minimise_along(along, before, sign * first)
+    best = min(tried, key=lambda step: tried[step])
+    if best == 0.0:
+        return _nowhere(operator, point, EscapeOutcome.NO_WAY_DOWN)
+    sign = 1.0 if best > 0 else -1.0
+
+    def predicted(step: float) -> float:
+        return -(step * slope + 0.5 * step * step * curved)
+
+    trace = [
+        (sign * s, predicted(s), before - loss)
+        for s, loss in sorted(tried.items(), key=lambda item: abs(item[0]))
+        if s * sign > 0 and np.isfinite(loss)
+    ]
+    end = theta + best * u
+    after = operator.loss(end)
+    return Escape(
+        EscapeOutcome.ESCAPED, sign * u, abs(best), curved, predicted(best), before - after,
+        before, after, np.array(trace), end, point,
+    )  # fmt: skip
+
+
+def _nowhere(operator: Curvature, point: CriticalPoint, outcome: EscapeOutcome) -> Escape:
+    loss = operator.loss()
+    zero = np.zeros_like(operator.theta)
+    return Escape(
+        outcome, zero, 0.0, 0.0, 0.0, 0.0, loss, loss, np.empty((0, 3)), operator.theta.copy(), point
+    )

@@ -1,0 +1,68 @@
+"""Is the gradient small? Two answers that do not depend on the units of loss or parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape.critical.point import GradientCheck
+from saddlescape.curvature import Curvature
+
+if TYPE_CHECKING:
+    from saddlescape.critical.classify import Found
+
+__all__ = ["check_gradient"]
+
+DISTANCE = 1e-6  # relative distance to the critical point
+GAP = 1e-4  # share of the loss that the quadratic model leaves to gain
+
+
+def check_gradient(
+    operator: Curvature, found: Found, tolerance: float | None
+) -> tuple[GradientCheck, float]:
+    """Return the check, and the gap in units of the loss.
+
+    A norm alone says nothing: 1e-3 is large beside a loss of 1e-6 and small beside a curvature of
+    1e6. ``|g| / |H|`` is a distance to the critical point, ``1/2 sum g_i^2 / |lambda_i|`` the
+    height of the loss above it (or below).
+    """
+    g = operator.gradient()
+    norm = float(np.linalg.norm(g))
+    size = float(np.abs(found.eigenvalues).max(initial=0.0))
+    scale = max(1.0, float(np.linalg.norm(operator.theta)))
+    threshold = DISTANCE * size * scale if tolerance is None else tolerance
+    gap = _model_gap(operator, found, g, scale)
+    relative = _relative(gap, operator)
+    small = norm <= threshold
+    if tolerance is None and relative is not None:
+        small = small or relative <= GAP
+    flatness = float(np.linalg.norm(operator @ g)) / (size * norm) if size * norm > 0 else None
+    return GradientCheck(norm, threshold, relative, GAP, flatness, small), gap
+
+
+def _model_gap(
+    operator: Curvature, found: Found, g: NDArray[np.float64], scale: float
+) -> float:
+    """``1/2 sum_i g_i^2 / |lambda_i|`` over certified signs, ``|g_0| max(1, |theta|)`` over the rest."""
+    if not found.complete:
+        # along the gradient itself: with c = g^T H g / |g|^2 it is |g|^2 / 2|c|
+        squared = float(g @ g)
+        curvature = abs(float(g @ (operator @ g)))
+        flat = float(np.sqrt(squared)) * scale
+        return min(flat, squared**2 / (2 * curvature)) if curvature > 0 else flat
+    parts = found.eigenvectors.T @ g
+    values = np.abs(found.eigenvalues)
+    certain = values > found.inertia.tolerance
+    curved = 0.5 * float(np.sum(parts[certain] ** 2 / values[certain]))
+    return curved + float(np.linalg.norm(parts[~certain])) * scale
+
+
+def _relative(gap: float, operator: Curvature) -> float | None:
+    if operator.lower_bound is None:
+        return None
+    height = operator.loss() - operator.lower_bound
+    if not height > 0:
+        return 0.0 if gap == 0 else None
+    return gap / height

@@ -1,0 +1,56 @@
+"""A plain symmetric matrix as a point: signs only, no loss to measure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MatrixCurvature"]
+
+
+class MatrixCurvature:
+    """The members of `saddlescape.curvature.Curvature` for an array H (P, P)."""
+
+    lower_bound: float | None = None
+    silent: str | None = None
+
+    def __init__(self, H: NDArray[Any], gradient: NDArray[Any] | None) -> None:
+        if H.ndim != 2 or H.shape[0] != H.shape[1] or H.size == 0:
+            raise ValueError(f"H: shape {H.shape}, expected (P, P) with P at least 1")
+        if H.dtype not in (np.float32, np.float64):
+            raise TypeError(f"H: dtype {H.dtype}, expected float32 or float64")
+        self._H = np.ascontiguousarray(H, dtype=np.float64)
+        # What the entries of an array are off by, its owner knows: here it is their last place.
+        self._error = float(np.finfo(H.dtype).eps) * float(np.linalg.norm(self._H))
+        self._gradient = np.zeros(len(H)) if gradient is None else np.asarray(gradient, np.float64)
+        if self._gradient.shape != (len(H),):
+            raise ValueError(f"gradient: shape {self._gradient.shape}, expected ({len(H)},)")
+        if not np.isfinite(self._gradient).all():
+            raise ValueError("gradient: holds NaN or infinite values, expected finite numbers")
+        self.theta = np.zeros(len(H))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(P, P)``."""
+        return (len(self._H), len(self._H))
+
+    def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._H @ V
+
+    def dense(self) -> NDArray[np.float64]:
+        """The matrix."""
+        return self._H
+
+    def gradient(self) -> NDArray[np.float64]:
+        """The gradient (P,), zero if none was given."""
+        return self._gradient
+
+    def loss(self, theta: NDArray[np.float64] | None = None) -> float:  # noqa: ARG002
+        """NaN: a matrix has none."""
+        return float("nan")
+
+    def error(self) -> float:
+        """The last place of the entries, in the Frobenius norm."""
+        return self._error

@@ -1,0 +1,89 @@
+"""Measure the loss where second order is silent."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape.critical.point import Probe
+from saddlescape.curvature import Curvature
+
+__all__ = ["probe"]
+
+Vector = NDArray[np.float64]
+_RANDOM = 24
+_AXES = 8  # single eigenvectors at each edge of the band
+_STEPS = (1e-3, 1e-2, 1e-1, 0.3, 1.0, 3.0)
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)
+_BEYOND_MODEL = 10.0
+
+
+def probe(
+    operator: Curvature, space: Vector | None, gap: float, upward: bool, seed: int
+) -> Probe | None:
+    """Look for a fall of the loss along directions of undetermined curvature.
+
+    A fall counts if it is beyond rounding and ten times beyond what the leftover gradient explains
+    (`gap`, and ``|g^T u|`` times the step). Steps are multiples of ``max(1, |theta|)``.
+
+    Parameters
+    ----------
+    operator : Curvature
+        The point.
+    space : (P, m) array or None
+        Orthonormal directions of undetermined sign; None: all directions.
+    gap : float
+        What the quadratic model still leaves to gain, in units of the loss.
+    upward : bool
+        Look for a rise instead: is a degenerate maximum really one?
+    seed : int
+        Of the random directions.
+
+    Returns
+    -------
+    Probe or None
+        None where there is no loss to measure.
+    """
+    start = operator.loss()
+    if not np.isfinite(start):
+        return None
+    sign = -1.0 if upward else 1.0
+    scale = max(1.0, float(np.linalg.norm(operator.theta)))
+    g = operator.gradient()
+    noise = _ROUNDING * abs(start)
+    best: tuple[float, Vector | None, float] = (0.0, None, 0.0)
+    directions = _directions(operator.shape[0], space, seed)
+    evaluations = 0
+    for u in directions:
+        slope = abs(float(g @ u))
+        for step in (s * scale for s in _STEPS):
+            loss = operator.loss(operator.theta + step * u)
+            evaluations += 1
+            fall = sign * (start - loss)
+            floor = max(noise, _ROUNDING * abs(loss)) + _BEYOND_MODEL * (gap + slope * step)
+            if np.isfinite(loss) and fall > max(floor, best[0]):
+                best = (fall, u, step)
+    return Probe(
+        directions=len(directions),
+        evaluations=evaluations,
+        drop=best[0],
+        noise=noise,
+        direction=best[1],
+        step=best[2],
+        upward=upward,
+    )
+
+
+def _directions(n: int, space: Vector | None, seed: int) -> list[Vector]:
+    """Random unit vectors of the space, some of its own axes, and the opposite of each."""
+    generator = np.random.default_rng(seed)
+    basis = np.eye(n) if space is None and n <= 2 * _AXES else space
+    if basis is None:
+        random = generator.standard_normal((n, _RANDOM))
+        axes = np.empty((n, 0))
+    else:
+        random = basis @ generator.standard_normal((basis.shape[1], _RANDOM))
+        edge = np.unique(np.r_[:_AXES, -_AXES:0] % basis.shape[1])
+        axes = basis[:, edge]
+    vectors = np.concatenate([axes, random / np.linalg.norm(random, axis=0)], axis=1)
+    return [sign * u for u in vectors.T for sign in (1.0, -1.0)]

@@ -1,0 +1,19 @@
+"""The Hessian of a loss as an operator: `H @ v` without assembling it, and the rest of a point.
+
+Everything is float64, whatever the network's dtype, because signs are to be certified from it.
+"""
+
+from saddlescape.curvature.functions import FunctionCurvature, from_functions
+from saddlescape.curvature.gradient import GradientCurvature, from_gradient
+from saddlescape.curvature.network import NetworkCurvature, of
+from saddlescape.curvature.protocol import Curvature
+
+__all__ = [
+    "Curvature",
+    "FunctionCurvature",
+    "GradientCurvature",
+    "NetworkCurvature",
+    "from_functions",
+    "from_gradient",
+    "of",
+]

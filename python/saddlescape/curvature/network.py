@@ -1,0 +1,153 @@
+"""The Hessian of an MLP's loss over a full batch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _core
+from saddlescape.net import MLP
+
+__all__ = ["NetworkCurvature", "of"]
+
+_PROBES = 3
+_SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by this with p < 1e-3
+_EXTENDED_LIMIT = 4e9  # multiplications of an extended-precision product that are worth a wait
+_KINKED = ("relu", "leaky_relu")
+
+
+def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurvature:
+    """Return the Hessian of ``net.loss(X, y)`` as an operator, at the parameters of this moment.
+
+    Parameters
+    ----------
+    net : MLP
+        The network; a later change of its parameters does not change the operator.
+    X : (N, d) array
+        All samples that the loss is a mean over.
+    y : (N,) or (N, C) array
+        Their targets.
+
+    Returns
+    -------
+    NetworkCurvature
+        ``.shape``, ``H @ v``, ``H @ V``, ``.dense()``, ``.gradient()``, ``.loss()``.
+
+    Examples
+    --------
+    >>> import numpy as np, saddlescape as ss
+    >>> from saddlescape import curvature
+    >>> net = ss.MLP((1, 1, 1), activation="linear", loss="mse", bias=False, init="zeros")
+    >>> H = curvature.of(net, np.ones((1, 1)), np.ones((1, 1)))
+    >>> H @ np.array([1.0, 1.0])
+    array([-2., -2.])
+    """
+    return NetworkCurvature(net, X, y)
+
+
+class NetworkCurvature:
+    """What `of` returns; see `saddlescape.curvature.Curvature` for its members."""
+
+    def __init__(self, net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> None:
+        if not isinstance(net, MLP):
+            raise TypeError(f"net: {type(net).__name__}, expected an MLP")
+        wide = np.dtype(np.float64)
+        self._X, self._Y = net.encode(X, y, wide)
+        self._network = _core.net.Network(
+            list(net.sizes), net.activation, net.loss_name, net.bias
+        )
+        self._theta = net.theta.astype(wide)
+        self._loss_name, self._activation = net.loss_name, net.activation
+        self._gradient: NDArray[np.float64] | None = None
+        self._loss = 0.0
+        self._dense: NDArray[np.float64] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(P, P)``."""
+        return (self._theta.size, self._theta.size)
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """float64."""
+        return np.dtype(np.float64)
+
+    @property
+    def theta(self) -> NDArray[np.float64]:
+        """The parameters at which the curvature is taken, (P,)."""
+        return self._theta
+
+    @property
+    def lower_bound(self) -> float:
+        """0, or for soft targets of cross-entropy their mean entropy (Gibbs' inequality)."""
+        Y = self._Y
+        if self._loss_name == "cross_entropy":
+            return float(-_x_log_x(Y).sum() / len(Y) + _x_log_x(Y.sum(axis=1)).sum() / len(Y))
+        if self._loss_name == "bce":
+            return float(-(_x_log_x(Y) + _x_log_x(1 - Y)).sum() / len(Y))
+        return 0.0
+
+    @property
+    def silent(self) -> str | None:
+        """What a piecewise linear network or loss hides from second derivatives."""
+        if self._activation in _KINKED:
+            return f"{self._activation} is piecewise linear: curvature at its kinks is not in H"
+        if self._loss_name == "mae":
+            return "mae is piecewise linear: curvature at zero error is not in H"
+        return None
+
+    def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
+        V = np.asarray(V, dtype=np.float64)
+        if V.ndim not in (1, 2) or V.shape[0] != self.shape[0]:
+            raise ValueError(f"V: shape {V.shape}, expected ({self.shape[0]},) or ({self.shape[0]}, k)")
+        rows = np.ascontiguousarray(V.reshape(self.shape[0], -1).T)
+        return self._network.hvp(self._theta, self._X, self._Y, rows).T.reshape(V.shape)
+
+    def dense(self) -> NDArray[np.float64]:
+        """``H`` (P, P), exactly symmetric; assembled once."""
+        if self._dense is None:
+            self._dense = self._network.hessian(self._theta, self._X, self._Y)[0]
+        return self._dense
+
+    def gradient(self) -> NDArray[np.float64]:
+        """The gradient over all samples, (P,)."""
+        if self._gradient is None:
+            self._loss, self._gradient = self._network.gradient(self._theta, self._X, self._Y)
+        return self._gradient
+
+    def loss(self, theta: NDArray[np.float64] | None = None) -> float:
+        """The mean loss over all samples, at the point or at another one."""
+        if theta is not None:
+            return self._network.loss(np.ascontiguousarray(theta, dtype=np.float64), self._X, self._Y)
+        self.gradient()
+        return self._loss
+
+    def error(self) -> float:
+        """Estimate ``|H_computed - H|_F``, the rounding error of the Hessian.
+
+        For random v with unit variances the mean of ``|E v|^2`` is ``|E|_F^2``; ``H v`` is computed
+        once more in extended precision, and the largest of three probes is taken four-fold. Where
+        that would take minutes, ``8 eps sqrt(P) |H v|`` stands in for it.
+        """
+        generator = np.random.default_rng(0)
+        V = generator.standard_normal((self.shape[0], _PROBES))
+        if 12.0 * len(self._X) * self.shape[0] > _EXTENDED_LIMIT:
+            size = float(np.linalg.norm(self @ V[:, 0]))
+            return 8 * float(np.finfo(np.float64).eps) * float(np.sqrt(self.shape[0])) * size
+        exact = [self._network.hvp_extended(self._theta, self._X, self._Y, v) for v in V.T.copy()]
+        ours = self @ V if self._dense is None else _product_extended(self._dense, V)
+        return _SAFETY * max(float(np.linalg.norm(ours[:, j] - exact[j])) for j in range(_PROBES))
+
+    def __repr__(self) -> str:
+        return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,})"
+
+
+def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return x * np.log(np.where(x > 0, x, 1.0))
+
+
+def _product_extended(A: NDArray[np.float64], V: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``A V`` with sums in long double, so that only A's own error is left in it."""
+    wide = V.astype(np.longdouble)
+    rows = [A[i : i + 256].astype(np.longdouble) @ wide for i in range(0, len(A), 256)]
+    return np.concatenate(rows).astype(np.float64)

@@ -1,0 +1,50 @@
+"""What a point must be able to tell of itself."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Curvature"]
+
+
+@runtime_checkable
+class Curvature(Protocol):
+    """A loss at a point theta (P,), with its first and second derivatives there.
+
+    Anything with these members works wherever an operator is taken; `loss` without an argument is
+    the loss at the point itself.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(P, P)``."""
+
+    @property
+    def theta(self) -> NDArray[np.float64]:
+        """The point, (P,)."""
+
+    @property
+    def lower_bound(self) -> float | None:
+        """A value below which the loss can't be, None if unknown."""
+
+    @property
+    def silent(self) -> str | None:
+        """What second derivatives can't see here, in a sentence; None if nothing is known."""
+
+    def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``H V`` for V (P,) or (P, k)."""
+
+    def dense(self) -> NDArray[np.float64]:
+        """``H`` (P, P), symmetric."""
+
+    def gradient(self) -> NDArray[np.float64]:
+        """The gradient (P,)."""
+
+    def loss(self, theta: NDArray[np.float64] | None = None) -> float:
+        """The loss, at the point or at another one."""
+
+    def error(self) -> float:
+        """An estimate of ``|H_computed - H|`` in the Frobenius norm: rounding, truncation."""

@@ -1,0 +1,70 @@
+"""What the rules look at: a run, where its loss is going, and the curvature where it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape.critical import CriticalPoint
+from saddlescape.metrics import Trend
+from saddlescape.train import Run
+
+__all__ = ["Case"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run under examination.
+
+    Attributes
+    ----------
+    run : Run
+        The run.
+    trend : Trend
+        Of its last losses.
+    point : CriticalPoint or None
+        The point where it ended; None if curvature was not wanted or is not to be had.
+    gradient : (P,) array or None
+        The gradient there, over all samples.
+    gradient_curvature : float or None
+        ``g^T H g / |g|^2``: curvature along it.
+    """
+
+    run: Run
+    trend: Trend
+    point: CriticalPoint | None
+    gradient: NDArray[np.float64] | None
+    gradient_curvature: float | None
+
+    @property
+    def momentum(self) -> float | None:
+        """Momentum of a plain gradient method, None for an adaptive one."""
+        settings = self.run.optimizer.arguments
+        if self.run.optimizer.rule not in ("sgd", "momentum", "nesterov"):
+            return None
+        return float(settings.get("momentum", 0.0))
+
+    @property
+    def stable_rate(self) -> float | None:
+        """The largest stable learning rate of a plain gradient method here: see `stable_limit`."""
+        if self.point is None or self.momentum is None or not self.point.highest > 0:
+            return None
+        nesterov = bool(self.run.optimizer.arguments.get("nesterov", False))
+        return stable_limit(self.momentum, nesterov) / self.point.highest
+
+    def cosine(self, count: int = 20) -> float:
+        """The median cosine between successive gradients over the last steps; NaN if unknown."""
+        values = self.run.history.tail("gradient_cosine", count)
+        values = values[np.isfinite(values)]
+        return float(np.median(values)) if values.size else float("nan")
+
+
+def stable_limit(momentum: float, nesterov: bool) -> float:
+    """``lr lambda_max`` up to which gradient descent on a quadratic is stable.
+
+    2 without momentum, ``2 + 2 mu`` for the heavy ball, ``(2 + 2 mu) / (1 + 2 mu)`` for Nesterov's
+    momentum: roots of the recurrence's characteristic polynomial on the unit circle.
+    """
+    return (2 + 2 * momentum) / ((1 + 2 * momentum) if nesterov else 1)

@@ -1,0 +1,23 @@
+"""One rule, one file: `check(case)` returns a finding or None. A new rule is a file and a line here."""
+
+from saddlescape.diagnosis.rules import (
+    critical_point,
+    diverging,
+    falling,
+    flat_but_not_critical,
+    non_finite,
+    step_too_large,
+    symmetric_units,
+)
+
+__all__ = ["RULES"]
+
+RULES = (
+    non_finite.check,
+    diverging.check,
+    step_too_large.check,
+    critical_point.check,
+    flat_but_not_critical.check,
+    falling.check,
+    symmetric_units.check,
+)

@@ -1,0 +1,36 @@
+"""Hidden units that are copies of one another stay copies: their gradients are equal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saddlescape.diagnosis.case import Case
+from saddlescape.diagnosis.records import Evidence, Finding
+
+__all__ = ["check"]
+
+
+def check(case: Case) -> Finding | None:
+    """Fire if units of a hidden layer have the same incoming and outgoing weights, bit for bit."""
+    layers = case.run.net.layers()
+    for number, ((W, b), (W_out, _)) in enumerate(zip(layers[:-1], layers[1:], strict=True), 1):
+        columns = [W, W_out.T] + ([b[:, None]] if b is not None else [])
+        units = np.concatenate(columns, axis=1)
+        distinct = len(np.unique(units, axis=0))
+        if distinct < len(units):
+            return Finding(
+                "symmetric_units",
+                "symmetric units",
+                f"Only {distinct} of the {len(units)} units of hidden layer {number} differ; equal "
+                "units have equal gradients and stay equal for ever.",
+                (
+                    Evidence(
+                        f"distinct units, layer {number}",
+                        f"{distinct} of {len(units)}",
+                        "incoming and outgoing weights compared bit for bit",
+                    ),
+                ),
+                "Start the weights at random: init='he', standard deviation sqrt(2 / fan_in).",
+                weight=40,
+            )
+    return None

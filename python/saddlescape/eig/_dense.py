@@ -1,0 +1,99 @@
+"""All eigenvalues and eigenvectors of a dense symmetric matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape._core import eig as _eig
+
+__all__ = ["eigh", "eigvalsh"]
+
+
+def eigvalsh(A: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute all eigenvalues of a symmetric matrix.
+
+    A = V diag(w) V^T without forming V, in float64 by LAPACK's ``dsyevd`` after scaling by a power
+    of two.
+
+    Parameters
+    ----------
+    A : ndarray, shape (n, n), float32 or float64, C-contiguous
+        Finite and symmetric; it is not modified.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        The eigenvalues, ascending.
+
+    Raises
+    ------
+    TypeError
+        If `A` is not an array of one of these dtypes.
+    ValueError
+        If `A` is not square, not C-contiguous, not finite, or differs from its transpose by more
+        than ``100 n eps max|A|``. NumPy, SciPy and LAPACK read one triangle and ignore the other;
+        here a matrix that is not symmetric is refused, and (A + A^T) / 2 is what is used.
+
+    See Also
+    --------
+    certified_eigh : with a bound on the error.
+    lanczos : a few eigenpairs, from products alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import eig
+    >>> eig.eigvalsh(np.array([[0.0, -2.0], [-2.0, 0.0]]))
+    array([-2.,  2.])
+
+    References
+    ----------
+    Cuppen, "A divide and conquer method for the symmetric tridiagonal eigenproblem", Numer. Math.
+    36 (1981).
+    """
+    return _eig.eigvalsh(A)
+
+
+def eigh(
+    A: NDArray[np.float32] | NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute all eigenvalues and eigenvectors of a symmetric matrix.
+
+    A V = V diag(w), V^T V = I, in float64.
+
+    Parameters
+    ----------
+    A : ndarray, shape (n, n), float32 or float64, C-contiguous
+        Finite and symmetric; it is not modified.
+
+    Returns
+    -------
+    values : ndarray, shape (n,), float64
+        The eigenvalues, ascending.
+    vectors : ndarray, shape (n, n), float64
+        Column ``vectors[:, i]`` is the unit eigenvector of ``values[i]``. Each column is contiguous
+        in memory (Fortran order), ready for an operator that wants a contiguous vector.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `eigvalsh`; also beyond n = 32,766, where LAPACK's 32-bit workspace ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import eig
+    >>> values, vectors = eig.eigh(np.array([[0.0, -2.0], [-2.0, 0.0]]))
+    >>> values
+    array([-2.,  2.])
+    >>> bool(np.isclose(abs(vectors[0, 0]), 0.5**0.5))
+    True
+
+    References
+    ----------
+    Gu, Eisenstat, "A divide-and-conquer algorithm for the symmetric tridiagonal eigenproblem",
+    SIAM J. Matrix Anal. Appl. 16 (1995).
+    """
+    values, rows = _eig.eigh(A)
+    return values, rows.T

@@ -1,0 +1,202 @@
+"""Signs of eigenvalues that are proved, and those that can't be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape._core import eig as _eig
+from saddlescape.eig._checks import real
+
+__all__ = ["Inertia", "Spectrum", "certified_eigh", "inertia"]
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenpairs with a bound on the error of the eigenvalues.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray, shape (n,), float64
+        Ascending; the i-th differs from the i-th exact one by at most `error_bound`.
+    eigenvectors : ndarray, shape (n, n), float64
+        Column i belongs to eigenvalue i; each column is contiguous.
+    error_bound : float
+        In the units of the matrix.
+    """
+
+    eigenvalues: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64]
+    error_bound: float
+
+
+@dataclass(frozen=True)
+class Inertia:
+    """How many eigenvalues are surely positive, surely negative, or neither.
+
+    Attributes
+    ----------
+    positive, negative : int
+        Eigenvalues that are surely above, surely below the tolerance that was asked for.
+    undetermined : int
+        The rest: zero, or too near to it for a sign.
+    tolerance : float
+        Half the width of the band of computed eigenvalues in which no sign is claimed: the
+        tolerance that was asked for plus `error_bound`.
+    error_bound : float
+        What the computed eigenvalues may be wrong by.
+    """
+
+    positive: int
+    negative: int
+    undetermined: int
+    tolerance: float
+    error_bound: float
+
+    @property
+    def n(self) -> int:
+        """The order of the matrix."""
+        return self.positive + self.negative + self.undetermined
+
+    @property
+    def minimum_ratio(self) -> tuple[float, float]:
+        """Bounds of n+/n, the share of positive eigenvalues: 1 at a strict minimum.
+
+        The lower one counts the proved, the upper one also the undetermined. An empty matrix has
+        no negative eigenvalue: (1.0, 1.0).
+        """
+        if self.n == 0:
+            return 1.0, 1.0
+        return self.positive / self.n, (self.n - self.negative) / self.n
+
+    def __str__(self) -> str:
+        """Return the counts, the minimum ratio and the band in one line."""
+        low, high = self.minimum_ratio
+        ratio = f"{low:.4g}" if low == high else f"in [{low:.4g}, {high:.4g}]"
+        return (
+            f"{self.positive} positive, {self.negative} negative, {self.undetermined} undetermined "
+            f"(|eigenvalue| <= {self.tolerance:.2g}); minimum ratio {ratio}"
+        )
+
+
+def certified_eigh(A: NDArray[np.float32] | NDArray[np.float64]) -> Spectrum:
+    """Compute all eigenpairs, and a bound on the error of the eigenvalues from the pairs alone.
+
+    With R = A V - V diag(w) and d >= ||V^T V - I||, Weyl's inequality for the orthogonal polar
+    factor of V gives for every i
+
+        |lambda_i - w_i| <= (||R|| + 2 d max|w|) / (1 - d) + ||A - A^T||_F / 2,
+
+    where R and d are computed in floating point and what that may have got wrong is added.
+    Nothing is assumed of LAPACK. It is a bound, not an estimate: about n^2 1e-16 ||A||.
+
+    Parameters
+    ----------
+    A : ndarray, shape (n, n), float32 or float64, C-contiguous
+        Finite and symmetric; it is not modified.
+
+    Returns
+    -------
+    Spectrum
+        ``eigenvalues`` (n,), ``eigenvectors`` (n, n) by columns, ``error_bound``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `eigh`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import eig
+    >>> spectrum = eig.certified_eigh(np.diag([1.0, 2.0, 3.0]))
+    >>> spectrum.error_bound < 1e-13
+    True
+
+    References
+    ----------
+    Parlett, "The Symmetric Eigenvalue Problem" (1998), Fact 1-11 (Weyl) and section 11.5 (residual
+    bounds); Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.5 (rounding
+    errors of a matrix product).
+    """
+    values, rows, bound = _eig.certified_eigh(A)
+    return Spectrum(values, rows.T, bound)
+
+
+def inertia(
+    A: NDArray[np.float32] | NDArray[np.float64] | None = None,
+    tolerance: float | None = None,
+    *,
+    spectrum: Spectrum | None = None,
+) -> Inertia:
+    """Count the eigenvalues that are surely positive and surely negative.
+
+    A computed eigenvalue w counts as positive if w > tolerance + error_bound: then the exact one
+    is above `tolerance`; as negative if w < -(tolerance + error_bound). What is left is said to be
+    undetermined, not guessed.
+
+    Parameters
+    ----------
+    A : ndarray, shape (n, n), float32 or float64, C-contiguous, optional
+        Finite and symmetric. The certificate is about this very matrix: what an assembly in float32
+        got wrong before belongs into `tolerance`.
+    tolerance : float, optional
+        At least 0, in the units of `A`: eigenvalues up to it are not told from zero. None is 0.
+    spectrum : Spectrum, optional
+        What `certified_eigh` returned, instead of `A`, if it is there already.
+
+    Returns
+    -------
+    Inertia
+        ``positive``, ``negative``, ``undetermined``, ``tolerance``, ``error_bound``, and
+        ``minimum_ratio``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another type.
+    ValueError
+        If neither or both of `A` and `spectrum` are given, if `tolerance` is negative or not
+        finite, or if `A` is refused as by `eigvalsh`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import eig
+    >>> counts = eig.inertia(np.diag([4.0, 0.0, -1.0]))
+    >>> counts.positive, counts.negative, counts.undetermined
+    (1, 1, 1)
+    >>> [round(bound, 3) for bound in counts.minimum_ratio]
+    [0.333, 0.667]
+
+    References
+    ----------
+    Sylvester's law of inertia; Golub, Van Loan, "Matrix Computations" (2013), Theorem 8.1.17. The
+    bound: `certified_eigh`.
+    """
+    asked = 0.0
+    if tolerance is not None:
+        asked = real("tolerance", tolerance, "a finite number of at least 0, or None")
+        if asked < 0:
+            raise ValueError(f"tolerance: {asked}, expected a finite number of at least 0, or None")
+    if spectrum is None:
+        if A is None:
+            raise ValueError("A, spectrum: neither is given, expected one of them")
+        spectrum = certified_eigh(A)
+    elif A is not None:
+        raise ValueError("A, spectrum: both are given, expected one of them")
+    if not isinstance(spectrum, Spectrum):
+        raise TypeError(
+            f"spectrum: {type(spectrum).__name__}, expected what certified_eigh returned"
+        )
+    # Upward, so that the rounding of this sum can't make a claim.
+    band = asked + spectrum.error_bound
+    if asked > 0:
+        band = math.nextafter(band, math.inf)
+    positive = int(np.count_nonzero(spectrum.eigenvalues > band))
+    negative = int(np.count_nonzero(spectrum.eigenvalues < -band))
+    undetermined = len(spectrum.eigenvalues) - positive - negative
+    return Inertia(positive, negative, undetermined, band, spectrum.error_bound)

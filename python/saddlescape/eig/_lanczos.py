@@ -1,0 +1,154 @@
+"""A few eigenpairs at both ends of a spectrum, from products alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape._core import eig as _eig
+from saddlescape.eig._checks import integer, real
+from saddlescape.eig._operator import Operator, order, products
+
+__all__ = ["EigResult", "Outcome", "lanczos"]
+
+
+class Outcome(Enum):
+    """How a run ended; the value says what to do."""
+
+    CONVERGED = "every pair has converged, and the check found none missing: nothing to do"
+    UNCHECKED = (
+        "every pair has converged, but max_products was reached before the check that none is "
+        "missing between them had ended: raise max_products"
+    )
+    STAGNATED = (
+        "the residuals do not fall below the rounding of the operator's own products: raise tol, "
+        "or compute the products in float64"
+    )
+    BUDGET = (
+        "max_products was reached: the pairs are as good as their residuals say; raise "
+        "max_products or tol"
+    )
+    STOPPED = "the callback stopped the run: the pairs are as good as their residuals say"
+
+
+@dataclass(frozen=True, eq=False)
+class EigResult:
+    """Eigenpairs of a symmetric operator, k = min(low + high, n) of them.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray, shape (k,), float64
+        Ascending: the `low` smallest, then the `high` largest.
+    eigenvectors : ndarray, shape (n, k), float64
+        Unit vectors by columns, orthogonal to each other; each column is contiguous.
+    residuals : ndarray, shape (k,), float64
+        ||A x - theta x||, computed with a product at the end. Within this distance of theta there
+        is an exact eigenvalue.
+    converged : ndarray, shape (k,), bool
+        Whether the residual is at most ``tol * ||A||``.
+    products : int
+        Products with a vector that were used, all of them.
+    outcome : Outcome
+        How the run ended; ``outcome.value`` says what to do.
+    """
+
+    eigenvalues: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64]
+    residuals: NDArray[np.float64]
+    converged: NDArray[np.bool_]
+    products: int
+    outcome: Outcome
+
+
+def lanczos(
+    op: Operator,
+    low: int = 1,
+    high: int = 1,
+    tol: float = 1e-6,
+    max_products: int | None = None,
+    block: int = 1,
+    seed: int = 0,
+    callback: Callable[[int, NDArray[np.float64], NDArray[np.float64]], bool | None] | None = None,
+) -> EigResult:
+    """Find the eigenpairs at both ends of a symmetric operator's spectrum.
+
+    Thick-restart block Lanczos: one Krylov space span(Q, A Q, A^2 Q, ...) serves both ends, with
+    every vector orthogonalised twice against all others and
+
+        A V = V T + Q C,   T = V^T A V,   ||A V s - theta V s|| = ||C s||.
+
+    A pair has converged when ||A x - theta x|| <= tol ||A||, with ||A|| the largest |theta| seen.
+    Then the pairs are kept, and a random start orthogonal to them looks for pairs that the first
+    space could not contain (copies of a multiple eigenvalue).
+
+    Parameters
+    ----------
+    op : array of shape (n, n), scipy LinearOperator, or anything with ``.shape`` and ``@``
+        Symmetric and deterministic: both are watched at every product. It gets vectors (n,), and
+        with `block` > 1 also matrices (n, k), in float64, or in float32 if its ``dtype`` says so.
+    low, high : int
+        How many of the smallest, of the largest eigenvalues; low + high >= n gives all n.
+    tol : float
+        Relative to ||A||, not to the eigenvalue: one near zero would never satisfy that
+        (as in PRIMME; ARPACK, SciPy's ``eigsh`` and Spectra measure against |theta|).
+    max_products : int, optional
+        The most products with a vector, those for the final residuals included. None is 100 times
+        the size of the basis, max(40, 2 (low + high) + 20, low + high + 8 block).
+    block : int
+        Vectors multiplied at once. More cost more products, and less time where a block is cheap.
+    seed : int
+        Of the random start; the same seed gives the same result.
+    callback : callable, optional
+        ``callback(products, eigenvalues, residuals)``, called about ten times a restart with what
+        is known of the wanted pairs; True stops the run.
+
+    Returns
+    -------
+    EigResult
+        Also when it did not converge: ``outcome`` says so, ``residuals`` how far it came.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another type, or a product is not real.
+    ValueError
+        If `op` is not square, if it shows itself not symmetric or not deterministic, if a product
+        is not finite or of another shape, or if a number is out of its range. What `op` or
+        `callback` raise passes through unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import eig
+    >>> result = eig.lanczos(np.diag(np.arange(-3.0, 97.0)), low=2, high=1)
+    >>> np.round(result.eigenvalues, 6)
+    array([-3., -2., 96.])
+    >>> result.outcome.name
+    'CONVERGED'
+
+    References
+    ----------
+    Wu, Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems", SIAM J.
+    Matrix Anal. Appl. 22 (2000), equations 10-12; Stathopoulos, McCombs, "PRIMME", ACM TOMS 37
+    (2010), for the stopping rule; Kuczynski, Wozniakowski, SIAM J. Matrix Anal. Appl. 13 (1992),
+    for the check.
+    """
+    n = order(op)
+    arguments = (
+        integer("low", low, 0),
+        integer("high", high, 0),
+        real("tol", tol, "a positive number"),
+        0 if max_products is None else integer("max_products", max_products, 1),
+        integer("block", block, 1),
+        integer("seed", seed, 0),
+    )
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
+    values, rows, residuals, converged, used, outcome = _eig.lanczos(
+        n, products(op), *arguments, callback
+    )
+    return EigResult(values, rows.T, residuals, converged, used, Outcome[outcome])

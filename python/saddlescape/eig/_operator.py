@@ -1,0 +1,68 @@
+"""What counts as an operator, and how its products are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape._core import eig as _eig
+
+__all__ = ["Operator", "order", "products"]
+
+
+@runtime_checkable
+class Operator(Protocol):
+    """A symmetric matrix that is known by its products.
+
+    A square array, a SciPy sparse matrix or ``LinearOperator``, or anything of this form. If it
+    has a ``dtype`` of float32, the vectors come in float32, else in float64.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return (n, n)."""
+        ...
+
+    def __matmul__(self, V: Any, /) -> Any:
+        """Return the product with a vector (n,) or, for blocks, with a matrix (n, k)."""
+        ...
+
+
+def order(op: object) -> int:
+    """Check `op` as far as it goes without a product, and return n."""
+    if not isinstance(op, Operator):
+        raise TypeError(
+            f"op: {type(op).__name__}, expected a square array, a scipy LinearOperator, or an "
+            "object with .shape and @"
+        )
+    if isinstance(op, np.ndarray):
+        _eig.check_symmetric(op, "op")
+    shape = tuple(op.shape)
+    if len(shape) != 2 or shape[0] != shape[1] or shape[0] < 1:
+        raise ValueError(f"op: shape {shape}, expected (n, n) with n of at least 1")
+    return int(shape[0])
+
+
+def products(op: Operator) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the function V (k, n), by rows -> A V (k, n), by rows, that the solver calls."""
+    n = int(op.shape[0])
+    if isinstance(op, np.ndarray):
+        # Once, not at every product; a plain array has no reason to be multiplied in float32.
+        op = np.asarray(op, dtype=np.float64)
+    single = getattr(op, "dtype", None) == np.float32
+
+    def apply(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        vectors: NDArray[Any] = rows[0] if len(rows) == 1 else np.ascontiguousarray(rows.T)
+        expected = vectors.shape
+        result = np.asarray(op @ (vectors.astype(np.float32) if single else vectors))
+        if result.dtype.kind not in "fiu":
+            raise TypeError(f"op @ V: dtype {result.dtype}, expected real numbers")
+        if result.shape != expected:
+            raise ValueError(f"op @ V: shape {result.shape}, expected {expected}")
+        by_rows = result.reshape(n, -1).T
+        return np.ascontiguousarray(by_rows, dtype=np.float64)
+
+    return apply

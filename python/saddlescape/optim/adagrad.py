@@ -1,0 +1,95 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from saddlescape.optim import _checks
+from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+
+__all__ = ["Adagrad"]
+
+
+class Adagrad(Optimizer):
+    r"""Divide by the root of the sum of all squared gradients so far.
+
+    .. math::
+
+        g_t &= \pm\nabla L(\theta_{t-1}) + \lambda\theta_{t-1} \\
+        s_t &= s_{t-1} + g_t^2 \\
+        \theta_t &= \theta_{t-1} - \frac{\eta}{1 + (t-1)\,d}\,\frac{g_t}{\sqrt{s_t} + \epsilon}
+
+
+    As in PyTorch epsilon stands outside the root.
+
+    Parameters
+    ----------
+    params : ndarray or list or tuple of ndarray
+        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
+        two sharing memory. They are updated in place.
+    lr : float or callable, default 1e-2
+        Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
+    lr_decay : float, default 0
+        :math:`d \ge 0`.
+    weight_decay : float, default 0
+        :math:`\lambda \ge 0`, an L2 penalty added to the gradient.
+    initial_accumulator_value : float, default 0
+        :math:`s_0 \ge 0`.
+    eps : float, default 1e-10
+        :math:`\epsilon \ge 0`. Where it is 0 a parameter that has seen no gradient stays where it
+        is (PyTorch: NaN).
+    maximize : bool, default False
+        Climb instead of descend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as said above; it is named.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import optim
+    >>> theta = np.zeros(2)
+    >>> opt = optim.Adagrad(theta, lr=0.5)
+    >>> opt.step(np.array([4.0, -0.1]))
+    >>> theta.round(6)
+    array([-0.5,  0.5])
+
+    References
+    ----------
+    J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", 2011.
+    """
+
+    def __init__(
+        self,
+        params: Array | Sequence[Array],
+        lr: LearningRate = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        arguments = {
+            "lr_decay": lr_decay,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "eps": eps,
+            "maximize": maximize,
+        }
+        start = _checks.non_negative("initial_accumulator_value", initial_accumulator_value)
+        super().__init__(params, lr, arguments, fill=start)
+
+    @staticmethod
+    def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
+        _checks.non_negative("initial_accumulator_value", arguments["initial_accumulator_value"])
+        return "adagrad", {
+            "lr_decay": _checks.non_negative("lr_decay", arguments["lr_decay"]),
+            "eps": _checks.non_negative("eps", arguments["eps"]),
+            "weight_decay": _checks.non_negative("weight_decay", arguments["weight_decay"]),
+            "maximize": _checks.flag("maximize", arguments["maximize"]),
+        }

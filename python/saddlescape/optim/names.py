@@ -1,0 +1,75 @@
+"""Optimizers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from saddlescape.optim.adadelta import Adadelta
+from saddlescape.optim.adagrad import Adagrad
+from saddlescape.optim.adam import Adam
+from saddlescape.optim.optimizer import Array, Optimizer
+from saddlescape.optim.rmsprop import RMSprop
+from saddlescape.optim.sgd import SGD
+
+__all__ = ["create", "names"]
+
+_MAKERS: dict[str, Callable[..., Optimizer]] = {
+    "adadelta": Adadelta,
+    "adagrad": Adagrad,
+    "adam": Adam,
+    "momentum": partial(SGD, momentum=0.9),
+    "nesterov": partial(SGD, momentum=0.9, nesterov=True),
+    "rmsprop": RMSprop,
+    "sgd": SGD,
+}
+
+
+def names() -> list[str]:
+    """Return every optimizer's name, for `create`.
+
+    Examples
+    --------
+    >>> from saddlescape import optim
+    >>> optim.names()
+    ['adadelta', 'adagrad', 'adam', 'momentum', 'nesterov', 'rmsprop', 'sgd']
+    """
+    return sorted(_MAKERS)
+
+
+def create(name: str, params: Array | Sequence[Array], **arguments: Any) -> Optimizer:
+    """Make an optimizer by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`. ``"momentum"`` and ``"nesterov"`` are `SGD` with ``momentum=0.9``.
+    params : ndarray or list or tuple of ndarray
+        What is optimized, as the optimizer's class says.
+    **arguments
+        The class's other arguments.
+
+    Returns
+    -------
+    Optimizer
+
+    Raises
+    ------
+    ValueError
+        If there is no such optimizer.
+    TypeError
+        If `name` is not a string, or an argument is not one of the class's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape import optim
+    >>> optim.create("nesterov", np.zeros(3), lr=0.1).lr
+    0.1
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name: {type(name).__name__}, expected one of {', '.join(names())}")
+    if name not in _MAKERS:
+        raise ValueError(f"name: {name!r}, expected one of {', '.join(names())}")
+    return _MAKERS[name](params, **arguments)

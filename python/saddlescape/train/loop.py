@@ -1,0 +1,268 @@
+"""The training loop: batch, loss and gradient, step, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _check, optim
+from saddlescape.metrics.quality import accuracy
+from saddlescape.net import MLP
+from saddlescape.train.batches import batches
+from saddlescape.train.history import History
+
+__all__ = ["Run", "RunOutcome", "train"]
+
+
+class RunOutcome(Enum):
+    """How a run ended; the text says what that means."""
+
+    FINISHED = "All epochs were trained."
+    STOPPED = "The callback asked to stop."
+    INTERRUPTED = "Interrupted from the keyboard; what was trained and recorded is kept."
+    NOT_FINITE = (
+        "The loss or the gradient became infinite or NaN. The parameters are back where the loss "
+        "was last finite; lower the learning rate from there."
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run: the network, its data, how it was trained, and the numbers of every step.
+
+    Attributes
+    ----------
+    net : MLP
+        The network, as the run left it.
+    X, y : arrays
+        What it was trained on.
+    history : History
+        Loss, gradient norm, update norm and learning rate of every step.
+    outcome : RunOutcome
+        How it ended.
+    optimizer : Optimizer
+        With its state, so that another run can go on from here.
+    batch_size, epochs : int
+        Samples in a batch; epochs that were begun.
+    full_batch : bool
+        Whether every step saw all samples.
+    """
+
+    net: MLP
+    X: NDArray[Any] = field(repr=False)
+    y: NDArray[Any] = field(repr=False)
+    history: History
+    outcome: RunOutcome
+    optimizer: optim.Optimizer
+    batch_size: int
+    epochs: int
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether every step saw all samples."""
+        return self.batch_size >= len(self.X)
+
+
+def train(
+    net: MLP,
+    X: NDArray[Any],
+    y: NDArray[Any],
+    *,
+    optimizer: str | optim.Optimizer = "adam",
+    lr: float | None = None,
+    batch_size: int | str = 32,
+    epochs: int = 10,
+    validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    seed: int = 0,
+    callback: Callable[[History], bool | None] | None = None,
+    **settings: Any,
+) -> Run:
+    """Train `net` in place and record every step.
+
+    Each epoch sees each sample once, in an order drawn anew from `seed` and the epoch's number.
+
+    Parameters
+    ----------
+    net : MLP
+        The network; its parameters are updated in place.
+    X : (N, d) array
+        Samples.
+    y : (N,) or (N, C) array
+        Targets.
+    optimizer : str or Optimizer
+        A name of `optim.names`, or an optimizer made for ``net.theta``.
+    lr : float, optional
+        Learning rate; the optimizer's own default if left out.
+    batch_size : int or "full"
+        Samples in a batch.
+    epochs : int
+        How often the data are gone through.
+    validation : (X, y), optional
+        Its loss, and for classes its accuracy, is recorded at the end of each epoch.
+    seed : int
+        Of the shuffling.
+    callback : callable, optional
+        Called with the history after every step; a true answer stops the run.
+    **settings
+        Other arguments of the optimizer, ``momentum=0.9`` for example.
+
+    Returns
+    -------
+    Run
+        Its ``history["loss"]`` and ``history["gradient_norm"]`` have a row for every step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, before anything is changed.
+
+    Examples
+    --------
+    >>> import numpy as np, saddlescape as ss
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> y = np.array([0, 1, 1, 0])
+    >>> net = ss.MLP((2, 8, 2), seed=1)
+    >>> run = ss.train(net, X, y, lr=0.05, batch_size="full", epochs=200)
+    >>> run.history.steps, bool(run.history.loss[-1] < 0.01)
+    (200, True)
+    """
+    if not isinstance(net, MLP):
+        raise TypeError(f"net: {type(net).__name__}, expected an MLP")
+    inputs, targets = net.encode(X, y)
+    if not np.isfinite(inputs).all():
+        raise ValueError("X: holds NaN or infinite values, expected finite numbers")
+    if not len(inputs):
+        raise ValueError(f"X: shape {inputs.shape}, expected at least one sample")
+    size = _batch_size(batch_size, len(inputs))
+    epochs = _check.integer("epochs", epochs, low=0)
+    seed = _check.integer("seed", seed, low=0)
+    checked = None if validation is None else _validation(net, validation)
+    stepper = _optimizer(net, optimizer, lr, settings)
+    names = ["loss", "gradient_norm", "gradient_cosine", "update_norm", "learning_rate"]
+    if checked is not None:
+        names.append("validation_loss")
+        if net.loss_name == "cross_entropy":
+            names.append("validation_accuracy")
+    loop = _Loop(net, inputs, targets, stepper, History(names), checked)
+    outcome, begun = loop.run(size, epochs, seed, callback)
+    return Run(net, X, y, loop.history, outcome, stepper, size, begun)
+
+
+class _Loop:
+    """One run's state between steps."""
+
+    def __init__(
+        self,
+        net: MLP,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        optimizer: optim.Optimizer,
+        history: History,
+        validation: tuple[NDArray[Any], NDArray[Any]] | None,
+    ) -> None:
+        self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
+        self.history, self.validation = history, validation
+        self.before = net.theta.copy()
+        self.last_gradient: NDArray[Any] | None = None
+        self.last_norm = 0.0
+
+    def run(
+        self,
+        size: int,
+        epochs: int,
+        seed: int,
+        callback: Callable[[History], bool | None] | None,
+    ) -> tuple[RunOutcome, int]:
+        begun = 0
+        try:
+            for epoch, last, rows in batches(len(self.X), size, epochs, seed):
+                begun = epoch + 1
+                if not self.step(rows):
+                    return RunOutcome.NOT_FINITE, begun
+                if last and self.validation is not None:
+                    self.history.set_last(**self.validate(*self.validation))
+                if callback is not None and callback(self.history):
+                    return RunOutcome.STOPPED, begun
+        except KeyboardInterrupt:
+            return RunOutcome.INTERRUPTED, begun
+        return RunOutcome.FINISHED, begun
+
+    def step(self, rows: NDArray[np.intp] | None) -> bool:
+        """Do one step; False, with the last good parameters restored, if it is not finite."""
+        X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
+        loss, gradient = self.net.loss_and_gradient(X, Y)
+        norm = _norm(gradient)
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            self.history.append(loss=loss, gradient_norm=norm)
+            self.net.theta[:] = self.before
+            return False
+        self.before[:] = self.net.theta
+        rate = self.optimizer.lr
+        self.optimizer.step(gradient)
+        self.history.append(
+            loss=loss,
+            gradient_norm=norm,
+            gradient_cosine=self.cosine(gradient, norm),
+            update_norm=_norm(self.net.theta - self.before),
+            learning_rate=rate,
+        )
+        return True
+
+    def cosine(self, gradient: NDArray[Any], norm: float) -> float:
+        """``cos(g_{t-1}, g_t)``: near -1 where the steps jump from wall to wall."""
+        last, length = self.last_gradient, self.last_norm
+        self.last_gradient, self.last_norm = gradient, norm
+        if last is None or length == 0 or norm == 0:
+            return float("nan")
+        return float(np.dot(last / length, gradient / norm))
+
+    def validate(self, X: NDArray[Any], Y: NDArray[Any]) -> dict[str, float]:
+        values = {"validation_loss": self.net.loss(X, Y)}
+        if "validation_accuracy" in self.history:
+            values["validation_accuracy"] = accuracy(self.net, X, Y.argmax(axis=1))
+        return values
+
+
+def _norm(vector: NDArray[Any]) -> float:
+    return float(np.linalg.norm(vector.astype(np.float64, copy=False)))
+
+
+def _batch_size(batch_size: int | str, samples: int) -> int:
+    if isinstance(batch_size, str):
+        if batch_size != "full":
+            raise ValueError(
+                f"batch_size: {batch_size!r}, expected an integer of at least 1 or 'full'"
+            )
+        return samples
+    return min(_check.integer("batch_size", batch_size, low=1), samples)
+
+
+def _validation(net: MLP, validation: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    if not isinstance(validation, tuple) or len(validation) != 2:
+        raise TypeError(f"validation: {type(validation).__name__}, expected a pair (X, y)")
+    try:
+        return net.encode(*validation)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from error
+
+
+def _optimizer(
+    net: MLP, optimizer: str | optim.Optimizer, lr: float | None, settings: dict[str, Any]
+) -> optim.Optimizer:
+    if isinstance(optimizer, str):
+        if lr is not None:
+            settings = {"lr": lr, **settings}
+        return optim.create(optimizer, net.theta, **settings)
+    if not isinstance(optimizer, optim.Optimizer):
+        raise TypeError(
+            f"optimizer: {type(optimizer).__name__}, expected a name of optim.names() or an optimizer"
+        )
+    if lr is not None or settings:
+        given = ", ".join([*(["lr"] if lr is not None else []), *settings])
+        raise ValueError(f"{given}: given with an optimizer object, expected only with a name")
+    return optimizer

@@ -1,0 +1,157 @@
+"""The borders of the design: who may include, import and name what."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CPP = sorted(p for p in (ROOT / "cpp").rglob("*") if p.suffix in {".hpp", ".cpp", ".h"})
+PACKAGE = ROOT / "python" / "saddlescape"
+PYTHON = sorted(PACKAGE.rglob("*.py"))
+
+# C++ part -> the parts that it may include
+MAY_INCLUDE = {
+    "core": {"core"},
+    "update": {"core", "update"},
+    "eig": {"core", "eig"},
+    "net": {"core", "net"},
+    "bind": {"core", "update", "eig", "net", "bind"},
+    "tests": {"core", "update", "eig", "net", "tests"},
+}
+
+# Python part -> the parts that it may import, the straight line of the design
+BASE = {"_core", "_check", "_extras"}
+MAY_IMPORT = {
+    "optim": set(),
+    "eig": set(),
+    "net": set(),
+    "curvature": {"net"},
+    "critical": {"curvature", "eig", "net"},
+    "metrics": {"net"},
+    "train": {"optim", "net", "metrics"},
+    "data": set(),
+    "lectures": {"net"},
+    "diagnosis": {"critical", "curvature", "data", "metrics", "net", "optim", "train"},
+    "report": {"critical", "diagnosis", "eig", "train"},
+    "demo": {"data", "diagnosis", "lectures", "net"},
+    "cli": {"data", "demo", "diagnosis", "net", "optim", "_info"},
+    "_info": set(),
+    "_check": set(),
+    "_extras": set(),
+}
+
+# Packages that only one part may import
+ONLY = {
+    "matplotlib": {"report"},
+    "plotly": {"report"},
+    "torch": {"torch"},
+    "jax": {"jax"},
+    "pandas": {"data"},
+    "sklearn": {"data", "sklearn"},
+    "rich": {"cli"},
+    "safetensors": {"net"},
+}
+
+
+def cpp_part(path: Path) -> str:
+    return path.relative_to(ROOT / "cpp").parts[0]
+
+
+def python_part(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def includes(path: Path) -> list[str]:
+    return re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', path.read_text(), re.MULTILINE)
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file names in an import, at any depth, also under TYPE_CHECKING."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "saddlescape":
+                found |= {f"saddlescape.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(CPP) > 15
+    assert len(PYTHON) > 30
+
+
+@pytest.mark.parametrize("path", CPP, ids=lambda p: str(p.relative_to(ROOT)))
+def test_cpp_includes(path: Path) -> None:
+    part = cpp_part(path)
+    for name in includes(path):
+        other = name.split("/")[0]
+        if other in MAY_INCLUDE:
+            assert other in MAY_INCLUDE[part], f"cpp/{part} includes {name}"
+        if name.startswith(("pybind11", "Python.h")):
+            assert part == "bind", f"only cpp/bind includes {name}"
+        if name == "omp.h":
+            assert path.stem == "parallel", "only cpp/core/parallel includes omp.h"
+
+
+@pytest.mark.parametrize("path", CPP, ids=lambda p: str(p.relative_to(ROOT)))
+def test_cpp_names(path: Path) -> None:
+    code = re.sub(r"//[^\n]*", "", path.read_text())
+    where = path.relative_to(ROOT / "cpp").with_suffix("").as_posix()
+    if where != "core/parallel":
+        assert not re.search(r"#\s*pragma\s+omp\s+(?!simd|declare simd)", code)
+        assert not re.search(r"\bomp_\w+\(|std::thread\b|pthread_create", code)
+    if where != "core/blas":
+        assert not re.search(r"\bcblas_\w+|\blapacke?_\w+|\bd(sy|ge)\w+_\(", code, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_python_imports(path: Path) -> None:
+    part = python_part(path)
+    for name in imports(path):
+        top, *rest = name.split(".")
+        if top in ONLY:
+            assert part in ONLY[top], f"{part} imports {name}"
+        if top != "saddlescape" or not rest or part == "__init__":
+            continue
+        other = rest[0]
+        if (PACKAGE / other).exists() or (PACKAGE / f"{other}.py").exists():
+            assert other == part or other in BASE or other in MAY_IMPORT[part], f"{part} imports {name}"
+
+
+def test_nothing_imports_the_report() -> None:
+    for path in PYTHON:
+        if python_part(path) != "report":
+            assert not any(name.startswith("saddlescape.report") for name in imports(path)), path
+
+
+def test_importing_the_package_needs_the_base_dependencies_only() -> None:
+    """No optional package is imported at module level outside report and the adapters."""
+    for path in PYTHON:
+        if python_part(path) == "report":
+            continue
+        for node in ast.parse(path.read_text()).body:
+            names = (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import)
+                else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            )  # fmt: skip
+            for name in names:
+                assert name.split(".")[0] not in ONLY.keys() - {"safetensors"}, f"{path}: {name}"
+
+
+@pytest.mark.parametrize("path", CPP + PYTHON, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_are_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_bindings_hold_no_arithmetic() -> None:
+    """A formula in a binding would be a second home of it."""
+    for path in CPP:
+        if cpp_part(path) == "bind":
+            assert not re.search(r"\bstd::(sqrt|exp|log|pow|tanh)\b|\bblas::gemm\b", path.read_text())

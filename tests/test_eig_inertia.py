@@ -1,0 +1,142 @@
+"""Certified signs: never a wrong one, and a bound that bounds."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from saddlescape import eig
+from tests.oracle import spectra
+
+KNOWN = list(spectra.all_known())
+by_name = pytest.mark.parametrize("known", KNOWN, ids=lambda k: k.name)
+
+
+@by_name
+def test_counts_are_right_or_undetermined(known: spectra.Known) -> None:
+    counts = eig.inertia(known.A)
+    positive, negative, zero = known.counts
+    assert counts.positive <= positive
+    assert counts.negative <= negative
+    assert counts.undetermined >= zero
+    assert counts.n == known.n
+    # Undetermined is only what lies within twice the bound of zero (computed and exact differ by
+    # one bound at most).
+    near = np.count_nonzero(np.abs(known.eigenvalues) <= 2 * counts.error_bound + known.stored)
+    assert counts.undetermined <= near
+
+
+@by_name
+def test_bound_bounds_and_is_not_absurd(known: spectra.Known) -> None:
+    spectrum = eig.certified_eigh(known.A)
+    error = np.abs(spectrum.eigenvalues - known.eigenvalues).max()
+    # The closed forms are float64 themselves: one rounding each, and those of the formula.
+    formula = 8 * spectra.U * known.norm
+    assert error <= spectrum.error_bound + known.stored + formula
+    assert spectrum.error_bound <= 1e-9 * known.norm
+    assert np.array_equal(spectrum.eigenvalues, eig.eigh(known.A)[0])
+
+
+def planted_with_small(seed: int) -> spectra.Known:
+    """Signs at all sizes from 1 down to 1e-14, and zeros."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 40))
+    sizes = 10.0 ** rng.uniform(-14, 0, n) * rng.choice([-1, 1, 1, 0], n)
+    return spectra.planted(np.sort(sizes), seed=seed)
+
+
+@pytest.mark.parametrize("first", range(0, 500, 50))
+def test_no_wrong_count_in_500_planted(first: int) -> None:
+    for seed in range(first, first + 50):
+        known = planted_with_small(seed)
+        counts = eig.inertia(known.A)
+        # The bound is of the stored matrix; a planted eigenvalue below `stored` may have lost its
+        # sign when the matrix was rounded, and nobody could tell.
+        sure = known.stored
+        positive, negative, _ = known.counts
+        assert counts.positive <= positive, seed
+        assert counts.negative <= negative, seed
+        clear = np.abs(known.eigenvalues) > 2 * counts.error_bound + sure
+        assert counts.positive + counts.negative >= np.count_nonzero(clear), seed
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-100, 1.0, 1e100, 1e150])
+def test_scale_changes_nothing(scale: float) -> None:
+    known = spectra.planted([-3, -1e-3, 0, 0, 1e-9, 1, 7], seed=3)
+    counts = eig.inertia(known.A * scale)
+    assert (counts.positive, counts.negative, counts.undetermined) == (3, 2, 2)
+    assert counts.error_bound < 1e-12 * scale
+
+
+def test_small_bound_at_300() -> None:
+    known = spectra.planted(np.linspace(-1, 1, 300))
+    assert eig.certified_eigh(known.A).error_bound < 1e-10
+
+
+def test_asymmetry_is_part_of_the_bound() -> None:
+    A = np.diag([1.0, 1e-13, 2.0])
+    A[2, 0] = 6e-14  # within the rounding that is accepted: 100 n eps max|A| = 1.3e-13
+    bound = eig.certified_eigh(A).error_bound
+    assert bound >= 6e-14 / np.sqrt(2)
+    for triangle in (np.tril(A) + np.tril(A, -1).T, np.triu(A) + np.triu(A, 1).T):
+        exact = np.linalg.eigvalsh(triangle)
+        assert np.abs(exact - eig.eigvalsh(A)).max() <= bound
+
+
+def test_tolerance_widens_the_band() -> None:
+    A = np.diag([-2.0, -0.5, 0.5, 3.0])
+    counts = eig.inertia(A, tolerance=1)
+    assert (counts.positive, counts.negative, counts.undetermined) == (1, 1, 2)
+    assert counts.tolerance >= 1 + counts.error_bound
+    assert counts.minimum_ratio == (0.25, 0.75)
+
+
+@pytest.mark.parametrize("at", [1.0, -1.0])
+def test_an_eigenvalue_on_the_tolerance_is_undetermined(at: float) -> None:
+    assert eig.inertia(np.array([[at]]), tolerance=1.0).undetermined == 1
+
+
+def test_spectrum_gives_the_same() -> None:
+    A = spectra.rosser().A
+    assert eig.inertia(spectrum=eig.certified_eigh(A), tolerance=0.01) == eig.inertia(A, 0.01)
+
+
+def test_empty_one_zero_identity() -> None:
+    empty = eig.inertia(np.zeros((0, 0)))
+    assert (empty.n, empty.minimum_ratio, empty.error_bound) == (0, (1.0, 1.0), 0.0)
+    assert eig.inertia(np.array([[-2.0]])).negative == 1
+    zero = eig.inertia(np.zeros((5, 5)))
+    assert (zero.undetermined, zero.tolerance, zero.minimum_ratio) == (5, 0.0, (0.0, 1.0))
+    assert eig.inertia(np.eye(129)).minimum_ratio == (1.0, 1.0)
+
+
+def test_the_smallest_numbers() -> None:
+    tiny = 2.0**-1074
+    assert eig.inertia(np.array([[tiny]])).positive == 0  # the bound itself is rounded up to there
+    assert eig.inertia(np.array([[1e-300]])).positive == 1
+
+
+def test_text() -> None:
+    counts = eig.inertia(np.diag([1.0, 2.0, 0.0, -1.0]))
+    assert str(counts).startswith("2 positive, 1 negative, 1 undetermined (|eigenvalue| <= ")
+    assert str(counts).endswith("minimum ratio in [0.5, 0.75]")
+    assert "positive=2" in repr(counts)
+
+
+ERRORS = [
+    ({"tolerance": -1.0}, ValueError, "tolerance: -1.0, expected a finite number of at least 0"),
+    ({"tolerance": np.nan}, ValueError, "tolerance: nan, expected a finite number of at least 0"),
+    ({"tolerance": np.inf}, ValueError, "tolerance: inf, expected a finite number of at least 0"),
+    ({"tolerance": "0"}, TypeError, "tolerance: str, expected a finite number of at least 0"),
+    ({"A": None}, ValueError, "A, spectrum: neither is given, expected one of them"),
+    ({"spectrum": (1, 2)}, ValueError, "A, spectrum: both are given, expected one of them"),
+    ({"A": None, "spectrum": 3}, TypeError, "spectrum: int, expected what certified_eigh returned"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), ERRORS, ids=lambda x: str(x)[:30])
+def test_refused(arguments: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        eig.inertia(**{"A": np.eye(2)} | arguments)

@@ -1,0 +1,154 @@
+"""State dictionaries: a run continues bit for bit, and a wrong one changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from oracle.update_rules import RULES
+from saddlescape import optim
+
+
+def two_arrays(dtype=np.float32):
+    rng = np.random.default_rng(3)
+    return [rng.normal(size=(5, 7)).astype(dtype), rng.normal(size=19).astype(dtype)]
+
+
+def gradients(seed, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(5, 7)).astype(dtype), rng.normal(size=19).astype(dtype)]
+
+
+def everything(opt):
+    state = opt.state_dict()
+    arrays = [*opt.params, *(array for arrays in state["state"].values() for array in arrays)]
+    return [a.tobytes() for a in arrays], state["steps"].tolist(), state["step"], repr(opt)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RULES)
+def test_round_trip_in_mid_run_continues_bit_for_bit(name, dtype):
+    opt = optim.create(name, two_arrays(dtype), weight_decay=0.02)
+    for t in range(5):
+        opt.step(gradients(t, dtype))
+    opt.step([None, gradients(5, dtype)[1]])
+    opt.lr = 0.015
+    saved = opt.state_dict()
+    resumed = optim.create(name, [p.copy() for p in opt.params], weight_decay=0.5)
+    for t in range(6, 9):  # what was saved is a copy: it stands still while the run goes on
+        opt.step(gradients(t, dtype))
+    resumed.load_state_dict(saved)
+    assert resumed.steps == 6
+    assert resumed.lr == 0.015
+    for t in range(6, 9):
+        resumed.step(gradients(t, dtype))
+    assert everything(resumed) == everything(opt)
+
+
+def test_names_are_torchs_and_zeros_are_the_start():
+    expected = {
+        "adadelta": ["square_avg", "acc_delta"],
+        "adagrad": ["sum"],
+        "adam": ["exp_avg", "exp_avg_sq"],
+        "momentum": ["momentum_buffer"],
+        "nesterov": ["momentum_buffer"],
+        "rmsprop": ["square_avg"],
+        "sgd": [],
+    }
+    for name, states in expected.items():
+        state = optim.create(name, two_arrays()).state_dict()
+        assert state["rule"] == name
+        assert list(state["state"]) == states
+        assert all((a == 0).all() for arrays in state["state"].values() for a in arrays)
+        assert [a.shape for arrays in state["state"].values() for a in arrays] == [
+            (5, 7),
+            (19,),
+        ] * len(states)
+    filled = optim.Adagrad(np.zeros(3), initial_accumulator_value=0.25).state_dict()
+    assert filled["state"]["sum"][0].tolist() == [0.25] * 3
+
+
+def test_a_learning_rate_function_stays_where_it_is():
+    constant, scheduled = (
+        optim.Adam(np.zeros(2), lr=0.5),
+        optim.Adam(np.zeros(2), lr=lambda _: 0.25),
+    )
+    assert scheduled.state_dict()["arguments"]["lr"] is None
+    scheduled.load_state_dict(constant.state_dict())
+    assert scheduled.lr == 0.25
+    constant.load_state_dict(scheduled.state_dict())
+    assert constant.lr == 0.5
+
+
+def changed(**values):
+    return lambda d: {**d, **values}
+
+
+def in_state(name, i, array):
+    def change(d):
+        state = {key: list(arrays) for key, arrays in d["state"].items()}
+        state[name][i] = array
+        return {**d, "state": state}
+
+    return change
+
+
+def with_arguments(**values):
+    return lambda d: {**d, "arguments": {**d["arguments"], **values}}
+
+
+NAMES = "['arguments', 'rule', 'state', 'step', 'steps']"
+BAD = [
+    (lambda _: 3, TypeError, "state_dict: int, expected a mapping"),
+    (lambda _: {}, ValueError, f"state_dict: names [], expected {NAMES}"),
+    (changed(more=1), ValueError,
+     "state_dict: names ['arguments', 'more', 'rule', 'state', 'step', 'steps'], "
+     f"expected {NAMES}"),
+    (changed(rule="sgd"), ValueError, "rule: 'sgd', expected 'adam'"),
+    (changed(state={"exp_avg": []}), ValueError, "state: names ['exp_avg'], expected "
+     "['exp_avg', 'exp_avg_sq']"),
+    (changed(state=None), TypeError, "state: NoneType, expected a mapping"),
+    (changed(state={"exp_avg": [], "exp_avg_sq": []}), ValueError,
+     "state['exp_avg']: 0 arrays, expected 2, one for each of params"),
+    (changed(state={"exp_avg": 3, "exp_avg_sq": []}), TypeError,
+     "state['exp_avg']: int, expected a list or tuple of NumPy arrays"),
+    (in_state("exp_avg_sq", 1, np.zeros(18, np.float32)), ValueError,
+     "state['exp_avg_sq'][1]: shape (18,), expected (19,)"),
+    (in_state("exp_avg_sq", 1, np.zeros(19)), TypeError,
+     "state['exp_avg_sq'][1]: dtype float64, expected float32"),
+    (in_state("exp_avg_sq", 1, np.full(19, np.nan, np.float32)), ValueError,
+     "state['exp_avg_sq'][1]: NaN at (0,), expected finite numbers"),
+    (changed(steps=np.array([1])), ValueError, "steps: 1 numbers, expected 2"),
+    (changed(steps=np.array([1, -1])), ValueError, "steps[1]: -1, expected an integer >= 0"),
+    (changed(steps=[1, 1.5]), TypeError, "steps[1]: float, expected an integer >= 0"),
+    (changed(steps=[1, 7]), ValueError, "steps[1]: 7, expected 0 to 3, the number of steps"),
+    (changed(step=-3), ValueError, "step: -3, expected an integer >= 0"),
+    (changed(arguments={}), ValueError, "arguments: names [], expected "
+     "['betas', 'eps', 'lr', 'maximize', 'weight_decay']"),
+    (with_arguments(betas=(0.9, 2)), ValueError, "betas[1]: 2, expected a number >= 0 and < 1"),
+    (with_arguments(lr=-1.0), ValueError, "lr: -1.0, expected a finite number >= 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "error", "text"), BAD, ids=[row[2] for row in BAD])
+def test_a_wrong_state_is_refused_whole(change, error, text):
+    opt = optim.Adam(two_arrays(), lr=0.1)
+    for t in range(3):
+        opt.step(gradients(t))
+    donor = optim.Adam(two_arrays(), lr=0.2, betas=(0.5, 0.5))
+    for t in range(3):
+        donor.step(gradients(t + 10))
+    before = everything(opt)
+    with pytest.raises(error) as caught:
+        opt.load_state_dict(change(donor.state_dict()))
+    assert str(caught.value) == text
+    assert everything(opt) == before
+
+
+def test_arguments_of_another_rule_are_refused():
+    opt = optim.SGD(np.zeros(3), momentum=0.9)
+    state = opt.state_dict()
+    state["arguments"]["nesterov"] = True
+    with pytest.raises(ValueError, match="arguments") as caught:
+        opt.load_state_dict(state)
+    assert str(caught.value) == "arguments: those of 'nesterov', expected those of 'momentum'"
