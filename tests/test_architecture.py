@@ -122,7 +122,9 @@ def test_python_imports(path: Path) -> None:
             continue
         other = rest[0]
         if (PACKAGE / other).exists() or (PACKAGE / f"{other}.py").exists():
-            assert other == part or other in BASE or other in MAY_IMPORT[part], f"{part} imports {name}"
+            assert other == part or other in BASE or other in MAY_IMPORT[part], (
+                f"{part} imports {name}"
+            )
 
 
 def test_nothing_imports_the_report() -> None:
@@ -154,4 +156,6 @@ def test_bindings_hold_no_arithmetic() -> None:
     """A formula in a binding would be a second home of it."""
     for path in CPP:
         if cpp_part(path) == "bind":
-            assert not re.search(r"\bstd::(sqrt|exp|log|pow|tanh)\b|\bblas::gemm\b", path.read_text())
+            assert not re.search(
+                r"\bstd::(sqrt|exp|log|pow|tanh)\b|\bblas::gemm\b", path.read_text()
+            )

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from tests.oracle import spectra
 
 from saddlescape import eig
-from tests.oracle import spectra
 
 ULP = 2.0**-52
 THRESHOLD = 60  # LAPACK's in sep.in; it reports real failures near 170

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from tests.oracle import spectra
 
 from saddlescape import eig
-from tests.oracle import spectra
 
 KNOWN = list(spectra.all_known())
 by_name = pytest.mark.parametrize("known", KNOWN, ids=lambda k: k.name)

@@ -26,7 +26,11 @@ def number(
     left, right = ("more than" if open_low else "at least"), ("below" if open_high else "at most")
     parts = [f"{left} {low:g}"] if low > -math.inf else []
     parts += [f"{right} {high:g}"] if high < math.inf else []
-    expected = " and ".join(["a finite number", *parts]) if not parts else "a number " + " and ".join(parts)
+    expected = (
+        " and ".join(["a finite number", *parts])
+        if not parts
+        else "a number " + " and ".join(parts)
+    )
     if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
         raise TypeError(f"{name}: {type(value).__name__}, expected {expected}")
     result = float(value)

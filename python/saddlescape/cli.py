@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from saddlescape import __version__, data, demo, info, optim
 from saddlescape._core import net as _core_net
 from saddlescape._extras import require
-from saddlescape.diagnosis import Investigation, investigate
+from saddlescape.diagnosis import investigate
 from saddlescape.diagnosis.investigate import Plan, Progress
 from saddlescape.diagnosis.scores import scores
 from saddlescape.net import MLP
@@ -77,7 +77,11 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("data", help="digits, FILE.csv or FILE.npz (arrays X and y)")
     add("--target", metavar="COLUMN", help="the column to predict, for a CSV file")
-    add("--task", choices=("classification", "regression"), help="instead of reading it off the target")
+    add(
+        "--task",
+        choices=("classification", "regression"),
+        help="instead of reading it off the target",
+    )
     add("--raw", action="store_true", help="do not standardise features and targets")
     add("--layers", type=_widths, default=(16,), metavar="N,N,...", help="hidden layers")
     add("--activation", choices=_core_net.activations(), default="tanh")
@@ -87,7 +91,13 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
     add("--batch-size", type=_batch, default="full", metavar="N|full")
     add("--epochs", type=_count, default=200)
     add("--seed", type=_seed, default=0)
-    add("--out", type=Path, default=Path("saddlescape-diagnosis"), metavar="DIR", help="for the report")
+    add(
+        "--out",
+        type=Path,
+        default=Path("saddlescape-diagnosis"),
+        metavar="DIR",
+        help="for the report",
+    )
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -111,10 +121,14 @@ def _diagnose(options: argparse.Namespace) -> int:
         standardise=not options.raw,
     )
     classes = len(split.train.classes)
-    kind = {"loss": "cross_entropy"} if classes else {"loss": "mse"}
     sizes = (split.train.X.shape[1], *options.layers, classes or split.train.y.shape[1])
     net = MLP(
-        sizes, activation=options.activation, init=options.init, dtype="float64", seed=options.seed, **kind
+        sizes,
+        activation=options.activation,
+        loss="cross_entropy" if classes else "mse",
+        init=options.init,
+        dtype="float64",
+        seed=options.seed,
     )
     plan = Plan(
         optimizer=options.optimizer,
@@ -148,7 +162,7 @@ def _info(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 class _ProgressLine:
-    """One line that is written over: step, loss, gradient norm, state. In a pipe: state changes only."""
+    """One line, written over: step, loss, gradient norm, state; in a pipe only its changes of state."""
 
     def __init__(self) -> None:
         console = require("rich.console", "app").Console(stderr=True, highlight=False)
@@ -205,7 +219,7 @@ def _if(condition: Callable[[Any], bool], value: Any) -> Any:
 
 def _parse_widths(text: str) -> tuple[int, ...] | None:
     widths = tuple(int(part) for part in text.split(",")) if text else ()
-    return _if(lambda all_: all(width > 0 for width in all_), widths)
+    return widths if all(width > 0 for width in widths) else None
 
 
 _widths = _typed("hidden layer sizes such as 64,16", _parse_widths)

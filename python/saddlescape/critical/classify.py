@@ -20,7 +20,9 @@ from saddlescape.eig import Inertia, certified_eigh, inertia, lanczos
 
 __all__ = ["DENSE_LIMIT", "classify", "kind_by_signs"]
 
-DENSE_LIMIT = 3000  # parameters up to which "auto" assembles H: 72 MB, some ten seconds on two cores
+DENSE_LIMIT = (
+    3000  # parameters up to which "auto" assembles H: 72 MB, some ten seconds on two cores
+)
 _PAIRS = 3  # at each end
 _CRITICALITY = 4.0
 Vector = NDArray[np.float64]
@@ -90,8 +92,10 @@ def classify(
         found = _at_the_critical_point(found, check.norm, operator)
     kind = kind_by_signs(check.small, found.inertia)
     probed = None
-    if check.small and found.inertia.undetermined and not kind == Kind.SADDLE:
-        probed = probe(operator, found.undetermined, model_gap, kind == Kind.DEGENERATE_MAXIMUM, seed)
+    if check.small and found.inertia.undetermined and kind != Kind.SADDLE:
+        probed = probe(
+            operator, found.undetermined, model_gap, kind == Kind.DEGENERATE_MAXIMUM, seed
+        )
         kind = _kind_after_probe(kind, probed)
     lowest = np.unique(np.r_[:_PAIRS, -_PAIRS:0] % len(found.eigenvalues))
     values, vectors = found.eigenvalues[lowest], found.eigenvectors[:, lowest]
@@ -232,6 +236,7 @@ def _operator(H: Curvature | NDArray[Any], gradient: NDArray[Any] | None) -> Cur
         raise ValueError("gradient: given with an operator, expected only with a plain array H")
     if not isinstance(H, Curvature):
         raise TypeError(
-            f"H: {type(H).__name__}, expected a square array or an operator of saddlescape.curvature"
+            f"H: {type(H).__name__}, expected a square array or an operator of "
+            "saddlescape.curvature"
         )
     return H

@@ -201,5 +201,15 @@ def _nowhere(operator: Curvature, point: CriticalPoint, outcome: EscapeOutcome) 
     loss = operator.loss()
     zero = np.zeros_like(operator.theta)
     return Escape(
-        outcome, zero, 0.0, 0.0, 0.0, 0.0, loss, loss, np.empty((0, 3)), operator.theta.copy(), point
+        outcome,
+        zero,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        loss,
+        loss,
+        np.empty((0, 3)),
+        operator.theta.copy(),
+        point,
     )

@@ -66,9 +66,7 @@ def _brent(f: Callable[[float], float], a: float, x: float, b: float, fx: float)
     return x
 
 
-def _parabola(
-    x: float, w: float, v: float, fx: float, fw: float, fv: float
-) -> float | None:
+def _parabola(x: float, w: float, v: float, fx: float, fw: float, fv: float) -> float | None:
     """From x to the vertex of the parabola through three points, None if they lie on a line."""
     r, q = (x - w) * (fx - fv), (x - v) * (fx - fw)
     p, q = (x - v) * q - (x - w) * r, 2 * (q - r)

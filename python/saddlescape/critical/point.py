@@ -46,8 +46,8 @@ class GradientCheck:
         ``1e-6 |H| max(1, |theta|)``, the norm at a relative distance of 1e-6 from a critical point.
     gap : float or None
         What the quadratic model says is left to gain or lose between here and the critical point,
-        ``1/2 sum_i g_i^2 / |lambda_i| + |g_0| max(1, |theta|)``, as a fraction of the loss above its
-        lower bound (g_i along the eigenvectors of certified sign, g_0 along the rest). None where
+        ``1/2 sum_i g_i^2 / |lambda_i| + |g_0| max(1, |theta|)``, as a fraction of the loss above
+        its lower bound (g_i along the eigenvectors of certified sign, g_0 along the rest). None where
         the loss has no known lower bound.
     gap_threshold : float
         The gap below which the gradient counts as small whatever its norm.
@@ -175,6 +175,6 @@ class CriticalPoint:
 
     @property
     def has_way_down(self) -> bool:
-        """Whether a direction is known along which the loss falls although the gradient is small."""
+        """Whether a direction is known along which the loss falls, small gradient or not."""
         certified = self.gradient.small and self.inertia.negative > 0
         return certified or (self.probe is not None and self.probe.goes_down)

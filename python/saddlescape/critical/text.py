@@ -22,9 +22,9 @@ _REMEDIES = {
         "along the most negative curvature. If the weights started alike, start them at random."
     ),
     Kind.DEGENERATE_MINIMUM: (
-        "Nothing goes down to second order, and no probed direction did; flat directions remain. If "
-        "the loss is good enough, stop. If not, treat it as a plateau: a larger step along the flat "
-        "directions, or another start."
+        "Nothing goes down to second order, and no probed direction did; flat directions remain. "
+        "If the loss is good enough, stop. If not, treat it as a plateau: a larger step along the "
+        "flat directions, or another start."
     ),
     Kind.DEGENERATE_MAXIMUM: (
         "The certified directions all go down: take one of them (critical.escape)."
@@ -35,8 +35,8 @@ _REMEDIES = {
     ),
 }
 _PLATEAU = (
-    "All curvature vanishes here: a plateau, or a saddle of third or higher order. {} If the weights "
-    "started alike, start them at random; if units are saturated, scale the inputs."
+    "All curvature vanishes here: a plateau, or a saddle of third or higher order. {} If the "
+    "weights started alike, start them at random; if units are saturated, scale the inputs."
 )
 
 

@@ -53,9 +53,7 @@ class NetworkCurvature:
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         wide = np.dtype(np.float64)
         self._X, self._Y = net.encode(X, y, wide)
-        self._network = _core.net.Network(
-            list(net.sizes), net.activation, net.loss_name, net.bias
-        )
+        self._network = _core.net.Network(list(net.sizes), net.activation, net.loss_name, net.bias)
         self._theta = net.theta.astype(wide)
         self._loss_name, self._activation = net.loss_name, net.activation
         self._gradient: NDArray[np.float64] | None = None
@@ -99,7 +97,9 @@ class NetworkCurvature:
     def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
         V = np.asarray(V, dtype=np.float64)
         if V.ndim not in (1, 2) or V.shape[0] != self.shape[0]:
-            raise ValueError(f"V: shape {V.shape}, expected ({self.shape[0]},) or ({self.shape[0]}, k)")
+            raise ValueError(
+                f"V: shape {V.shape}, expected ({self.shape[0]},) or ({self.shape[0]}, k)"
+            )
         rows = np.ascontiguousarray(V.reshape(self.shape[0], -1).T)
         return self._network.hvp(self._theta, self._X, self._Y, rows).T.reshape(V.shape)
 
@@ -118,7 +118,9 @@ class NetworkCurvature:
     def loss(self, theta: NDArray[np.float64] | None = None) -> float:
         """The mean loss over all samples, at the point or at another one."""
         if theta is not None:
-            return self._network.loss(np.ascontiguousarray(theta, dtype=np.float64), self._X, self._Y)
+            return self._network.loss(
+                np.ascontiguousarray(theta, dtype=np.float64), self._X, self._Y
+            )
         self.gradient()
         return self._loss
 

@@ -24,7 +24,7 @@ def plain(verdict: object) -> str:
 
 
 def as_text(diagnosis: Diagnosis) -> str:
-    """Lay out the verdict, its evidence, the other findings, the remedy and what was not checked."""
+    """Lay out the verdict, its evidence, other findings, the remedy and what was not checked."""
     lines = [f"{'VERDICT':<{_LABEL}}{plain(diagnosis.verdict)}"]
     lines += _wrapped("", diagnosis.subject)
     lines += ["", *_wrapped("because", diagnosis.statement)]
@@ -61,7 +61,8 @@ def _reach(reach: tuple[float, float, float] | None) -> str:
     if reach is None:
         return ""
     step, predicted, measured = reach
-    return f" At step {step:.2g} the drop was predicted as {predicted:.3g}, measured as {measured:.3g}."
+    drops = f"predicted as {predicted:.3g}, measured as {measured:.3g}"
+    return f" At step {step:.2g} the drop was {drops}."
 
 
 def _ending(diagnosis: Diagnosis, others: tuple[Finding, ...]) -> list[str]:

@@ -51,7 +51,9 @@ def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
     _check.flag("curvature", curvature)
     finite = bool(np.isfinite(run.net.theta).all())
     operator = curvature_of(run.net, run.X, run.y) if curvature and finite else None
-    point = None if operator is None else classify(operator, seed=_check.integer("seed", seed, low=0))
+    point = (
+        None if operator is None else classify(operator, seed=_check.integer("seed", seed, low=0))
+    )
     return judge(run, operator, point)
 
 

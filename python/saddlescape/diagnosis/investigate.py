@@ -146,7 +146,9 @@ class _Pipeline:
             self.points.append((self.steps, point))
             if not self.leave(run, point, left):
                 break
-        self.events.append(Event(self.steps, "end", f"Training ends: {str(point.kind).replace('_', ' ')}."))
+        self.events.append(
+            Event(self.steps, "end", f"Training ends: {str(point.kind).replace('_', ' ')}.")
+        )
         two = self.net.parameters == 2
         return Investigation(
             title=title,
@@ -203,7 +205,7 @@ class _Pipeline:
         return stalled
 
     def settled(self, history: History) -> bool:
-        """Whether the gradient norm has found its bottom: a flat loss alone may still be sinking."""
+        """Whether the gradient norm has found its bottom; below a flat loss it may still sink."""
         norms = history.tail("gradient_norm", 50)
         if norms[-1] <= _ZERO * max(1.0, float(np.max(history.gradient_norm))):
             return True
@@ -217,7 +219,11 @@ class _Pipeline:
         if run.outcome is RunOutcome.STOPPED and self.stalled_run(run):
             kind = str(point.kind).replace("_", " ")
             self.events.append(
-                Event(self.steps, "stall", f"The loss stands still, |g| = {point.gradient_norm:.2g}: {kind}.")
+                Event(
+                    self.steps,
+                    "stall",
+                    f"The loss stands still, |g| = {point.gradient_norm:.2g}: {kind}.",
+                )
             )
         if not point.has_way_down or left < 1 or len(self.escapes) >= self.plan.escapes:
             return False
@@ -255,9 +261,7 @@ class _Pipeline:
         self.progress(Progress(step, loss, norm, state))
 
 
-def _surface(
-    net: MLP, X: NDArray[Any], y: NDArray[Any]
-) -> Callable[..., NDArray[np.float64]]:
+def _surface(net: MLP, X: NDArray[Any], y: NDArray[Any]) -> Callable[..., NDArray[np.float64]]:
     """The loss of a two-parameter network on arrays w1, w2."""
     operator = curvature_of(net, X, y)
 

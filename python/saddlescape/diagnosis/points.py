@@ -33,7 +33,9 @@ def evidence(point: CriticalPoint) -> tuple[Evidence, ...]:
     ]
     if point.criticality_error:
         rows.append(
-            Evidence("because |g| > 0", f"{point.criticality_error:.1e}", "of an eigenvalue; estimate")
+            Evidence(
+                "because |g| > 0", f"{point.criticality_error:.1e}", "of an eigenvalue; estimate"
+            )
         )
     if point.probe is not None:
         rows.append(_probed(point.probe))

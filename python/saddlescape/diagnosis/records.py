@@ -9,7 +9,7 @@ __all__ = ["Event", "Evidence", "Finding"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """One number behind a finding: what it is, its value, and how it was obtained or how wrong it may be."""
+    """One number: what it is, its value, and how it was obtained or how wrong it may be."""
 
     quantity: str
     value: str

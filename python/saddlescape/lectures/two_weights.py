@@ -29,7 +29,5 @@ def two_weights() -> tuple[MLP, NDArray[np.float64], NDArray[np.float64]]:
     >>> net.loss(X, y)
     1.0
     """
-    net = MLP(
-        (1, 1, 1), activation="linear", loss="mse", init="zeros", bias=False, dtype="float64"
-    )
+    net = MLP((1, 1, 1), activation="linear", loss="mse", init="zeros", bias=False, dtype="float64")
     return net, np.ones((1, 1)), np.ones((1, 1))

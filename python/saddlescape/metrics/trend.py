@@ -105,7 +105,9 @@ def trend(
     y = np.asarray(values, dtype=np.float64)[-window:]
     n = len(y)
     if n < least or not np.isfinite(y).all():
-        return Trend(TrendState.CANNOT_TELL, np.nan, np.nan, np.nan, threshold, n, max(1, least - n))
+        return Trend(
+            TrendState.CANNOT_TELL, np.nan, np.nan, np.nan, threshold, n, max(1, least - n)
+        )
     slope, low, high = _sen_interval(y)
     scale = max(abs(float(np.median(y)) - floor), np.finfo(np.float64).tiny) / n
     change, low, high = slope / scale, low / scale, high / scale

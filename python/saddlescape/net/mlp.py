@@ -113,7 +113,9 @@ class MLP:
     def layers(self) -> list[tuple[NDArray[Any], NDArray[Any] | None]]:
         """Return writable views of each layer's W (out, in) and b (out,), None without biases."""
         views: list[tuple[NDArray[Any], NDArray[Any] | None]] = []
-        for layer, (fan_in, fan_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True), 1):
+        for layer, (fan_in, fan_out) in enumerate(
+            zip(self.sizes[:-1], self.sizes[1:], strict=True), 1
+        ):
             start, end = self._network.weight_offset(layer), self._network.bias_offset(layer)
             weights = self._theta[start:end].reshape(fan_out, fan_in)
             views.append((weights, self._theta[end : end + fan_out] if self.bias else None))
@@ -142,7 +144,9 @@ class MLP:
         """
         if not isinstance(V, np.ndarray) or V.ndim not in (1, 2) or V.shape[0] != self.parameters:
             shape = V.shape if isinstance(V, np.ndarray) else type(V).__name__
-            raise ValueError(f"V: shape {shape}, expected ({self.parameters},) or ({self.parameters}, k)")
+            raise ValueError(
+                f"V: shape {shape}, expected ({self.parameters},) or ({self.parameters}, k)"
+            )
         rows = np.ascontiguousarray(V.reshape(self.parameters, -1).T, dtype=self.dtype)
         products = self._network.hvp(self._theta, *self.encode(X, y), rows)
         return np.ascontiguousarray(products.T).reshape(V.shape)
@@ -171,13 +175,16 @@ class MLP:
             raise ValueError(f"X: shape {X.shape}, expected (any, {self.sizes[0]})")
         if not X.flags.c_contiguous:
             raise ValueError(
-                f"X: strides {X.strides}, expected a C-contiguous array; copy it with np.ascontiguousarray"
+                f"X: strides {X.strides}, expected a C-contiguous array; "
+                "copy it with np.ascontiguousarray"
             )
         return X.astype(dtype or self.dtype, copy=False)
 
     def copy(self) -> MLP:
         """Return a network of its own with the same parameters."""
-        twin = MLP(self.sizes, self.activation, self.loss_name, "zeros", self.bias, self.dtype, self.seed)
+        twin = MLP(
+            self.sizes, self.activation, self.loss_name, "zeros", self.bias, self.dtype, self.seed
+        )
         twin.init = self.init
         twin.theta = self._theta
         return twin
@@ -217,7 +224,10 @@ class MLP:
     def __repr__(self) -> str:
         widths = "-".join(str(n) for n in self.sizes)
         biases = "" if self.bias else ", no biases"
-        return f"MLP({widths} {self.activation}, {self.loss_name}{biases}, {self.dtype}, {self.parameters:,} parameters)"
+        return (
+            f"MLP({widths} {self.activation}, {self.loss_name}{biases}, {self.dtype}, "
+            f"{self.parameters:,} parameters)"
+        )
 
 
 def _checked_sizes(sizes: Any) -> tuple[int, ...]:
@@ -235,4 +245,5 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
         result = None
     if result not in (np.float32, np.float64):
         raise ValueError(f"dtype: {dtype!r}, expected float32 or float64")
-    return np.dtype(result)
+    checked: np.dtype[Any] = np.dtype(result)
+    return checked

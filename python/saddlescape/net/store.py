@@ -46,7 +46,8 @@ def read(path: str | Path) -> tuple[NDArray[Any], dict[str, Any]]:
         raise ValueError(f"path: {path}: damaged, or not safetensors ({error})") from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(
-            f"path: {path}: format {metadata.get('format')!r}, expected {_FORMAT!r} (MLP.save writes it)"
+            f"path: {path}: format {metadata.get('format')!r}, expected {_FORMAT!r} "
+            "(MLP.save writes it)"
         )
     architecture: dict[str, Any] = json.loads(metadata["architecture"])
     return np.array(theta), architecture

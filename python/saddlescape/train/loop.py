@@ -260,7 +260,8 @@ def _optimizer(
         return optim.create(optimizer, net.theta, **settings)
     if not isinstance(optimizer, optim.Optimizer):
         raise TypeError(
-            f"optimizer: {type(optimizer).__name__}, expected a name of optim.names() or an optimizer"
+            f"optimizer: {type(optimizer).__name__}, expected a name of optim.names() or an "
+            "optimizer"
         )
     if lr is not None or settings:
         given = ", ".join([*(["lr"] if lr is not None else []), *settings])

@@ -1,4 +1,4 @@
-"""One rule, one file: `check(case)` returns a finding or None. A new rule is a file and a line here."""
+"""One rule, one file: `check(case)` returns a finding or None. A new one is a file and a line."""
 
 from saddlescape.diagnosis.rules import (
     critical_point,

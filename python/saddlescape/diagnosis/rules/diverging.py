@@ -39,6 +39,9 @@ def check(case: Case) -> Finding | None:
             Evidence("loss at the end", f"{end:.4g}", f"median of the last {TAIL} steps"),
             Evidence("learning rate", f"{rate:.3g}", "as the optimizer used it"),
         ),
-        remedy=f"Go back to step {best + TAIL // 2} and divide the learning rate by 3 ({rate / 3:.2g}).",
+        remedy=(
+            f"Go back to step {best + TAIL // 2} and divide the learning rate by 3 "
+            f"({rate / 3:.2g})."
+        ),
         weight=90,
     )

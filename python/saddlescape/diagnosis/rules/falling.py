@@ -44,6 +44,8 @@ def check(case: Case) -> Finding | None:
         if falling
         else "The loss hardly moves, but the gradient is not small: this is not a critical point.",
         tuple(evidence),
-        "Keep training." if falling else "Look at the learning rate; then at the conditioning of the inputs.",
+        "Keep training."
+        if falling
+        else "Look at the learning rate; then at the conditioning of the inputs.",
         weight=30,
     )

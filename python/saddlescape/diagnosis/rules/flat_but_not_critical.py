@@ -1,4 +1,4 @@
-"""The loss is flat, the gradient is not small: the steps are too small, or the floor of a ravine."""
+"""The loss is flat, the gradient is not small: tiny steps, or the floor of a ravine."""
 
 from __future__ import annotations
 
@@ -23,14 +23,24 @@ def check(case: Case) -> Finding | None:
         return None
     rate = float(case.run.history["learning_rate"][-1])
     evidence = [
-        Evidence("change of the loss", f"{case.trend.change:.1e}", f"of it, in {case.trend.window} steps"),
-        Evidence("|g|, all samples", f"{point.gradient_norm:.3g}", f"threshold {point.gradient.threshold:.1e}"),
+        Evidence(
+            "change of the loss", f"{case.trend.change:.1e}", f"of it, in {case.trend.window} steps"
+        ),
+        Evidence(
+            "|g|, all samples",
+            f"{point.gradient_norm:.3g}",
+            f"threshold {point.gradient.threshold:.1e}",
+        ),
         Evidence("curvature along g", f"{along:.3g}", "g'Hg / g'g"),
-        Evidence("highest eigenvalue", f"{point.highest:.4g}", f"|Hv - lv| = {point.residuals[-1]:.1e}"),
+        Evidence(
+            "highest eigenvalue", f"{point.highest:.4g}", f"|Hv - lv| = {point.residuals[-1]:.1e}"
+        ),
     ]
     stable = case.stable_rate
     if stable is not None and rate < TINY_MARGIN * stable:
-        evidence.append(Evidence("learning rate / largest stable", f"{rate / stable:.1e}", "1 is the limit"))
+        evidence.append(
+            Evidence("learning rate / largest stable", f"{rate / stable:.1e}", "1 is the limit")
+        )
         return Finding(
             "flat_but_not_critical",
             "learning rate too small",
@@ -45,8 +55,8 @@ def check(case: Case) -> Finding | None:
             "flat_but_not_critical",
             "ravine",
             "The loss is flat but the gradient is not: it lies along the floor of a ravine, "
-            f"{point.highest / max(abs(along), 1e-300):.0f} times less curved than its walls, which "
-            "limit the step.",
+            f"{point.highest / max(abs(along), 1e-300):.0f} times less curved than its walls, "
+            "which limit the step.",
             tuple(evidence),
             "Standardise the inputs, use momentum (0.9), or an adaptive rule such as adam.",
             weight=60,

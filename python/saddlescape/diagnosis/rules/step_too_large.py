@@ -21,7 +21,9 @@ def check(case: Case) -> Finding | None:
         return None
     rate = float(case.run.history["learning_rate"][-1])
     evidence = [
-        Evidence("cos(g_t, g_t+1)", f"{cosine:.2f}", f"median of 20 steps; below {REVERSAL} reverses"),
+        Evidence(
+            "cos(g_t, g_t+1)", f"{cosine:.2f}", f"median of 20 steps; below {REVERSAL} reverses"
+        ),
         Evidence("learning rate", f"{rate:.3g}", "as the optimizer used it"),
     ]
     remedy = f"Divide the learning rate by 3 ({rate / 3:.2g})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from saddlescape.diagnosis.case import Case
@@ -13,7 +15,7 @@ __all__ = ["check"]
 def check(case: Case) -> Finding | None:
     """Fire if units of a hidden layer have the same incoming and outgoing weights, bit for bit."""
     layers = case.run.net.layers()
-    for number, ((W, b), (W_out, _)) in enumerate(zip(layers[:-1], layers[1:], strict=True), 1):
+    for number, ((W, b), (W_out, _)) in enumerate(pairwise(layers), 1):
         columns = [W, W_out.T] + ([b[:, None]] if b is not None else [])
         units = np.concatenate(columns, axis=1)
         distinct = len(np.unique(units, axis=0))
