@@ -162,7 +162,7 @@ def _info(options: argparse.Namespace) -> int:  # noqa: ARG001
 
 
 class _ProgressLine:
-    """One line, written over: step, loss, gradient norm, state; in a pipe only its changes of state."""
+    """One line, written over: step, loss, gradient norm, state; in a pipe its changes of state."""
 
     def __init__(self) -> None:
         console = require("rich.console", "app").Console(stderr=True, highlight=False)

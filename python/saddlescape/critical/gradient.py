@@ -43,7 +43,7 @@ def check_gradient(
 
 
 def _model_gap(operator: Curvature, found: Found, g: NDArray[np.float64], scale: float) -> float:
-    """``1/2 sum g_i^2 / |lambda_i|`` over certified signs, ``|g_0| max(1, |theta|)`` for the rest."""
+    """``1/2 sum g_i^2 / |lambda_i|`` over certain signs, ``|g_0| max(1, |theta|)`` for the rest."""
     if not found.complete:
         # along the gradient itself: with c = g^T H g / |g|^2 it is |g|^2 / 2|c|
         squared = float(g @ g)

@@ -47,8 +47,8 @@ class GradientCheck:
     gap : float or None
         What the quadratic model says is left to gain or lose between here and the critical point,
         ``1/2 sum_i g_i^2 / |lambda_i| + |g_0| max(1, |theta|)``, as a fraction of the loss above
-        its lower bound (g_i along the eigenvectors of certified sign, g_0 along the rest). None where
-        the loss has no known lower bound.
+        its lower bound (g_i along the eigenvectors of certified sign, g_0 along the rest). None
+        where the loss has no known lower bound.
     gap_threshold : float
         The gap below which the gradient counts as small whatever its norm.
     flatness : float or None
