@@ -9,6 +9,7 @@
 
 #include "bind/array.hpp"
 #include "bind/parts.hpp"
+#include "bind/regions.hpp"
 #include "update/step.hpp"
 
 namespace py = pybind11;
@@ -23,45 +24,6 @@ std::string item(const std::string& list, std::size_t i) {
 std::string type_name(py::handle object) {
   return py::cast<std::string>(py::type::handle_of(object).attr("__name__"));
 }
-
-// Memory that an optimizer owns or updates, so that a gradient in it can be refused.
-struct Region {
-  const char* begin;
-  const char* end;
-  std::string name;
-};
-
-class Regions {
- public:
-  // Throws ValueError if it overlaps one that is here.
-  void add(const Array& array, const std::string& name) {
-    if (array.size == 0) return;
-    refuse(array, name);
-    const Region region{begin(array), end(array), name};
-    sorted_.insert(after(region.begin), region);
-  }
-
-  void refuse(const Array& array, const std::string& name) const {
-    if (array.size == 0) return;
-    // Regions are disjoint: only the last that starts before the end of `array` can reach into it.
-    auto next = after(end(array) - 1);
-    if (next == sorted_.begin() || (--next)->end <= begin(array)) return;
-    throw py::value_error(name + ": shares memory with " + next->name +
-                          ", expected an array of its own");
-  }
-
- private:
-  static const char* begin(const Array& array) { return array.as<char>(); }
-  static const char* end(const Array& array) {
-    return begin(array) + array.size * (array.dtype == Dtype::float32 ? 4 : 8);
-  }
-  std::vector<Region>::const_iterator after(const char* address) const {
-    return std::upper_bound(sorted_.begin(), sorted_.end(), address,
-                            [](const char* at, const Region& region) { return at < region.begin; });
-  }
-
-  std::vector<Region> sorted_;
-};
 
 class Stepper {
  public:

@@ -118,9 +118,9 @@ void check(Real real, double tolerance) {
 }
 
 void check_non_finite() {
-  std::vector<float> a(50000, 1.0F), b(3, 1.0F);
+  std::vector<float> a(200000, 1.0F), b(3, 1.0F);
   Tensor tensors[2];
-  tensors[0].size = 50000;
+  tensors[0].size = 200000;
   tensors[0].gradient = a.data();
   tensors[1].size = 3;
   tensors[1].gradient = b.data();
@@ -130,7 +130,7 @@ void check_non_finite() {
   expect(first() == -1, "finite gradients pass");
   b[2] = INFINITY;
   expect(first() == 1, "an infinite number in the last place of the last tensor is found");
-  a[49999] = NAN;
+  a[199999] = NAN;
   expect(first() == 0, "the first tensor with a NaN is named");
   tensors[0].gradient = nullptr;
   expect(first() == 1, "a tensor without a gradient is left out");
