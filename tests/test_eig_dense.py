@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from tests.oracle import spectra
 
+from oracle import spectra
 from saddlescape import eig
 
 ULP = 2.0**-52

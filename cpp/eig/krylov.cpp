@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -15,9 +14,6 @@ namespace saddlescape::eig {
 namespace {
 
 using blas::Op;
-
-// Below this part of ||A|| a new direction is rounding: the breakdown test.
-constexpr double breakdown = 100 * std::numeric_limits<double>::epsilon();
 
 std::size_t length(std::int64_t count) { return static_cast<std::size_t>(count); }
 
@@ -98,6 +94,7 @@ void Krylov::take_projection(const std::vector<double>& h, std::int64_t q) {
         std::to_string(worst / norm_) + " ||A|| at product " + std::to_string(products_) +
         ", expected at most " + std::to_string(allowed_asymmetry_) +
         " ||A||; switch off dropout, batch statistics and shuffling, or pass (A + A.T) / 2");
+  noise_ = std::max(noise_, worst);
   for (std::int64_t i = 0; i < size_ + q; ++i)
     for (std::int64_t a = 0; a < q; ++a) {
       const std::int64_t j = size_ + a;
@@ -113,7 +110,7 @@ void Krylov::orthonormalise_next(std::int64_t last) {
   std::vector<double> r(length(q * q));
   const std::int64_t room = op_.n - last;
   const std::int64_t rank =
-      std::min(room, orthonormalise_rows(op_.n, v_.data(), last, q, breakdown * norm_, r.data()));
+      std::min(room, orthonormalise_rows(op_.n, v_.data(), last, q, norm_, r.data()));
   const std::int64_t first = size_;
   size_ = last;
   next_ = std::min(block_, room);
@@ -210,7 +207,7 @@ void Krylov::resume() {
   std::vector<double> chosen(length(q * n)), r(length(q * q));
   for (std::int64_t i = 0; i < q; ++i) std::copy_n(row(k + order[i]), n, chosen.data() + i * n);
   std::copy(chosen.begin(), chosen.end(), row(k));
-  const std::int64_t rank = orthonormalise_rows(n, v_.data(), k, q, breakdown * norm_, r.data());
+  const std::int64_t rank = orthonormalise_rows(n, v_.data(), k, q, norm_, r.data());
   next_ = std::min(block_, n - k);
   c_.assign(length(next_ * k), 0.0);
   for (std::int64_t i = 0; i < rank; ++i)

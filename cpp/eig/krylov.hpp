@@ -67,6 +67,8 @@ class Krylov {
   double projected(std::int64_t i) const { return t_[i * capacity_ + i]; }
   // The largest of the |theta| and ||A v|| seen so far: a lower bound of ||A||_2, and close to it.
   double norm() const { return norm_; }
+  // The largest |H - C^T| seen: the operator's own rounding, or its noise. No residual falls below.
+  double noise() const { return noise_; }
   void saw_norm(double value);
   double unit() const;
 
@@ -86,7 +88,7 @@ class Krylov {
   std::vector<double> t_;  // capacity x capacity
   std::vector<double> c_;  // next x size
   std::int64_t size_ = 0, next_ = 0, products_ = 0;
-  double norm_ = 0;
+  double norm_ = 0, noise_ = 0;
   int exponent_ = 0;
   bool scale_known_ = false;
 };

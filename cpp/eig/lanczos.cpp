@@ -40,6 +40,7 @@ class Solver {
   bool test_now() const;
   bool stopped_by_callback(const Ritz& ritz) const;
   bool wanted_converged(const Ritz& ritz, double part_of_tol) const;
+  bool lost_in_noise(const Ritz& ritz) const;
   bool outside_settled(const Ritz& ritz, std::int64_t steps) const;
   bool settled(double gap, double residual, double spread, std::int64_t steps) const;
   bool moved(const Ritz& ritz, const std::vector<double>& before) const;
@@ -124,6 +125,16 @@ bool Solver::wanted_converged(const Ritz& ritz, double part_of_tol) const {
   return true;
 }
 
+// tol is below what the products are exact to, and the residuals have come down to that: a vector
+// of noise in the basis has up to sqrt(basis_size) such components.
+bool Solver::lost_in_noise(const Ritz& ritz) const {
+  if (space_.noise() <= tol_ * space_.norm()) return false;
+  const double floor = std::sqrt(static_cast<double>(capacity_)) * space_.noise();
+  for (double residual : wanted_of(ritz.residuals))
+    if (residual > floor) return false;
+  return true;
+}
+
 // Is the next Ritz value outside the window a witness that nothing is missing inside?
 bool Solver::settled(double gap, double residual, double spread, std::int64_t steps) const {
   if (residual <= tol_ * space_.norm()) return true;
@@ -194,6 +205,7 @@ Outcome Solver::search(bool check, double part_of_tol) {
       checking = true;
       steps = 0;
     } else if (space_.full()) {
+      if (!all_converged && lost_in_noise(ritz)) return Outcome::stagnated;
       space_.keep(ritz, restart_set(space_.size()));
     }
     tested_at_ = space_.size();
@@ -228,6 +240,7 @@ LanczosResult Solver::run() {
     const double worst = *std::max_element(residuals.begin(), residuals.end());
     if (worst <= tol_ * space_.norm() || outcome == Outcome::stopped)
       return result(residuals, outcome);
+    if (outcome == Outcome::stagnated) return result(residuals, outcome);
     if (outcome != Outcome::converged) return result(residuals, Outcome::budget);
     // What was dropped when pairs were locked, or the operator's own rounding: the first is mended
     // by going on from the true residuals, the second is not.

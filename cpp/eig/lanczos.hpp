@@ -12,7 +12,7 @@
 // orthogonal to them starts anew. Were an eigenvalue missing, the new space would find it: after
 // j steps from a random vector, the outermost Ritz value is further than a part g of the spread
 // from the outermost eigenvalue with a probability of at most 1.648 sqrt(n) exp(-sqrt(g) (2j - 1))
-// (Kuczynski, Wozniakowski, SIAM J. Matrix Anal. Appl. 13 (1992), Theorem 3.2). The check ends
+// (Kuczynski, Wozniakowski, SIAM J. Matrix Anal. Appl. 13 (1992)). The check ends
 // when that is below 1e-4, with g the gap from the wanted window to the next Ritz value, or when
 // the next pair has converged. Whatever enters the window is merged, and the check starts again.
 // The theorem is of Lanczos without restarts: beyond `basis_size` steps it is an indication.
@@ -31,7 +31,7 @@ namespace saddlescape::eig {
 enum class Outcome {
   converged,  // every pair, and none is missing
   unchecked,  // every pair, but the products ended before the check for missing ones did
-  stagnated,  // the recurrence says converged, the products themselves do not reach tol
+  stagnated,  // the products are not exact enough for tol
   budget,     // max_products was reached
   stopped     // the callback said so
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/blas.hpp"
@@ -11,6 +13,9 @@ namespace saddlescape::eig {
 namespace {
 
 using blas::Op;
+
+// Below this part of the scale a row is rounding: the breakdown test.
+constexpr double breakdown = 100 * std::numeric_limits<double>::epsilon();
 
 constexpr std::int64_t tile = 4096;  // columns rotated at once: the copy of them stays in cache
 
@@ -23,6 +28,17 @@ double take_out(std::int64_t n, const double* q, double* x) {
   const double coefficient = reduce::dot(q, x, n);
   for (std::int64_t i = 0; i < n; ++i) x[i] -= coefficient * q[i];
   return coefficient;
+}
+
+// The longest of the rows first..last-1, and its norm.
+std::pair<std::int64_t, double> longest(std::int64_t n, const double* v, std::int64_t first,
+                                        std::int64_t last) {
+  std::pair<std::int64_t, double> found(first, -1.0);
+  for (std::int64_t row = first; row < last; ++row) {
+    const double length = norm(n, v + row * n);
+    if (length > found.second) found = {row, length};
+  }
+  return found;
 }
 
 }  // namespace
@@ -51,27 +67,19 @@ bool orthonormalise_row(std::int64_t n, double* v, std::int64_t r) {
 }
 
 std::int64_t orthonormalise_rows(std::int64_t n, double* v, std::int64_t r, std::int64_t k,
-                                 double threshold, double* c) {
+                                 double scale_of_rows, double* c) {
   std::fill(c, c + k * k, 0.0);
   std::vector<std::int64_t> origin(static_cast<std::size_t>(k));
   for (std::int64_t i = 0; i < k; ++i) origin[i] = i;
   for (std::int64_t i = 0; i < k; ++i) {
-    std::int64_t pivot = i;
-    double most = -1;
-    for (std::int64_t j = i; j < k; ++j) {
-      const double length = norm(n, v + (r + j) * n);
-      if (length > most) {
-        most = length;
-        pivot = j;
-      }
-    }
-    if (!(most > threshold)) return i;
+    const auto [pivot, most] = longest(n, v, r + i, r + k);
+    if (!(most > breakdown * scale_of_rows)) return i;
     double* q = v + (r + i) * n;
-    if (pivot != i) std::swap_ranges(q, q + n, v + (r + pivot) * n);
-    std::swap(origin[i], origin[pivot]);
+    if (pivot != r + i) std::swap_ranges(q, q + n, v + pivot * n);
+    std::swap(origin[i], origin[pivot - r]);
     scale(n, 1 / most, q);
-    // The rounding that q carries along the earlier rows has grown by 1/most: take it out again.
-    if (!orthonormalise_row(n, v, r + i)) return i;
+    // The rounding that q carries along the earlier rows has grown: take it out again.
+    if (most < 0.1 * scale_of_rows && !orthonormalise_row(n, v, r + i)) return i;
     c[i * k + origin[i]] = most;
     for (std::int64_t j = i + 1; j < k; ++j)
       for (int pass = 0; pass < 2; ++pass) c[i * k + origin[j]] += take_out(n, q, v + (r + j) * n);

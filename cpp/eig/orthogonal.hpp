@@ -18,12 +18,13 @@ void project_out(std::int64_t n, std::int64_t j, const double* v, std::int64_t k
 // orthonormal. False if nothing certain is left of it.
 bool orthonormalise_row(std::int64_t n, double* v, std::int64_t r);
 
-// Rank-revealing: rows r..r+k-1 of `v`, orthogonal to rows 0..r-1 up to rounding, become
-// orthonormal, the largest first. Rows of norm <= threshold are given up: nothing is divided by
-// their norm. Returns the rank q. `c` (k x k): row i of the result took part in input row j with
-// the coefficient c[i k + j], zero for i >= q.
+// Rank-revealing: rows r..r+k-1 of `v` become orthonormal, the largest first. They come orthogonal
+// to rows 0..r-1 up to a rounding of `scale_of_rows`, the norm that they had before anything was
+// taken out of them; one that is left with less than 100 eps of it is given up, and nothing is
+// divided by its norm. Returns the rank q. `c` (k x k): row i of the result took part in input row
+// j with the coefficient c[i k + j], zero for i >= q.
 std::int64_t orthonormalise_rows(std::int64_t n, double* v, std::int64_t r, std::int64_t k,
-                                 double threshold, double* c);
+                                 double scale_of_rows, double* c);
 
 // Rows 0..l-1 of `v` <- S times rows 0..j-1 of it, S (l x j), l <= j; in place.
 void rotate_rows(std::int64_t n, std::int64_t l, std::int64_t j, const double* s, double* v);

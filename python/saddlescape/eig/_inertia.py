@@ -118,9 +118,9 @@ def certified_eigh(A: NDArray[np.float32] | NDArray[np.float64]) -> Spectrum:
 
     References
     ----------
-    Parlett, "The Symmetric Eigenvalue Problem" (1998), Fact 1-11 (Weyl) and section 11.5 (residual
-    bounds); Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.5 (rounding
-    errors of a matrix product).
+    Parlett, "The Symmetric Eigenvalue Problem" (1998), chapters 10 (Weyl's inequality) and 11
+    (residual bounds); Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.5
+    (rounding errors of a matrix product).
     """
     values, rows, bound = _eig.certified_eigh(A)
     return Spectrum(values, rows.T, bound)

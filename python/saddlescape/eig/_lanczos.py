@@ -25,8 +25,8 @@ class Outcome(Enum):
         "missing between them had ended: raise max_products"
     )
     STAGNATED = (
-        "the residuals do not fall below the rounding of the operator's own products: raise tol, "
-        "or compute the products in float64"
+        "the residuals do not fall below the rounding or the noise of the operator's own products: "
+        "raise tol, or compute the products in float64"
     )
     BUDGET = (
         "max_products was reached: the pairs are as good as their residuals say; raise "
@@ -133,7 +133,7 @@ def lanczos(
     References
     ----------
     Wu, Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems", SIAM J.
-    Matrix Anal. Appl. 22 (2000), equations 10-12; Stathopoulos, McCombs, "PRIMME", ACM TOMS 37
+    Matrix Anal. Appl. 22 (2000); Stathopoulos, McCombs, "PRIMME", ACM TOMS 37
     (2010), for the stopping rule; Kuczynski, Wozniakowski, SIAM J. Matrix Anal. Appl. 13 (1992),
     for the check.
     """
