@@ -10,11 +10,10 @@ import numpy as np
 from saddlescape.train.history import History
 
 try:
-    from saddlescape.eig import Inertia
-
     from saddlescape.critical import CriticalPoint, Escape
     from saddlescape.critical.point import GradientCheck, Kind, Probe
     from saddlescape.diagnosis.diagnosis import Diagnosis, Event, Evidence, Finding, Investigation
+    from saddlescape.eig import Inertia
 except ImportError:  # the report reads attributes alone, so anything that has them will do
 
     def _record(**fields: Any) -> Any:

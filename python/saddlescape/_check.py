@@ -1,68 +1,77 @@
-"""Checks of plain arguments: one message form for the whole library."""
+"""Checks of plain arguments: each names the argument, what came and what is allowed.
+
+``TypeError``: not such a thing at all. ``ValueError``: one that is not allowed. NumPy's numbers are
+numbers too; True and False are not.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from numbers import Integral, Real
 
-__all__ = ["choice", "flag", "integer", "number"]
-
-
-def _fail(name: str, value: Any, expected: str) -> ValueError:
-    return ValueError(f"{name}: {value!r}, expected {expected}")
+__all__ = ["choice", "finite", "flag", "fraction", "integer", "non_negative", "real"]
 
 
-def number(
-    name: str,
-    value: Any,
-    *,
-    low: float = -math.inf,
-    high: float = math.inf,
-    open_low: bool = False,
-    open_high: bool = False,
-) -> float:
-    """Return `value` as a float, or raise naming `name` and the interval that is allowed."""
-    left, right = ("more than" if open_low else "at least"), ("below" if open_high else "at most")
-    parts = [f"{left} {low:g}"] if low > -math.inf else []
-    parts += [f"{right} {high:g}"] if high < math.inf else []
-    expected = (
-        " and ".join(["a finite number", *parts])
-        if not parts
-        else "a number " + " and ".join(parts)
-    )
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
-        raise TypeError(f"{name}: {type(value).__name__}, expected {expected}")
-    result = float(value)
-    inside = (low < result if open_low else low <= result) and (
-        result < high if open_high else result <= high
-    )
-    if not (math.isfinite(result) and inside):
-        raise _fail(name, result, expected)
-    return result
+def real(name: str, value: object, allowed: str) -> float:
+    """Return `value` as a finite float; `allowed` says in the error what is expected."""
+    number = _number(name, value, allowed)
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: {number}, expected {allowed}")
+    return number
 
 
-def integer(name: str, value: Any, *, low: int) -> int:
-    """Return `value` as an int of at least `low`, or raise naming `name`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+def finite(name: str, value: object) -> float:
+    """Return `value` as a float if it is finite."""
+    return real(name, value, "a finite number")
+
+
+def non_negative(name: str, value: object, allowed: str = "a finite number >= 0") -> float:
+    """Return `value` as a float if it is finite and at least 0."""
+    number = real(name, value, allowed)
+    if number < 0:
+        raise ValueError(f"{name}: {value}, expected {allowed}")
+    return number
+
+
+def fraction(name: str, value: object) -> float:
+    """Return `value` as a float if it lies in [0, 1)."""
+    allowed = "a number >= 0 and < 1"
+    number = _number(name, value, allowed)
+    if not 0 <= number < 1:
+        raise ValueError(f"{name}: {value}, expected {allowed}")
+    return number
+
+
+def integer(name: str, value: object, low: int) -> int:
+    """Return `value` as an int of at least `low` that fits into 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}: {type(value).__name__}, expected an integer of at least {low}")
-    result = int(value.__index__())
-    if result < low:
-        raise _fail(name, result, f"an integer of at least {low}")
-    return result
+    number = int(value)
+    if number < low:
+        raise ValueError(f"{name}: {number}, expected an integer of at least {low}")
+    if number >= 2**63:
+        raise ValueError(f"{name}: {number}, expected below 2**63")
+    return number
 
 
-def flag(name: str, value: Any) -> bool:
-    """Return `value` if it is True or False, or raise naming `name`."""
+def flag(name: str, value: object) -> bool:
+    """Return `value` if it is True or False."""
     if not isinstance(value, bool):
         raise TypeError(f"{name}: {type(value).__name__}, expected True or False")
     return value
 
 
-def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
-    """Return `value` if it is one of `allowed`, or raise naming `name` and all of them."""
+def choice(name: str, value: object, allowed: Sequence[str]) -> str:
+    """Return `value` if it is one of `allowed`."""
     if not isinstance(value, str):
         raise TypeError(f"{name}: {type(value).__name__}, expected one of {', '.join(allowed)}")
     if value not in allowed:
-        raise _fail(name, value, f"one of {', '.join(allowed)}")
+        raise ValueError(f"{name}: {value!r}, expected one of {', '.join(allowed)}")
     return value
+
+
+def _number(name: str, value: object, allowed: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}: {type(value).__name__}, expected {allowed}")
+    return float(value)

@@ -83,7 +83,7 @@ def classify(
     method = _check.choice("method", method, ("auto", "dense", "lanczos"))
     seed = _check.integer("seed", seed, low=0)
     if gradient_tolerance is not None:
-        gradient_tolerance = _check.number("gradient_tolerance", gradient_tolerance, low=0)
+        gradient_tolerance = _check.non_negative("gradient_tolerance", gradient_tolerance)
     if method == "auto":
         method = "dense" if operator.shape[0] <= DENSE_LIMIT else "lanczos"
     found = _by_assembly(operator) if method == "dense" else _by_lanczos(operator, seed)
@@ -98,7 +98,7 @@ def classify(
         )
         kind = _kind_after_probe(kind, probed)
     lowest = np.unique(np.r_[:_PAIRS, -_PAIRS:0] % len(found.eigenvalues))
-    values, vectors = found.eigenvalues[lowest], found.eigenvectors[:, lowest]
+    values, vectors = found.eigenvalues[lowest], _oriented(found.eigenvectors[:, lowest])
     return CriticalPoint(
         kind=kind,
         gradient=check,
@@ -215,6 +215,12 @@ def _by_lanczos(operator: Curvature, seed: int) -> Found:
         products=pairs.products,
         complete=len(pairs.eigenvalues) == n,
     )
+
+
+def _oriented(V: Vector) -> Vector:
+    """Choose the sign of each column so that its largest entry is positive: a reader's (1, 1)."""
+    largest = np.argmax(np.abs(V), axis=0)
+    return V * np.where(V[largest, np.arange(V.shape[1])] < 0, -1.0, 1.0)
 
 
 def _residuals(operator: Curvature, found: Found, which: NDArray[np.intp]) -> Vector:

@@ -111,7 +111,7 @@ class Investigation:
     diagnosis : Diagnosis
         What is said at the end.
     path : (steps, 2) array or None
-        The parameters after each step, for a network that has two.
+        The parameters after the update of each step, for a network that has two.
     surface : callable or None
         ``surface(w1, w2)``: the loss of such a network, on arrays.
     """

@@ -123,7 +123,7 @@ class _Pipeline:
         self.events: list[Event] = []
         self.points: list[tuple[int, CriticalPoint]] = []
         self.escapes: list[tuple[int, Escape]] = []
-        self.path: list[NDArray[Any]] = [net.theta.copy()]
+        self.path: list[NDArray[Any]] = []
         self.floor = curvature_of(net, X, y).lower_bound
 
     def run(
@@ -234,7 +234,6 @@ class _Pipeline:
         if out.outcome is not EscapeOutcome.ESCAPED:
             return False
         self.net.theta = out.theta
-        self.path.append(self.net.theta.copy())
         self.escapes.append((self.steps, out))
         self.events.append(
             Event(

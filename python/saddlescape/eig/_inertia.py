@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._check import real
 from saddlescape._core import eig as _eig
-from saddlescape.eig._checks import real
 
 __all__ = ["Inertia", "Spectrum", "certified_eigh", "inertia"]
 

@@ -9,8 +9,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._check import integer, real
 from saddlescape._core import eig as _eig
-from saddlescape.eig._checks import integer, real
 from saddlescape.eig._operator import Operator, order, products
 
 __all__ = ["EigResult", "Outcome", "lanczos"]

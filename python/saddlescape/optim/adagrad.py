@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from saddlescape.optim import _checks
+from saddlescape import _check
 from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
 
 __all__ = ["Adagrad"]
@@ -81,15 +81,15 @@ class Adagrad(Optimizer):
             "eps": eps,
             "maximize": maximize,
         }
-        start = _checks.non_negative("initial_accumulator_value", initial_accumulator_value)
+        start = _check.non_negative("initial_accumulator_value", initial_accumulator_value)
         super().__init__(params, lr, arguments, fill=start)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
-        _checks.non_negative("initial_accumulator_value", arguments["initial_accumulator_value"])
+        _check.non_negative("initial_accumulator_value", arguments["initial_accumulator_value"])
         return "adagrad", {
-            "lr_decay": _checks.non_negative("lr_decay", arguments["lr_decay"]),
-            "eps": _checks.non_negative("eps", arguments["eps"]),
-            "weight_decay": _checks.non_negative("weight_decay", arguments["weight_decay"]),
-            "maximize": _checks.flag("maximize", arguments["maximize"]),
+            "lr_decay": _check.non_negative("lr_decay", arguments["lr_decay"]),
+            "eps": _check.non_negative("eps", arguments["eps"]),
+            "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
+            "maximize": _check.flag("maximize", arguments["maximize"]),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from saddlescape.optim import _checks
+from saddlescape import _check
 from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
 
 __all__ = ["Adam"]
@@ -87,9 +87,9 @@ class Adam(Optimizer):
         if len(betas) != 2:
             raise ValueError(f"betas: {len(betas)} numbers, expected two")
         return "adam", {
-            "beta1": _checks.fraction("betas[0]", betas[0]),
-            "beta2": _checks.fraction("betas[1]", betas[1]),
-            "eps": _checks.non_negative("eps", arguments["eps"]),
-            "weight_decay": _checks.non_negative("weight_decay", arguments["weight_decay"]),
-            "maximize": _checks.flag("maximize", arguments["maximize"]),
+            "beta1": _check.fraction("betas[0]", betas[0]),
+            "beta2": _check.fraction("betas[1]", betas[1]),
+            "eps": _check.non_negative("eps", arguments["eps"]),
+            "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
+            "maximize": _check.flag("maximize", arguments["maximize"]),
         }

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from saddlescape import _check
 from saddlescape._core import optim as _core
-from saddlescape.optim import _checks
 
 __all__ = ["Array", "LearningRate", "Optimizer"]
 
@@ -70,7 +70,7 @@ class Optimizer(abc.ABC):
     def _learning_rate(lr: object) -> tuple[Callable[[int], float] | None, float]:
         if callable(lr):
             return lr, 0.0
-        return None, _checks.non_negative("lr", lr, _LR_ALLOWED)
+        return None, _check.non_negative("lr", lr, _LR_ALLOWED)
 
     def _set(self, values: Mapping[str, float]) -> None:
         for name, value in values.items():
@@ -183,7 +183,7 @@ class Optimizer(abc.ABC):
         arguments = dict(state_dict["arguments"])
         lr = arguments.pop("lr")
         if lr is not None:
-            lr = _checks.non_negative("lr", lr)
+            lr = _check.non_negative("lr", lr)
         rule, values = self._resolve(arguments)
         if rule != self._rule:
             raise ValueError(f"arguments: those of {rule!r}, expected those of {self._rule!r}")
@@ -197,7 +197,7 @@ class Optimizer(abc.ABC):
 
 
 def _scheduled(schedule: Callable[[int], float], step: int) -> float:
-    return _checks.non_negative(f"lr({step})", schedule(step), "a finite number >= 0")
+    return _check.non_negative(f"lr({step})", schedule(step), "a finite number >= 0")
 
 
 def _same_names(name: str, given: object, expected: Sequence[str]) -> None:

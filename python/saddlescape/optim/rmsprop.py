@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from saddlescape.optim import _checks
+from saddlescape import _check
 from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
 
 __all__ = ["RMSprop"]
@@ -81,8 +81,8 @@ class RMSprop(Optimizer):
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
         return "rmsprop", {
-            "alpha": _checks.fraction("alpha", arguments["alpha"]),
-            "eps": _checks.non_negative("eps", arguments["eps"]),
-            "weight_decay": _checks.non_negative("weight_decay", arguments["weight_decay"]),
-            "maximize": _checks.flag("maximize", arguments["maximize"]),
+            "alpha": _check.fraction("alpha", arguments["alpha"]),
+            "eps": _check.non_negative("eps", arguments["eps"]),
+            "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
+            "maximize": _check.flag("maximize", arguments["maximize"]),
         }

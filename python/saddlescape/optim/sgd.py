@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from saddlescape.optim import _checks
+from saddlescape import _check
 from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
 
 __all__ = ["SGD"]
@@ -89,12 +89,12 @@ class SGD(Optimizer):
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
         values = {
-            "momentum": _checks.non_negative("momentum", arguments["momentum"]),
-            "dampening": _checks.finite("dampening", arguments["dampening"]),
-            "weight_decay": _checks.non_negative("weight_decay", arguments["weight_decay"]),
-            "maximize": _checks.flag("maximize", arguments["maximize"]),
+            "momentum": _check.non_negative("momentum", arguments["momentum"]),
+            "dampening": _check.finite("dampening", arguments["dampening"]),
+            "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
+            "maximize": _check.flag("maximize", arguments["maximize"]),
         }
-        if _checks.flag("nesterov", arguments["nesterov"]):
+        if _check.flag("nesterov", arguments["nesterov"]):
             if values["momentum"] == 0 or values["dampening"] != 0:
                 raise ValueError(
                     f"nesterov: True with momentum={values['momentum']} and "

@@ -65,7 +65,7 @@ def step_marks(story: Story) -> list[StepMark]:
 def _at(path: NDArray[np.float64], step: int) -> tuple[float, float]:
     # Row t is the place after update t, so the place reached after `step` updates is row step - 1.
     row = path[min(max(step - 1, 0), len(path) - 1)]
-    return float(row[0]), float(row[1])
+    return float(row[0]) + 0.0, float(row[1]) + 0.0  # + 0.0 makes -0.0 read 0
 
 
 def landmarks(story: Story) -> list[Landmark]:
@@ -73,13 +73,13 @@ def landmarks(story: Story) -> list[Landmark]:
     path = story.path
     if path is None or not len(path):
         return []
-    found = [Landmark("start", "start", float(path[0, 0]), float(path[0, 1]))]
+    found = [Landmark("start", "start", *_at(path, 1))]
     stalls = [event.step for event in story.events if event.kind == "stall"]
     found += [
         Landmark("stall", f"stall, step {step}", *_at(path, step)) for step in stalls[:LABELS]
     ]
     end = next((f"end, step {e.step}" for e in story.events if e.kind == "end"), "end")
-    found.append(Landmark("end", end, float(path[-1, 0]), float(path[-1, 1])))
+    found.append(Landmark("end", end, *_at(path, len(path))))
     box = window(story)
     return [mark for mark in found if _inside(box, mark.w1, mark.w2)]
 

@@ -49,9 +49,10 @@ class History(Mapping[str, NDArray[np.float64]]):
 
     def extend(self, other: History) -> None:
         """Append the steps of a run that went on from this one."""
+        before = self.steps
         for name, column in self._columns.items():
             if name == "step":
-                column.extend(float(len(column) + i) for i in range(other.steps))
+                column.extend(float(before + i) for i in range(other.steps))
             elif name in other:
                 column.extend(other._columns[name])
             else:
