@@ -20,7 +20,7 @@ from saddlescape.report.story import Story, slug
 from saddlescape.report.surface import draw_contour, draw_surface
 
 if TYPE_CHECKING:
-    from saddlescape.diagnosis.diagnosis import Investigation
+    from saddlescape.diagnosis import Investigation
 
 __all__ = ["draw_all", "write_figures", "write_story_figures"]
 
@@ -91,7 +91,7 @@ def write_figures(investigation: Investigation, folder: str | Path) -> list[Path
     The curves of a run of two steps, of which nothing else is known:
 
     >>> import tempfile
-    >>> from saddlescape.diagnosis.diagnosis import Diagnosis, Investigation
+    >>> from saddlescape.diagnosis import Diagnosis, Investigation
     >>> from saddlescape.report import write_figures
     >>> from saddlescape.train.history import History
     >>> history = History(["loss"])

@@ -28,7 +28,7 @@ from saddlescape.report.tables import (
 )
 
 if TYPE_CHECKING:
-    from saddlescape.diagnosis.diagnosis import Diagnosis, Investigation
+    from saddlescape.diagnosis import Diagnosis, Investigation
 
 __all__ = ["save", "write"]
 
@@ -213,7 +213,7 @@ def write(investigations: Sequence[Investigation], folder: str | Path) -> Path:
     Examples
     --------
     >>> import tempfile
-    >>> from saddlescape.diagnosis.diagnosis import Diagnosis, Investigation
+    >>> from saddlescape.diagnosis import Diagnosis, Investigation
     >>> from saddlescape.report import write
     >>> from saddlescape.train.history import History
     >>> history = History(["loss"])
@@ -264,7 +264,7 @@ def save(diagnosis: Diagnosis, path: str | Path) -> Path:
     Examples
     --------
     >>> import tempfile
-    >>> from saddlescape.diagnosis.diagnosis import Diagnosis
+    >>> from saddlescape.diagnosis import Diagnosis
     >>> from saddlescape.report import save
     >>> diagnosis = Diagnosis("cannot tell", (), ("everything",), None, None, "a network")
     >>> with tempfile.TemporaryDirectory() as folder:

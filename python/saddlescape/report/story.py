@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from saddlescape.critical import CriticalPoint, Escape
-    from saddlescape.diagnosis.diagnosis import Diagnosis, Event, Evidence, Investigation
+    from saddlescape.diagnosis import Diagnosis, Event, Evidence, Investigation
     from saddlescape.train.history import History
 
 __all__ = ["Story", "slug"]

@@ -10,7 +10,7 @@ from saddlescape.report.prepare import number
 
 if TYPE_CHECKING:
     from saddlescape.critical import CriticalPoint, Escape
-    from saddlescape.diagnosis.diagnosis import Evidence
+    from saddlescape.diagnosis import Evidence
 
 __all__ = [
     "KINDS",
