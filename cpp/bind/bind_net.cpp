@@ -1,5 +1,8 @@
 #include <pybind11/stl.h>
 
+#include <cstdint>
+#include <limits>
+
 #include "bind/array.hpp"
 #include "bind/parts.hpp"
 #include "net/mlp.hpp"
@@ -29,8 +32,33 @@ const auto& row_of(const Table& table, const std::string& name, const char* argu
   throw py::value_error(std::string(argument) + ": '" + name + "', expected one of " + allowed);
 }
 
+// A side must fit the 32-bit integers of BLAS, the whole network an address.
+void check_sizes(const std::vector<std::int64_t>& sizes) {
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  if (sizes.size() < 2)
+    throw py::value_error("sizes: " + std::to_string(sizes.size()) +
+                          " given, expected at least 2, inputs and outputs");
+  double bytes = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] < 1 || sizes[i] > most)
+      throw py::value_error("sizes[" + std::to_string(i) + "]: " + std::to_string(sizes[i]) +
+                            ", expected 1 to " + std::to_string(most));
+    if (i > 0) bytes += 8.0 * static_cast<double>(sizes[i]) * static_cast<double>(sizes[i - 1] + 1);
+  }
+  if (bytes > 9e18)
+    throw py::value_error("sizes: more parameters than 64-bit addresses reach, expected fewer");
+}
+
+std::int64_t checked_layer(const Architecture& net, std::int64_t layer) {
+  if (layer < 1 || layer > net.layers())
+    throw py::value_error("layer: " + std::to_string(layer) + ", expected 1 to " +
+                          std::to_string(net.layers()));
+  return layer;
+}
+
 Architecture architecture(std::vector<std::int64_t> sizes, const std::string& activation,
                           const std::string& loss, bool bias) {
+  check_sizes(sizes);
   return {std::move(sizes), row_of(net::activations, activation, "activation").activation,
           row_of(net::losses, loss, "loss").loss, bias};
 }
@@ -151,8 +179,18 @@ void net(py::module_ module) {
       .def(py::init(&architecture), py::arg("sizes"), py::arg("activation"), py::arg("loss"),
            py::arg("bias"))
       .def_property_readonly("parameters", &Architecture::parameters)
-      .def("weight_offset", &Architecture::weight_offset, py::arg("layer"))
-      .def("bias_offset", &Architecture::bias_offset, py::arg("layer"))
+      .def(
+          "weight_offset",
+          [](const Architecture& net, std::int64_t layer) {
+            return net.weight_offset(checked_layer(net, layer));
+          },
+          py::arg("layer"))
+      .def(
+          "bias_offset",
+          [](const Architecture& net, std::int64_t layer) {
+            return net.bias_offset(checked_layer(net, layer));
+          },
+          py::arg("layer"))
       .def("predict", &predict, py::arg("theta"), py::arg("X"))
       .def("loss", &loss, py::arg("theta"), py::arg("X"), py::arg("Y"))
       .def("gradient", &gradient, py::arg("theta"), py::arg("X"), py::arg("Y"))

@@ -152,17 +152,47 @@ void load_system() {
 
 #endif
 
+// A product that is worth more than one thread is cut into panels along the longer side of C, the
+// same ones for any number of threads. OpenBLAS's own threads cut by how many they are, and other
+// edges round otherwise: the bits of a 300 x 301 layer changed with the number of threads.
+constexpr double thread_flops = 2.5e7;
+constexpr std::int64_t most_panels = 64;
+constexpr std::int64_t least_width = 64;
+
+std::int64_t panel_width(std::int64_t m, std::int64_t n, std::int64_t k) {
+  const std::int64_t length = std::max(m, n);
+  const double flops =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  if (flops < 2 * thread_flops) return length;
+  return std::max(least_width, (length + most_panels - 1) / most_panels);
+}
+
 template <class T>
 void gemm_through(Gemm<T>* function, Op a_op, Op b_op, std::int64_t m, std::int64_t n,
                   std::int64_t k, T alpha, const T* a, std::int64_t lda, const T* b,
                   std::int64_t ldb, T beta, T* c, std::int64_t ldc) {
   if (m == 0 || n == 0) return;
-  const Threads threads(2.0 * static_cast<double>(m) * static_cast<double>(n) *
-                        static_cast<double>(k));
   // CBLAS wants leading dimensions of at least 1 even where a side is empty.
-  function(CblasRowMajor, trans(a_op), trans(b_op), checked(m), checked(n), checked(k), alpha, a,
-           checked(std::max<std::int64_t>(1, lda)), b, checked(std::max<std::int64_t>(1, ldb)),
-           beta, c, checked(ldc));
+  const blas_int a_row = checked(std::max<std::int64_t>(1, lda));
+  const blas_int b_row = checked(std::max<std::int64_t>(1, ldb)), c_row = checked(ldc);
+  checked(m), checked(n), checked(k);
+  const bool rows = m > n;  // of C are what is shared out
+  const std::int64_t width = panel_width(m, n, k), length = std::max(m, n);
+  const std::int64_t a_step = a_op == Op::none ? lda : 1, b_step = b_op == Op::none ? 1 : ldb;
+  const double flops = 2.0 * static_cast<double>(std::min(m, n)) * static_cast<double>(width) *
+                       static_cast<double>(k);
+  const std::int64_t grain = 1 + static_cast<std::int64_t>(thread_flops / std::max(1.0, flops));
+  parallel_for((length + width - 1) / width, grain, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t start = first * width; start < std::min(length, last * width);
+         start += width) {
+      const blas_int size = static_cast<blas_int>(std::min(width, length - start));
+      const blas_int height = rows ? size : static_cast<blas_int>(m);
+      function(CblasRowMajor, trans(a_op), trans(b_op), height,
+               rows ? static_cast<blas_int>(n) : size, static_cast<blas_int>(k), alpha,
+               rows ? a + start * a_step : a, a_row, rows ? b : b + start * b_step, b_row, beta,
+               rows ? c + start * ldc : c + start, c_row);
+    }
+  });
 }
 
 }  // namespace

@@ -20,9 +20,11 @@ struct Info {
 };
 Info info();
 
-// BLAS runs on the calling thread, except where a call is large and not made from within our own
-// parallel_for: two pools of threads that take turns on the same cores wait for one another more
-// than they compute (fifteen-fold slower, gradient of a 64-16-10 network on two cores).
+// The library itself runs on the calling thread; large products are cut into panels for our own
+// parallel_for, the same panels for any number of threads, so that the bits are the same too. Two
+// pools of threads that take turns on the same cores wait for one another more than they compute
+// (fifteen-fold slower, gradient of a 64-16-10 network on two cores). Only eigh, which is never
+// called from within parallel_for, lets the library use threads of its own.
 
 enum class Op { none, transpose };
 

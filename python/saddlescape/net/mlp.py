@@ -95,15 +95,16 @@ class MLP:
 
     @property
     def theta(self) -> NDArray[Any]:
-        """All parameters, (P,): layer by layer W (out, in) row-major, then b (out,); writable."""
+        """All parameters, (P,): layer by layer W (out, in) row-major, then b (out,); writable.
+
+        Assigning copies into it: integers or floats of the same shape, finite in its dtype, or
+        nothing is changed.
+        """
         return self._theta
 
     @theta.setter
     def theta(self, values: NDArray[Any]) -> None:
-        values = np.asarray(values)
-        if values.shape != self._theta.shape:
-            raise ValueError(f"theta: shape {values.shape}, expected {self._theta.shape}")
-        self._theta[:] = values
+        self._theta[:] = _checked_columns("theta", values, self._theta.shape, self.dtype)
 
     @property
     def parameters(self) -> int:
@@ -142,12 +143,11 @@ class MLP:
 
         ``R{g} = d/dr g(theta + r v)`` at r = 0, carried through the forward and the backward pass.
         """
-        if not isinstance(V, np.ndarray) or V.ndim not in (1, 2) or V.shape[0] != self.parameters:
-            shape = V.shape if isinstance(V, np.ndarray) else type(V).__name__
-            raise ValueError(
-                f"V: shape {shape}, expected ({self.parameters},) or ({self.parameters}, k)"
-            )
-        rows = np.ascontiguousarray(V.reshape(self.parameters, -1).T, dtype=self.dtype)
+        wide = isinstance(V, np.ndarray) and V.ndim == 2
+        columns = _checked_columns(
+            "V", V, (self.parameters, "k") if wide else (self.parameters,), self.dtype
+        )
+        rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
         products = self._network.hvp(self._theta, *self.encode(X, y), rows)
         return np.ascontiguousarray(products.T).reshape(V.shape)
 
@@ -178,7 +178,8 @@ class MLP:
                 f"X: strides {X.strides}, expected a C-contiguous array; "
                 "copy it with np.ascontiguousarray"
             )
-        return X.astype(dtype or self.dtype, copy=False)
+        with np.errstate(over="ignore"):  # what float32 can't hold is refused by the core, as inf
+            return X.astype(dtype or self.dtype, copy=False)
 
     def copy(self) -> MLP:
         """Return a network of its own with the same parameters."""
@@ -186,7 +187,7 @@ class MLP:
             self.sizes, self.activation, self.loss_name, "zeros", self.bias, self.dtype, self.seed
         )
         twin.init = self.init
-        twin.theta = self._theta
+        twin._theta[:] = self._theta  # whatever it holds, a diverged run's NaN too
         return twin
 
     def save(self, path: str | Path) -> Path:
@@ -205,9 +206,17 @@ class MLP:
             If it is damaged or not a network, with its name and what is wrong.
         """
         theta, arguments = store.read(path)
-        net = cls(**{**arguments, "init": "zeros"})
-        net.init = arguments["init"]
-        net.theta = theta
+        try:
+            net = cls(**{**arguments, "init": "zeros"})
+            net.init = _check.choice("init", arguments["init"], sorted(SCALES))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"path: {path}: no architecture of this version ({error})") from error
+        if theta.shape != net.theta.shape or theta.dtype != net.dtype:
+            raise ValueError(
+                f"path: {path}: theta of shape {theta.shape} and dtype {theta.dtype}, "
+                f"expected {net.theta.shape} and {net.dtype}"
+            )
+        net._theta[:] = theta  # bit for bit, a diverged run's NaN too
         return net
 
     def _architecture(self) -> dict[str, Any]:
@@ -224,26 +233,53 @@ class MLP:
     def __repr__(self) -> str:
         widths = "-".join(str(n) for n in self.sizes)
         biases = "" if self.bias else ", no biases"
-        return (
-            f"MLP({widths} {self.activation}, {self.loss_name}{biases}, {self.dtype}, "
-            f"{self.parameters:,} parameters)"
-        )
+        count = f"{self.parameters:,} parameters"
+        return f"MLP({widths} {self.activation}, {self.loss_name}{biases}, {self.dtype}, {count})"
 
 
 def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
         raise TypeError(f"sizes: {type(sizes).__name__}, expected a sequence of layer sizes")
+    if isinstance(sizes, np.ndarray) and sizes.ndim != 1:
+        raise ValueError(f"sizes: shape {sizes.shape}, expected (layers + 1,)")
     if len(sizes) < 2:
         raise ValueError(f"sizes: {len(sizes)} given, expected at least 2, inputs and outputs")
-    return tuple(_check.integer(f"sizes[{i}]", n, low=1) for i, n in enumerate(sizes))
+    checked = tuple(_check.integer(f"sizes[{i}]", n, low=1) for i, n in enumerate(sizes))
+    for i, n in enumerate(checked):
+        if n >= 2**31:
+            raise ValueError(f"sizes[{i}]: {n}, expected below 2^31 (BLAS counts in 32 bits)")
+    return checked
 
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        result = np.dtype(dtype)
-    except TypeError:
-        result = None
-    if result not in (np.float32, np.float64):
+        name = "" if dtype is None else str(np.dtype(dtype))  # NumPy takes None for float64
+    except (TypeError, ValueError):
+        name = ""
+    if name not in ("float32", "float64"):
         raise ValueError(f"dtype: {dtype!r}, expected float32 or float64")
-    checked: np.dtype[Any] = np.dtype(result)
-    return checked
+    return np.dtype(name)
+
+
+def _checked_columns(
+    name: str, values: Any, shape: tuple[int | str, ...], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Return `values` in `dtype`, or raise if they are no finite numbers or not of `shape`."""
+    if not isinstance(values, np.ndarray):
+        raise TypeError(
+            f"{name}: {type(values).__name__}, expected a NumPy array of shape {_text(shape)}"
+        )
+    if values.dtype.kind not in "iuf":
+        raise TypeError(f"{name}: dtype {values.dtype}, expected floats")
+    if values.ndim != len(shape) or values.shape[0] != shape[0]:
+        raise ValueError(f"{name}: shape {values.shape}, expected {_text(shape)}")
+    with np.errstate(over="ignore"):  # what float32 can't hold is refused as inf
+        result: NDArray[Any] = values.astype(dtype, copy=False)
+    if not np.isfinite(result).all():
+        i = tuple(int(k) for k in np.argwhere(~np.isfinite(result))[0])
+        raise ValueError(f"{name}: {result[i]:g} at {_text(i)}, expected finite numbers in {dtype}")
+    return result
+
+
+def _text(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(str(n) for n in shape)}{',' if len(shape) == 1 else ''})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -15,12 +16,19 @@ from safetensors.numpy import save
 __all__ = ["read", "write"]
 
 _FORMAT = "saddlescape.MLP/1"
+_KEY = "saddlescape"
 
 
 def write(path: str | Path, theta: NDArray[Any], architecture: dict[str, Any]) -> Path:
     """Write to a temporary name in the same folder, flush, rename: a reader sees all or nothing."""
-    path = Path(path)
-    metadata = {"format": _FORMAT, "architecture": json.dumps(architecture)}
+    path = _checked_path(path)
+    header = {
+        "format": _FORMAT,
+        "architecture": architecture,
+        "sha256": _digest(theta, architecture),
+    }
+    # One key: safetensors writes several in any order, and the same network gave other bytes.
+    metadata = {_KEY: json.dumps(header)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -33,21 +41,42 @@ def write(path: str | Path, theta: NDArray[Any], architecture: dict[str, Any]) -
     return path
 
 
-def read(path: str | Path) -> tuple[NDArray[Any], dict[str, Any]]:
+def read(path: str | Path) -> tuple[NDArray[Any], Any]:
     """Return theta and the architecture; a damaged file is refused with its name and the reason."""
-    path = Path(path)
+    path = _checked_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: {path}: no such file")
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            theta = file.get_tensor("theta")
+            header = _header(path, (file.metadata() or {}).get(_KEY, "null"))
+            theta = np.array(file.get_tensor("theta"))
     except SafetensorError as error:
         raise ValueError(f"path: {path}: damaged, or not safetensors ({error})") from error
-    if metadata.get("format") != _FORMAT:
+    architecture = header.get("architecture")
+    if header.get("sha256") != _digest(theta, architecture):
+        raise ValueError(f"path: {path}: damaged, its contents do not match its checksum")
+    return theta, architecture
+
+
+def _header(path: Path, text: str) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"path: {path}: damaged, its metadata are no JSON ({error})") from error
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != _FORMAT:
         raise ValueError(
-            f"path: {path}: format {metadata.get('format')!r}, expected {_FORMAT!r} "
-            "(MLP.save writes it)"
+            f"path: {path}: format {found!r}, expected {_FORMAT!r} (MLP.save writes it)"
         )
-    architecture: dict[str, Any] = json.loads(metadata["architecture"])
-    return np.array(theta), architecture
+    return dict(header)
+
+
+def _digest(theta: NDArray[Any], architecture: Any) -> str:
+    """SHA-256 of parameters and architecture: safetensors does not notice a flipped bit."""
+    return hashlib.sha256(theta.tobytes() + json.dumps(architecture).encode()).hexdigest()
+
+
+def _checked_path(path: Any) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path: {type(path).__name__}, expected str or Path")
+    return Path(path)

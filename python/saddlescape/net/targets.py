@@ -28,7 +28,8 @@ def encode_targets(
     if y.ndim == 1 and outputs > 1:
         targets = _one_hot(y, outputs, dtype)
     else:
-        targets = np.ascontiguousarray(y.reshape(samples, outputs), dtype=dtype)
+        with np.errstate(over="ignore"):  # what float32 can't hold is refused below, as inf
+            targets = np.ascontiguousarray(y.reshape(samples, outputs), dtype=dtype)
     _check_range(targets, loss)
     return targets
 
@@ -43,7 +44,7 @@ def _one_hot(y: NDArray[Any], outputs: int, dtype: np.dtype[Any]) -> NDArray[Any
     wrong = np.flatnonzero((classes < 0) | (classes >= outputs))
     if wrong.size:
         i = int(wrong[0])
-        raise ValueError(f"y[{i}]: class {classes[i]}, expected 0 to {outputs - 1}")
+        raise ValueError(f"y[{i}]: class {y[i]}, expected 0 to {outputs - 1}")
     targets = np.zeros((y.shape[0], outputs), dtype=dtype)
     targets[np.arange(y.shape[0]), classes] = 1
     return targets

@@ -1,0 +1,17 @@
+"""What several test files need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import saddlescape as ss
+
+
+@pytest.fixture
+def set_threads() -> Iterator[Callable[[int], None]]:
+    """`ss.set_threads`, undone at the end of the test."""
+    before = ss.info()["threads"]
+    yield ss.set_threads
+    ss.set_threads(before)
