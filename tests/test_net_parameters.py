@@ -40,9 +40,9 @@ CONSTRUCTOR: list[tuple[dict[str, Any], type[Exception], str]] = [
         "sizes[1]: 2147483648, expected below 2^31 (BLAS counts in 32 bits)",
     ),
     (
-        {"sizes": (2, 2**80)},
+        {"sizes": (2, 2**62)},
         ValueError,
-        f"sizes[1]: {2**80}, expected below 2^31 (BLAS counts in 32 bits)",
+        f"sizes[1]: {2**62}, expected below 2^31 (BLAS counts in 32 bits)",
     ),
     (
         {"sizes": (2**31 - 1, 2**31 - 1)},
