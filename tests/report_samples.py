@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from saddlescape.critical import CriticalPoint, Escape, EscapeOutcome, GradientCheck, Kind, Probe
+from saddlescape.diagnosis import Diagnosis, Event, Evidence, Finding, Investigation
+from saddlescape.eig import Inertia
 from saddlescape.train.history import History
-
-try:
-    from saddlescape.critical import CriticalPoint, Escape
-    from saddlescape.critical.point import GradientCheck, Kind, Probe
-    from saddlescape.diagnosis.diagnosis import Diagnosis, Event, Evidence, Finding, Investigation
-    from saddlescape.eig import Inertia
-except ImportError:  # the report reads attributes alone, so anything that has them will do
-
-    def _record(**fields: Any) -> Any:
-        return SimpleNamespace(**fields)
-
-    CriticalPoint = Escape = GradientCheck = Probe = Event = Evidence = Finding = _record
-    Investigation = _record
-    Kind = str
-
-    def Inertia(**fields: Any) -> Any:  # noqa: N802
-        n = fields["positive"] + fields["negative"] + fields["undetermined"]
-        low = fields["positive"] / n
-        return _record(**fields, minimum_ratio=(low, low + fields["undetermined"] / n))
-
-    def Diagnosis(**fields: Any) -> Any:  # noqa: N802
-        head = fields["findings"][0] if fields["findings"] else None
-        statement = head.statement if head else "No rule found anything."
-        return _record(**fields, statement=statement, remedy=head.remedy if head else "")
 
 
 def inertia(positive: int, negative: int, undetermined: int, tolerance: float) -> Any:
@@ -60,6 +38,7 @@ def point(kind: str, norm: float, signs: Any, eigenvalues: Any, **more: Any) -> 
         "spectrum": values,
         "assembly_error": 8.9e-16,
         "solver_error": 4.4e-16,
+        "criticality_error": 0.0,
         "probe": None,
         "loss": 1.0,
         "method": "dense",
@@ -89,12 +68,13 @@ def two_weights(title: str = "Two weights from the origin") -> Any:
         path.append(w.copy())
     steps = np.geomspace(0.01, 2.4, 12)
     drop = 1 - surface(steps / np.sqrt(2), steps / np.sqrt(2))
+    saddle = point("saddle", 0.0, inertia(1, 1, 0, 1.3e-15), [-2.0, 2.0])
     escape = Escape(
         direction=np.array([0.62, 0.81]), step=1.0, curvature=-2.0, predicted_drop=1.0,
         measured_drop=0.752, loss_before=1.0, loss_after=0.248,
-        trace=np.column_stack([steps, steps**2, drop]), outcome="escaped",
+        trace=np.column_stack([steps, steps**2, drop]), outcome=EscapeOutcome.ESCAPED,
+        theta=np.array([0.62, 0.81]), point=saddle,
     )  # fmt: skip
-    saddle = point("saddle", 0.0, inertia(1, 1, 0, 1.3e-15), [-2.0, 2.0])
     end = point(
         "degenerate_minimum", 3.4e-9, inertia(1, 0, 1, 2.7e-15), [1.1e-17, 4.0], loss=1e-13,
         probe=Probe(directions=8, evaluations=160, drop=0.0, noise=1e-16, direction=None, step=0.0),
@@ -190,7 +170,7 @@ def digits(title: str = "Handwritten digits, all weights zero") -> Any:
         predicted_drop=float(predicted[-2]), measured_drop=float(predicted[-2]) * 0.82,
         loss_before=float(np.log(10)), loss_after=float(np.log(10) - predicted[-2] * 0.82),
         trace=np.column_stack([steps, predicted, predicted / (1 + 0.02 * steps**2)]),
-        outcome="escaped",
+        outcome=EscapeOutcome.ESCAPED, theta=np.zeros(1210), point=saddle,
     )  # fmt: skip
     return Investigation(
         title=title,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,7 @@ def odd_sample(kind: str) -> Any:
             samples.Event(step=k, kind=("stall", "escape")[k % 2], text="x") for k in range(30))},
         "flat surface": {"surface": lambda w1, w2: 0.0 * w1 * w2},
         "negative loss": {"surface": lambda w1, w2: w1 * w2},
-        "no trace": {"escapes": ((20, samples.Escape(**{
-            name: getattr(escape, name) for name in (
-                "direction", "step", "curvature", "predicted_drop", "measured_drop",
-                "loss_before", "loss_after", "outcome")}, trace=np.empty((0, 3)))),)},
+        "no trace": {"escapes": ((20, replace(escape, trace=np.empty((0, 3)))),)},
         "three escapes": {"escapes": ((20, escape), (30, escape), (40, escape))},
         "all zero": {"points": ((1, samples.point(
             "degenerate", 0.0, samples.inertia(0, 0, 2, 0.0), [0.0, 0.0])),)},
