@@ -38,7 +38,10 @@ MAY_IMPORT = {
     "diagnosis": {"critical", "curvature", "data", "metrics", "net", "optim", "train"},
     "report": {"critical", "diagnosis", "eig", "train"},
     "demo": {"data", "diagnosis", "lectures", "net"},
-    "cli": {"data", "demo", "diagnosis", "net", "optim", "_info"},
+    "cli": {"data", "demo", "diagnosis", "net", "optim", "_info", "_options", "_progress"},
+    "__main__": {"cli"},
+    "_options": set(),
+    "_progress": {"diagnosis"},
     "_info": set(),
     "_check": set(),
     "_extras": set(),
@@ -52,7 +55,7 @@ ONLY = {
     "jax": {"jax"},
     "pandas": {"data"},
     "sklearn": {"data", "sklearn"},
-    "rich": {"cli"},
+    "rich": {"_progress"},
     "safetensors": {"net"},
 }
 

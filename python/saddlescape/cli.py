@@ -5,50 +5,76 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from saddlescape import __version__, data, demo, info, optim
+from saddlescape import __version__, _options, data, demo, info, optim
 from saddlescape._core import net as _core_net
 from saddlescape._extras import require
+from saddlescape._progress import ProgressLine
 from saddlescape.diagnosis import investigate
-from saddlescape.diagnosis.investigate import Plan, Progress
+from saddlescape.diagnosis.investigate import Plan
 from saddlescape.diagnosis.scores import scores
 from saddlescape.net import MLP
 from saddlescape.net.init import SCALES
 
 __all__ = ["main"]
 
-DONE, WRONG_INPUT, NO_JUDGEMENT = 0, 1, 2
+DONE, WRONG_INPUT, NO_JUDGEMENT, INTERRUPTED = 0, 1, 2, 130
+COMMANDS = ("demo", "diagnose", "info")
 
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, with exit status 1."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Check the command first: argparse's own words differ from one Python to the next."""
+        words = sys.argv[1:] if args is None else list(args)
+        if self.prog == "saddlescape":
+            if not words:
+                self.error(f"no command, expected one of {', '.join(COMMANDS)} (or --help)")
+            if not words[0].startswith("-") and words[0] not in COMMANDS:
+                self.error(f"{words[0]!r}: unknown command, expected one of {', '.join(COMMANDS)}")
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         print(f"saddlescape: {message}", file=sys.stderr)
         raise SystemExit(WRONG_INPUT)
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults that say something."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     0: done; 1: the input or the arguments are wrong, with one line that says what and what is
-    allowed; 2: done, but no verdict could be given.
+    allowed; 2: done, but no verdict could be given; 130: interrupted from the keyboard.
+
+    Examples
+    --------
+    >>> main(["diagnose", "digits", "--lr", "fast"])
+    Traceback (most recent call last):
+    SystemExit: 1
     """
-    options = _parser().parse_args(arguments)
+    given = _parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
-    except (data.DataError, ValueError, TypeError, OSError, ImportError) as error:
-        if not str(error):
-            raise
-        print("saddlescape: " + " ".join(str(error).split()), file=sys.stderr)
+        status: int = given.run(given)
+    except (data.DataError, OSError, ImportError, MemoryError) as error:
+        text = " ".join(str(error).split()) or "not enough memory"
+        print(f"saddlescape: {text}", file=sys.stderr)
         return WRONG_INPUT
     except KeyboardInterrupt:
-        print("\nsaddlescape: interrupted", file=sys.stderr)
-        return 130
+        print("saddlescape: interrupted", file=sys.stderr)
+        return INTERRUPTED
     return status
 
 
@@ -64,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "diagnose",
         help="train a network on your data and say where it ends and why",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
     )
     _add_diagnose(command)
     command.set_defaults(run=_diagnose)
@@ -79,18 +105,61 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
     add("--target", metavar="COLUMN", help="the column to predict, for a CSV file")
     add(
         "--task",
-        choices=("classification", "regression"),
-        help="instead of reading it off the target",
+        type=_options.choice(("classification", "regression")),
+        metavar="TASK",
+        help="classification or regression, instead of reading it off the target",
     )
     add("--raw", action="store_true", help="do not standardise features and targets")
-    add("--layers", type=_widths, default=(16,), metavar="N,N,...", help="hidden layers")
-    add("--activation", choices=_core_net.activations(), default="tanh")
-    add("--init", choices=sorted(SCALES), default="he", help="how the weights start")
-    add("--optimizer", choices=optim.names(), default="sgd")
-    add("--lr", type=_positive, default=0.1, help="learning rate")
-    add("--batch-size", type=_batch, default="full", metavar="N|full")
-    add("--epochs", type=_count, default=200)
-    add("--seed", type=_seed, default=0)
+    add(
+        "--layers",
+        type=_options.widths,
+        default="16",
+        metavar="N,N,...",
+        help="sizes of the hidden layers, or none",
+    )
+    add(
+        "--activation",
+        type=_options.choice(_core_net.activations()),
+        default="tanh",
+        metavar="NAME",
+        help=", ".join(_core_net.activations()),
+    )
+    add(
+        "--init",
+        type=_options.choice(sorted(SCALES)),
+        default="he",
+        metavar="NAME",
+        help=f"how the weights start: {', '.join(sorted(SCALES))}",
+    )
+    add(
+        "--optimizer",
+        type=_options.choice(optim.names()),
+        default="sgd",
+        metavar="NAME",
+        help=", ".join(optim.names()),
+    )
+    add("--lr", type=_options.positive, default=0.1, metavar="RATE", help="learning rate")
+    add(
+        "--batch-size",
+        type=_options.batch,
+        default="full",
+        metavar="N|full",
+        help="samples a step, or full",
+    )
+    add(
+        "--epochs",
+        type=_options.count,
+        default=200,
+        metavar="N",
+        help="how often the data are gone through",
+    )
+    add(
+        "--seed",
+        type=_options.seed,
+        default=0,
+        metavar="N",
+        help="of the split, the start and the order",
+    )
     add(
         "--out",
         type=Path,
@@ -100,136 +169,95 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _demo(options: argparse.Namespace) -> int:
+def _demo(given: argparse.Namespace) -> int:
     report = require("saddlescape.report", "app")
-    with _ProgressLine() as line:
+    folder = _writable(given.out)
+    with ProgressLine() as line:
         stories = []
         for title, build in (("two weights", demo.two_weight_network), ("digits", demo.digits)):
             line.title = title
             stories.append(build(line.show))
+    page = report.write(stories, folder)
     for story in stories:
         print(f"\n{story.title}\n{'-' * len(story.title)}\n{story}")
-    print(f"\nreport: {report.write(stories, options.out)}")
+    print(f"\nreport: {page}")
     return DONE
 
 
-def _diagnose(options: argparse.Namespace) -> int:
+def _diagnose(given: argparse.Namespace) -> int:
     report = require("saddlescape.report", "app")
-    split = data.prepare(
-        data.load(options.data, target=options.target, task=options.task),
-        seed=options.seed,
-        standardise=not options.raw,
-    )
-    classes = len(split.train.classes)
-    sizes = (split.train.X.shape[1], *options.layers, classes or split.train.y.shape[1])
-    net = MLP(
-        sizes,
-        activation=options.activation,
-        loss="cross_entropy" if classes else "mse",
-        init=options.init,
-        dtype="float64",
-        seed=options.seed,
-    )
-    plan = Plan(
-        optimizer=options.optimizer,
-        lr=options.lr,
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        seed=options.seed,
-    )
-    with _ProgressLine() as line:
-        line.title = Path(options.data).name
+    split = _data(given)
+    folder = _writable(given.out)
+    with ProgressLine() as line:
+        line.title = Path(given.data).name
         story = investigate(
-            net,
+            _network(given, split),
             split.train.X,
             split.train.y,
-            plan,
+            _plan(given),
             title=f"{split.train.name}: {split.train.target_name}",
             notes=split.notes,
             validation=(split.test.X, split.test.y),
             metrics=scores(split),
             progress=line.show,
         )
+    page = report.write([story], folder)  # before the printing, which a closed pipe may end
     for note in split.notes:
         print(f"note: {note}")
-    print(f"\n{story}\n\nreport: {report.write([story], options.out)}")
+    print(f"\n{story}\n\nreport: {page}")
     return NO_JUDGEMENT if story.diagnosis.verdict.startswith("cannot tell") else DONE
 
 
-def _info(options: argparse.Namespace) -> int:  # noqa: ARG001
+def _data(given: argparse.Namespace) -> data.Split:
+    try:
+        table = data.load(given.data, target=given.target, task=given.task)
+    except data.DataError as error:
+        if given.target is None:
+            text = str(error).replace("no target given", "no target given (--target COLUMN)")
+            raise data.DataError(text) from None
+        raise
+    return data.prepare(table, seed=given.seed, standardise=not given.raw)
+
+
+def _network(given: argparse.Namespace, split: data.Split) -> MLP:
+    classes = len(split.train.classes)
+    return MLP(
+        (split.train.X.shape[1], *given.layers, classes or split.train.y.shape[1]),
+        activation=given.activation,
+        loss="cross_entropy" if classes else "mse",
+        init=given.init,
+        dtype="float64",
+        seed=given.seed,
+    )
+
+
+def _plan(given: argparse.Namespace) -> Plan:
+    return Plan(
+        optimizer=given.optimizer,
+        lr=given.lr,
+        batch_size=given.batch_size,
+        epochs=given.epochs,
+        seed=given.seed,
+    )
+
+
+def _writable(folder: Path) -> Path:
+    """Make the folder and try to write there: better now than after minutes of training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise data.DataError(f"--out {folder}: a file, expected a directory") from None
+    except OSError as error:
+        raise data.DataError(f"--out {folder}: {error.strerror}") from None
+    return folder
+
+
+def _info(given: argparse.Namespace) -> int:  # noqa: ARG001
     print(json.dumps(info(), indent=2))
     return DONE
 
-
-class _ProgressLine:
-    """One line, written over: step, loss, gradient norm, state; in a pipe its changes of state."""
-
-    def __init__(self) -> None:
-        console = require("rich.console", "app").Console(stderr=True, highlight=False)
-        self.console, self.title, self.state = console, "", ""
-        self.live: Any = None
-        self.shown = 0.0
-        self.text: Callable[[str], Any] = require("rich.text", "app").Text
-        if console.is_terminal:
-            live = require("rich.live", "app").Live
-            self.live = live(console=console, transient=True, auto_refresh=False)
-
-    def __enter__(self) -> _ProgressLine:
-        if self.live is not None:
-            self.live.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        if self.live is not None:
-            self.live.__exit__(*details)
-
-    def show(self, progress: Progress) -> None:
-        changed = progress.state != self.state
-        line = (
-            f"{self.title}  step {progress.step:,}  loss {progress.loss:.4g}  "
-            f"|g| {progress.gradient_norm:.2e}  {progress.state}"
-        )
-        if self.live is None:
-            if changed:
-                self.console.print(line, soft_wrap=True)
-        elif changed or time.monotonic() - self.shown > 0.1:
-            self.live.update(self.text(line), refresh=True)
-            self.shown = time.monotonic()
-        self.state = progress.state
-
-
-def _typed(expected: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """An argparse type whose error says what is expected."""
-
-    def convert(text: str) -> Any:
-        try:
-            value = parse(text)
-        except ValueError:
-            value = None
-        if value is None:
-            raise argparse.ArgumentTypeError(f"{text!r}, expected {expected}")
-        return value
-
-    return convert
-
-
-def _if(condition: Callable[[Any], bool], value: Any) -> Any:
-    return value if condition(value) else None
-
-
-def _parse_widths(text: str) -> tuple[int, ...] | None:
-    widths = tuple(int(part) for part in text.split(",")) if text else ()
-    return widths if all(width > 0 for width in widths) else None
-
-
-_widths = _typed("hidden layer sizes such as 64,16", _parse_widths)
-_positive = _typed("a positive number", lambda t: _if(lambda x: 0 < x < float("inf"), float(t)))
-_count = _typed("an integer of at least 1", lambda t: _if(lambda n: n >= 1, int(t)))
-_seed = _typed("an integer of at least 0", lambda t: _if(lambda n: n >= 0, int(t)))
-_batch = _typed(
-    "an integer of at least 1, or full",
-    lambda t: t if t == "full" else _if(lambda n: n >= 1, int(t)),
-)
 
 if __name__ == "__main__":
     sys.exit(main())

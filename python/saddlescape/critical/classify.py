@@ -24,7 +24,7 @@ DENSE_LIMIT = (
     3000  # parameters up to which "auto" assembles H: 72 MB, some ten seconds on two cores
 )
 _PAIRS = 3  # at each end
-_CRITICALITY = 4.0
+_CRITICALITY = 8.0
 Vector = NDArray[np.float64]
 
 
@@ -49,7 +49,8 @@ def classify(
         ``curvature.of(net, X, y)`` or another operator of `saddlescape.curvature`; of a plain
         symmetric array only the signs are judged.
     gradient : (P,) array, optional
-        With an array `H`: the gradient; taken as zero if left out, and listed as not checked.
+        With an array `H`: the gradient; taken as zero if left out, and listed as not checked. An
+        array doesn't say where it was taken: here ``max(1, |theta|)`` is 1.
     gradient_tolerance : float, optional
         The norm up to which the gradient counts as zero. By default it is small at a relative
         distance of 1e-6 from a critical point, ``|g| <= 1e-6 |H| max(1, |theta|)``, or where
@@ -89,7 +90,7 @@ def classify(
     found = _by_assembly(operator) if method == "dense" else _by_lanczos(operator, seed)
     check, model_gap = check_gradient(operator, found, gradient_tolerance)
     if check.small:
-        found = _at_the_critical_point(found, check.norm, operator)
+        found = _at_the_critical_point(found, operator)
     kind = kind_by_signs(check.small, found.inertia)
     probed = None
     if check.small and found.inertia.undetermined and kind != Kind.SADDLE:
@@ -115,8 +116,8 @@ def classify(
         method=method,
         products=found.products,
         seconds=time.perf_counter() - started,
-        not_checked=not_checked(operator, kind, found.complete, probed, gradient is None),
-        remedy=remedy(kind, probed),
+        not_checked=not_checked(operator, kind, found, probed, gradient is None),
+        remedy=remedy(kind, found.complete, probed),
     )
 
 
@@ -142,21 +143,42 @@ class Found:
         return self.eigenvectors[:, np.abs(self.eigenvalues) <= self.inertia.tolerance]
 
 
-def _at_the_critical_point(found: Found, gradient_norm: float, operator: Curvature) -> Found:
+def _at_the_critical_point(found: Found, operator: Curvature) -> Found:
     """Count again with the band widened by what the distance to the critical point can do.
 
-    A small gradient is not a zero one. The critical point meant is about ``|g| / |H|`` away, and if
-    H varies on the scale of theta, its eigenvalues there differ by about ``|g| / max(1, |theta|)``:
-    at ``|g| = 1e-3`` an eigenvalue of 1e-4 says nothing about it. Taken four-fold; an estimate.
+    A small gradient is not a zero one, and H changes on the way to the critical point that is
+    meant: over a step d by about ``|H| d / max(1, |theta|)``, if it varies on the scale of theta.
+    Taken eight-fold; an estimate. The step is Newton's, ``d^2 = sum (g_i / lambda_i)^2``. It is
+    long along soft directions: on ``x^2 + y^3`` at y = 5e-4 all curvature is positive, the way to
+    the origin is y / 2, and nothing near by is a minimum. An eigenvalue that such a step could
+    bring to zero is undetermined and leads no step itself, so the band b is the smallest with
+
+        8 |H| d(b) / max(1, |theta|) <= b,   d(b) over |lambda_i| > b.
     """
     scale = max(1.0, float(np.linalg.norm(operator.theta)))
-    error = _CRITICALITY * gradient_norm / scale
-    band = found.solver_error + found.assembly_error + error
+    g = operator.gradient()
+    base = found.solver_error + found.assembly_error
+    band = base + _CRITICALITY * float(np.linalg.norm(g)) / scale  # where d is |g| / |H|
+    sizes = np.abs(found.eigenvalues)
+    order = np.argsort(sizes)
+    sizes, parts = sizes[order], (found.eigenvectors.T @ g)[order]
+    first = int(np.searchsorted(sizes, band, side="right"))
+    squares = (parts[first:] / sizes[first:]) ** 2
+    lengths = np.sqrt(np.cumsum(squares[::-1])[::-1])
+    for size, length in zip(sizes[first:], lengths, strict=True):
+        need = base + _CRITICALITY * float(sizes[-1] * length) / scale
+        if need < size:
+            band = max(band, need)
+            break
+        band = max(band, float(size))
+    counts = _counted(found, band, operator.shape[0])
+    return replace(found, inertia=counts, criticality_error=band - base)
+
+
+def _counted(found: Found, band: float, n: int) -> Inertia:
     positive = int((found.eigenvalues > band).sum())
     negative = int((found.eigenvalues < -band).sum())
-    unknown = operator.shape[0] - positive - negative
-    counts = Inertia(positive, negative, unknown, band, found.solver_error)
-    return replace(found, inertia=counts, criticality_error=error)
+    return Inertia(positive, negative, n - positive - negative, band, found.solver_error)
 
 
 def kind_by_signs(small: bool, counts: Inertia) -> Kind:
@@ -202,19 +224,17 @@ def _by_lanczos(operator: Curvature, seed: int) -> Found:
     assembly = operator.error()
     # Kahan: k orthonormal vectors with residual block R have k eigenvalues of H within |R|_F.
     bound = float(np.linalg.norm(pairs.residuals))
-    band = bound + assembly
-    positive = int((pairs.eigenvalues > band).sum())
-    negative = int((pairs.eigenvalues < -band).sum())
-    return Found(
+    found = Found(
         eigenvalues=pairs.eigenvalues,
         eigenvectors=pairs.eigenvectors,
         residuals=pairs.residuals,
-        inertia=Inertia(positive, negative, n - positive - negative, band, bound),
+        inertia=Inertia(0, 0, n, bound + assembly, bound),
         assembly_error=assembly,
         solver_error=bound,
         products=pairs.products,
         complete=len(pairs.eigenvalues) == n,
     )
+    return replace(found, inertia=_counted(found, bound + assembly, n))
 
 
 def _oriented(V: Vector) -> Vector:
@@ -243,6 +263,6 @@ def _operator(H: Curvature | NDArray[Any], gradient: NDArray[Any] | None) -> Cur
     if not isinstance(H, Curvature):
         raise TypeError(
             f"H: {type(H).__name__}, expected a square array or an operator of "
-            "saddlescape.curvature"
+            "saddlescape.curvature, such as curvature.of(net, X, y)"
         )
     return H

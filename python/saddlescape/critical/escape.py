@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape import _check
 from saddlescape.critical.classify import classify
 from saddlescape.critical.line import minimise_along
 from saddlescape.critical.point import CriticalPoint, Kind
@@ -19,6 +20,7 @@ from saddlescape.net import MLP
 __all__ = ["Escape", "EscapeOutcome", "escape"]
 
 Vector = NDArray[np.float64]
+_VISIBLE = 2 * 64 * float(np.finfo(np.float64).eps)  # a fall of 64 last places: 1/2 |c| t^2
 
 
 class EscapeOutcome(Enum):
@@ -27,8 +29,8 @@ class EscapeOutcome(Enum):
     ESCAPED = "The loss fell: move there (theta + step * direction) and train on."
     NOT_NEEDED = "The gradient is not small: it shows the way down itself; keep training."
     NO_WAY_DOWN = (
-        "No direction is known along which the loss falls: more capacity, other features, or "
-        "another start."
+        "No direction is known along which the loss falls. Stop if it is good enough; if not, "
+        "start elsewhere, add features, or enlarge the network."
     )
     NO_LOSS = "The operator can't evaluate the loss, so nothing was searched: give it a loss."
 
@@ -76,8 +78,13 @@ class Escape:
     @property
     def model_reach(self) -> tuple[float, float, float] | None:
         """The longest step at which the quadratic model is right to 10 %, with both drops there."""
-        good = [row for row in self.trace if abs(row[2] - row[1]) <= 0.1 * abs(row[1])]
-        return tuple(float(x) for x in good[-1]) if good else None  # type: ignore[return-value]
+        reach = None
+        for step, predicted, measured in self.trace.tolist():
+            if abs(measured - predicted) <= 0.1 * abs(predicted):
+                reach = (step, predicted, measured)
+            elif reach is not None:  # a later agreement would be chance
+                break
+        return reach
 
 
 def escape(
@@ -91,8 +98,9 @@ def escape(
     """Search for a way down from a critical point, along the most negative certified curvature.
 
     Where no eigenvalue is certainly negative, a direction that `classify` has measured to go down
-    is taken. Both signs are tried (a saddle may be even), the step is doubled until the loss rises,
-    and the lowest loss between is found by Brent's method. Nothing is moved: the caller sets
+    is taken. Both signs are tried (a saddle may be even), the step is doubled until the loss rises
+    (60 times at most: a loss without a bound has no lowest value), and the lowest loss between is
+    found by Brent's method. Nothing is moved: the caller sets
     ``net.theta = out.theta``.
 
     Parameters
@@ -102,7 +110,7 @@ def escape(
     X, y : arrays
         With a network: its samples and targets.
     point : CriticalPoint, optional
-        What `classify` said of it; computed if left out.
+        What `classify` said of this very point; computed if left out.
     seed : int
         For `classify`.
 
@@ -110,6 +118,11 @@ def escape(
     -------
     Escape
         With the predicted and the measured drop.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what is allowed.
 
     Examples
     --------
@@ -127,9 +140,11 @@ def escape(
     .. [1] R. Brent (1973), Algorithms for Minimization without Derivatives, chapter 5.
     """
     operator = _operator(H, X, y)
+    seed = _check.integer("seed", seed, low=0)
     before = operator.loss()
     if point is None:
         point = classify(operator, seed=seed)
+    _check_point(point, operator.shape[0])
     if not np.isfinite(before):
         return _nowhere(operator, point, EscapeOutcome.NO_LOSS)
     if point.kind == Kind.NOT_CRITICAL:
@@ -141,17 +156,30 @@ def escape(
 
 
 def _operator(H: Curvature | MLP, X: NDArray[Any] | None, y: NDArray[Any] | None) -> Curvature:
-    if isinstance(H, MLP):
-        if X is None or y is None:
-            raise TypeError("X, y: not given, expected the samples and targets of the network")
-        return curvature_of(H, X, y)
-    if X is not None or y is not None:
-        raise TypeError("X, y: given with an operator, expected only with a network")
-    if not isinstance(H, Curvature):
+    if not isinstance(H, (MLP, Curvature)):
         raise TypeError(
             f"H: {type(H).__name__}, expected an MLP or an operator of saddlescape.curvature"
         )
+    if isinstance(H, MLP):
+        if X is None or y is None:
+            missing = ", ".join(name for name, value in (("X", X), ("y", y)) if value is None)
+            raise TypeError(
+                f"{missing}: not given, expected the samples X and targets y of the network"
+            )
+        return curvature_of(H, X, y)
+    if X is not None or y is not None:
+        given = ", ".join(name for name, value in (("X", X), ("y", y)) if value is not None)
+        raise TypeError(f"{given}: given with an operator, expected only with a network")
     return H
+
+
+def _check_point(point: CriticalPoint, n: int) -> None:
+    if not isinstance(point, CriticalPoint):
+        raise TypeError(
+            f"point: {type(point).__name__}, expected what critical.classify returned, or None"
+        )
+    if len(point.eigenvectors) != n:
+        raise ValueError(f"point: {len(point.eigenvectors)} parameters, expected {n}, as H has")
 
 
 def _direction(point: CriticalPoint) -> Vector | None:
@@ -165,8 +193,7 @@ def _direction(point: CriticalPoint) -> Vector | None:
 def _search(operator: Curvature, point: CriticalPoint, u: Vector) -> Escape:
     theta, before = operator.theta, operator.loss()
     slope, curved = float(operator.gradient() @ u), float(u @ (operator @ u))
-    scale = max(1.0, float(np.linalg.norm(theta)))
-    first = 1e-3 * scale if point.inertia.negative else point.probe.step if point.probe else scale
+    first = _first_step(point, float(np.linalg.norm(theta)), before, curved)
     tried: dict[float, float] = {0.0: before}
 
     def along(step: float) -> float:
@@ -195,6 +222,14 @@ def _search(operator: Curvature, point: CriticalPoint, u: Vector) -> Escape:
         EscapeOutcome.ESCAPED, sign * u, abs(best), curved, predicted(best), before - after,
         before, after, np.array(trace), end, point,
     )  # fmt: skip
+
+
+def _first_step(point: CriticalPoint, length: float, loss: float, curved: float) -> float:
+    """A step short beside theta, but not so short that the fall drowns in the loss's rounding."""
+    if point.inertia.negative == 0 and point.probe is not None:
+        return point.probe.step
+    visible = float(np.sqrt(_VISIBLE * abs(loss) / -curved)) if curved < 0 else 0.0
+    return max(1e-3 * max(1.0, length), visible)
 
 
 def _nowhere(operator: Curvature, point: CriticalPoint, outcome: EscapeOutcome) -> Escape:

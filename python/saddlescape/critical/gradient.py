@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["check_gradient"]
 
 DISTANCE = 1e-6  # relative distance to the critical point
+RAVINE = 1e-3  # relative length of Newton's step that a vanishing gradient can't ask for
 GAP = 1e-4  # share of the loss that the quadratic model leaves to gain
 
 
@@ -35,6 +36,8 @@ def check_gradient(
     threshold = DISTANCE * size * scale if tolerance is None else tolerance
     gap = _model_gap(operator, found, g, scale)
     relative = _relative(gap, operator)
+    if tolerance is None and (step := _newton_step(found, g)) > 0:
+        threshold = min(threshold, norm * RAVINE * scale / step)
     small = norm <= threshold
     if tolerance is None and relative is not None:
         small = small or relative <= GAP
@@ -43,7 +46,7 @@ def check_gradient(
 
 
 def _model_gap(operator: Curvature, found: Found, g: NDArray[np.float64], scale: float) -> float:
-    """``1/2 sum g_i^2 / |lambda_i|`` over certain signs, ``|g_0| max(1, |theta|)`` for the rest."""
+    """``1/2 sum g_i^2 / |lambda_i|`` where signs are certain, else ``|g_0| max(1, |theta|)``."""
     if not found.complete:
         # along the gradient itself: with c = g^T H g / |g|^2 it is |g|^2 / 2|c|
         squared = float(g @ g)
@@ -55,6 +58,18 @@ def _model_gap(operator: Curvature, found: Found, g: NDArray[np.float64], scale:
     certain = values > found.inertia.tolerance
     curved = 0.5 * float(np.sum(parts[certain] ** 2 / values[certain]))
     return curved + float(np.linalg.norm(parts[~certain])) * scale
+
+
+def _newton_step(found: Found, g: NDArray[np.float64]) -> float:
+    """``|H^+ g|`` over certified signs: how far the critical point is, where that is known.
+
+    ``|g| / |H|`` is too short by the condition number if g lies along the floor of a ravine.
+    """
+    if not found.complete:
+        return 0.0
+    values = np.abs(found.eigenvalues)
+    certain = values > found.inertia.tolerance
+    return float(np.linalg.norm((found.eigenvectors.T @ g)[certain] / values[certain]))
 
 
 def _relative(gap: float, operator: Curvature) -> float | None:

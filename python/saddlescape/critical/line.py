@@ -8,6 +8,7 @@ __all__ = ["minimise_along"]
 
 _GOLDEN = 0.3819660112501051  # (3 - sqrt 5) / 2
 _MOST_DOUBLINGS = 60
+_MOST_QUARTERINGS = 30  # to 1e-18 of the first step
 _MOST_STEPS = 60
 _TOLERANCE = 1e-9  # sqrt(eps) / 10: closer steps give the same value
 
@@ -15,12 +16,19 @@ _TOLERANCE = 1e-9  # sqrt(eps) / 10: closer steps give the same value
 def minimise_along(f: Callable[[float], float], at_zero: float, first: float) -> float:
     """Return a step with a low value of `f`, on the side of `first`.
 
-    The step is doubled while the value falls, so that the last three steps bracket a minimum, and
-    that is closed in on by Brent's method (1973, chapter 5): parabolas where they behave, golden
-    sections where not. Every value comes from `f`, which may keep a record.
+    The first step is quartered as long as it leads up, which ends at a value equal to `at_zero` if
+    there is no way down on this side. Then it is doubled while the value falls, so that the last
+    three steps bracket a minimum, and that is closed in on by Brent's method (1973, chapter 5):
+    parabolas where they behave, golden sections where not. Every value comes from `f`, which may
+    keep a record.
     """
     left, middle = 0.0, first
     low = f(middle)
+    for _ in range(_MOST_QUARTERINGS):
+        if low <= at_zero:
+            break
+        middle /= 4
+        low = f(middle)
     if not low < at_zero:
         return 0.0
     for _ in range(_MOST_DOUBLINGS):

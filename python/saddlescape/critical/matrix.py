@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape.curvature import checks
+
 __all__ = ["MatrixCurvature"]
 
 
@@ -17,18 +19,13 @@ class MatrixCurvature:
     silent: str | None = None
 
     def __init__(self, H: NDArray[Any], gradient: NDArray[Any] | None) -> None:
-        if H.ndim != 2 or H.shape[0] != H.shape[1] or H.size == 0:
-            raise ValueError(f"H: shape {H.shape}, expected (P, P) with P at least 1")
         if H.dtype not in (np.float32, np.float64):
             raise TypeError(f"H: dtype {H.dtype}, expected float32 or float64")
-        self._H = np.ascontiguousarray(H, dtype=np.float64)
+        self._H = checks.symmetric("H", H)
         # What the entries of an array are off by, its owner knows: here it is their last place.
         self._error = float(np.finfo(H.dtype).eps) * float(np.linalg.norm(self._H))
-        self._gradient = np.zeros(len(H)) if gradient is None else np.asarray(gradient, np.float64)
-        if self._gradient.shape != (len(H),):
-            raise ValueError(f"gradient: shape {self._gradient.shape}, expected ({len(H)},)")
-        if not np.isfinite(self._gradient).all():
-            raise ValueError("gradient: holds NaN or infinite values, expected finite numbers")
+        n = len(self._H)
+        self._gradient = np.zeros(n) if gradient is None else checks.vector("gradient", gradient, n)
         self.theta = np.zeros(len(H))
 
     @property

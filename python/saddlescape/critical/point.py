@@ -43,7 +43,8 @@ class GradientCheck:
         ``|g|``, over the full batch.
     threshold : float
         The norm below which it counts as vanishing: `tolerance` given by the caller, else
-        ``1e-6 |H| max(1, |theta|)``, the norm at a relative distance of 1e-6 from a critical point.
+        ``1e-6 |H| max(1, |theta|)``, the norm at a relative distance of 1e-6 from a critical point;
+        less where Newton's step would be longer than 1e-3 of theta, as on the floor of a ravine.
     gap : float or None
         What the quadratic model says is left to gain or lose between here and the critical point,
         ``1/2 sum_i g_i^2 / |lambda_i| + |g_0| max(1, |theta|)``, as a fraction of the loss above

@@ -24,7 +24,8 @@ def probe(
     """Look for a fall of the loss along directions of undetermined curvature.
 
     A fall counts if it is beyond rounding and ten times beyond what the leftover gradient explains
-    (`gap`, and ``|g^T u|`` times the step). Steps are multiples of ``max(1, |theta|)``.
+    (`gap`, and ``|g^T u|`` times the step). Steps are multiples of ``max(1, |theta|)``, and end
+    where the loss has risen first: what lies behind a wall says nothing about the kind of point.
 
     Parameters
     ----------
@@ -61,7 +62,9 @@ def probe(
             evaluations += 1
             fall = sign * (start - loss)
             floor = max(noise, _ROUNDING * abs(loss)) + _BEYOND_MODEL * (gap + slope * step)
-            if np.isfinite(loss) and fall > max(floor, best[0]):
+            if not np.isfinite(loss) or fall < -floor:
+                break
+            if fall > max(floor, best[0]):
                 best = (fall, u, step)
     return Probe(
         directions=len(directions),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape.curvature import checks
+
 __all__ = ["FunctionCurvature", "from_functions"]
 
 Vector = NDArray[np.float64]
@@ -29,6 +31,18 @@ def from_functions(
         The point.
     lower_bound : float, optional
         A value below which the loss can't be.
+
+    Returns
+    -------
+    FunctionCurvature
+        ``.shape``, ``H @ v``, ``H @ V``, ``.dense()``, ``.gradient()``, ``.loss()``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If theta, or what a function returned, has a wrong type or shape or is not finite, if the
+        Hessian is not symmetric, or if the loss lies below its bound. What a function raises
+        passes through.
 
     Examples
     --------
@@ -58,16 +72,12 @@ class FunctionCurvature:
         theta: Vector,
         lower_bound: float | None = None,
     ) -> None:
-        self.theta = checked_point(theta)
-        self.lower_bound = lower_bound
-        self._functions = (loss, gradient)
+        self.theta = checks.point(theta)
         n = self.theta.size
-        self._hessian = np.ascontiguousarray(hessian(self.theta), dtype=np.float64)
-        if self._hessian.shape != (n, n):
-            raise ValueError(f"hessian: shape {self._hessian.shape}, expected ({n}, {n})")
-        self._gradient = np.ascontiguousarray(gradient(self.theta), dtype=np.float64)
-        if self._gradient.shape != (n,):
-            raise ValueError(f"gradient: shape {self._gradient.shape}, expected ({n},)")
+        self._function = loss
+        self._hessian = checks.symmetric("hessian", hessian(self.theta.copy()), n)
+        self._gradient = checks.vector("gradient", gradient(self.theta.copy()), n)
+        self.lower_bound = checks.lower_bound(lower_bound, self.loss())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -75,7 +85,7 @@ class FunctionCurvature:
         return (self.theta.size, self.theta.size)
 
     def __matmul__(self, V: Vector) -> Vector:
-        return self._hessian @ V
+        return self._hessian @ checks.operand(V, self.theta.size)
 
     def dense(self) -> Vector:
         """``H`` (P, P)."""
@@ -87,20 +97,9 @@ class FunctionCurvature:
 
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one."""
-        return float(self._functions[0](self.theta if theta is None else theta))
+        at = self.theta if theta is None else theta
+        return checks.number("loss", self._function(at.copy()))
 
     def error(self) -> float:
         """A few units in the last place of ``|H|_F``: the function's own rounding is not known."""
         return 4 * float(np.finfo(np.float64).eps) * float(np.linalg.norm(self._hessian))
-
-
-def checked_point(theta: Vector) -> Vector:
-    """Return theta as a float64 vector, or raise naming it."""
-    if not isinstance(theta, np.ndarray) or theta.dtype.kind != "f":
-        came = theta.dtype if isinstance(theta, np.ndarray) else type(theta).__name__
-        raise TypeError(f"theta: {came}, expected a NumPy array of float32 or float64")
-    if theta.ndim != 1 or theta.size == 0:
-        raise ValueError(f"theta: shape {theta.shape}, expected (P,) with P at least 1")
-    if not np.isfinite(theta).all():
-        raise ValueError(f"theta: {int((~np.isfinite(theta)).sum())} elements are not finite")
-    return np.array(theta, dtype=np.float64)

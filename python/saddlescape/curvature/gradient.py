@@ -7,12 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.curvature.functions import checked_point
+from saddlescape.curvature import checks
 
 __all__ = ["GradientCurvature", "from_gradient"]
 
 Vector = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
+_SAFETY = 4.0  # units in the last place that a gradient may be off by
+_PROBES = 3
+_NOT_A_GRADIENT = 0.1
 
 
 def from_gradient(
@@ -25,7 +28,9 @@ def from_gradient(
 
     Central differences at two steps, extrapolated (Richardson 1911):
     ``D(h) = (g(theta + h v) - g(theta - h v)) / 2h``, ``H v ~ (4 D(h) - D(2h)) / 3``. What is left
-    is of order h^4 and at most about ``|D(2h) - D(h)| / 3``; rounding adds ``eps |g| / h``.
+    is of order h^4 and at most about ``|D(2h) - D(h)| / 3``; rounding adds ``4 eps |g| / h`` and
+    ``eps |theta| |H v| / (h |v|)``. An estimate, not a bound: a gradient that is noisier than its
+    last places say is noticed only as far as the result is not symmetric.
 
     Parameters
     ----------
@@ -37,6 +42,18 @@ def from_gradient(
         Takes theta and returns the loss; without it nothing is probed and nothing escapes.
     lower_bound : float, optional
         A value below which the loss can't be.
+
+    Returns
+    -------
+    GradientCurvature
+        ``.shape``, ``H @ v``, ``H @ V``, ``.dense()``, ``.gradient()``, ``.loss()``, ``.error()``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If theta or what a function returned has a wrong type or shape or is not finite, if two
+        calls of `gradient` disagree, if the loss lies below its bound, or, from ``.dense()``, if
+        the differences are far from symmetric. What a function raises passes through.
 
     Examples
     --------
@@ -62,12 +79,13 @@ class GradientCurvature:
         loss: Callable[[Vector], float] | None = None,
         lower_bound: float | None = None,
     ) -> None:
-        self.theta = checked_point(theta)
-        self.lower_bound = lower_bound
+        self.theta = checks.point(theta)
         self._loss = loss
         self._evaluate = gradient
         self._gradient = self._at(self.theta)
-        self._squared_error = 0.0
+        self._check_determinism()
+        self.lower_bound = checks.lower_bound(lower_bound, self.loss())
+        self._error = 0.0
         self._dense: Vector | None = None
 
     @property
@@ -81,20 +99,28 @@ class GradientCurvature:
         return self._loss is not None
 
     def __matmul__(self, V: Vector) -> Vector:
-        V = np.asarray(V, dtype=np.float64)
+        V = checks.operand(V, self.theta.size)
         if V.ndim == 1:
             return self._product(V)[0]
-        return np.stack([self._product(v)[0] for v in V.T], axis=1)
+        columns = [self._product(v)[0] for v in V.T]
+        return np.stack(columns, axis=1) if columns else np.zeros_like(V)
 
     def dense(self) -> Vector:
         """``H`` (P, P), a product for each column, then symmetrised; assembled once."""
         if self._dense is None:
             columns = [self._product(unit) for unit in np.eye(self.theta.size)]
             raw = np.stack([column for column, _ in columns], axis=1)
+            estimate = float(np.linalg.norm([error for _, error in columns]))
+            # |E - E^T|_F / 2 <= |E|_F: what symmetry shows of the error, whatever its cause
+            asymmetry = float(np.linalg.norm(raw - raw.T)) / 2
+            size = float(np.linalg.norm(raw))
+            if asymmetry > _NOT_A_GRADIENT * size and asymmetry > 100 * estimate:
+                raise ValueError(
+                    f"gradient: its derivative is not symmetric (the antisymmetric part is "
+                    f"{asymmetry / size:.0%} of it), expected the gradient of a function"
+                )
             self._dense = (raw + raw.T) / 2
-            self._squared_error = float(
-                sum(error**2 for _, error in columns) + np.sum((raw - raw.T) ** 2) / 4
-            )
+            self._error = float(np.hypot(estimate, asymmetry))
         return self._dense
 
     def gradient(self) -> Vector:
@@ -105,30 +131,50 @@ class GradientCurvature:
         """The loss, at the point or at another one; NaN where no loss was given."""
         if self._loss is None:
             return float("nan")
-        return float(self._loss(self.theta if theta is None else theta))
+        at = self.theta if theta is None else theta
+        return checks.number("loss", self._loss(at.copy()))
 
     def error(self) -> float:
-        """``|H_computed - H|_F`` by the differences' own estimate, column by column."""
-        self.dense()
-        return float(np.sqrt(self._squared_error))
+        """``|H_computed - H|_F`` by the differences' own estimate.
+
+        Column by column where H was assembled; else from three products with random unit vectors:
+        the mean of ``|E v|^2`` is ``|E|_F^2 / P``.
+        """
+        if self._dense is not None:
+            return self._error
+        n = self.theta.size
+        V = np.random.default_rng(0).standard_normal((_PROBES, n))
+        errors = [self._product(v / np.linalg.norm(v))[1] for v in V]
+        return float(np.sqrt(n)) * max(errors)
 
     def _at(self, theta: Vector) -> Vector:
-        g = np.asarray(self._evaluate(theta.copy()), dtype=np.float64)
-        if g.shape != self.theta.shape:
-            raise ValueError(f"gradient: returned shape {g.shape}, expected {self.theta.shape}")
-        if not np.isfinite(g).all():
-            raise ValueError("gradient: returned NaN or infinite values, expected finite numbers")
-        return g
+        # The caller's own array may be used again for the next gradient: a copy is kept.
+        return checks.vector("gradient", self._evaluate(theta.copy()), self.theta.size)
+
+    def _check_determinism(self) -> None:
+        again = self._at(self.theta)
+        if not np.array_equal(self._gradient, again):
+            raise ValueError(
+                f"gradient: two calls at the same theta differ by "
+                f"{np.abs(self._gradient - again).max():.3g}, expected the same result "
+                "(no dropout, no random batches)"
+            )
 
     def _product(self, v: Vector) -> tuple[Vector, float]:
         size = float(np.linalg.norm(v))
         if size == 0:
             return np.zeros_like(v), 0.0
+        length = float(np.linalg.norm(self.theta))
         # eps^(1/5): where the h^4 of truncation and the eps / h of rounding meet
-        h = _EPS**0.2 * max(1.0, float(np.linalg.norm(self.theta))) / size * 0.1
-        ends = [self._at(self.theta + k * h * v) for k in (1, -1, 2, -2)]
-        near = (ends[0] - ends[1]) / (2 * h)
-        far = (ends[2] - ends[3]) / (4 * h)
+        h = _EPS**0.2 * max(1.0, length) / size * 0.1
+        at = [self.theta + k * h * v for k in (1, -1, 2, -2)]
+        g = [self._at(theta) for theta in at]
+        # theta + h v was rounded: divide by how far apart the points really are, along v
+        near = (g[0] - g[1]) / float((at[0] - at[1]) @ v / size**2)
+        far = (g[2] - g[3]) / float((at[2] - at[3]) @ v / size**2)
+        product = (4 * near - far) / 3
         truncation = float(np.linalg.norm(far - near)) / 3
-        rounding = _EPS * max(float(np.linalg.norm(g)) for g in ends) / h
-        return (4 * near - far) / 3, truncation + rounding
+        # of the gradients, and of theta where they are differences of terms like H theta
+        largest = max(float(np.linalg.norm(g_k)) for g_k in g)
+        rounding = _EPS * (_SAFETY * largest + length / size * float(np.linalg.norm(product))) / h
+        return product, truncation + rounding

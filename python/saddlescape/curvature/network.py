@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _core
+from saddlescape.curvature import checks
 from saddlescape.net import MLP
 
 __all__ = ["NetworkCurvature", "of"]
@@ -33,6 +34,11 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
     NetworkCurvature
         ``.shape``, ``H @ v``, ``H @ V``, ``.dense()``, ``.gradient()``, ``.loss()``.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `net` is no MLP, if X and y don't fit it, or if X or a parameter is not finite.
+
     Examples
     --------
     >>> import numpy as np, saddlescape as ss
@@ -53,9 +59,14 @@ class NetworkCurvature:
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         wide = np.dtype(np.float64)
         self._X, self._Y = net.encode(X, y, wide)
+        if not len(self._X):
+            raise ValueError(f"X: shape {self._X.shape}, expected at least one sample")
+        for name, values in (("X", self._X), ("net.theta", net.theta)):
+            checks.finite(name, values)
         self._network = _core.net.Network(list(net.sizes), net.activation, net.loss_name, net.bias)
         self._theta = net.theta.astype(wide)
         self._loss_name, self._activation = net.loss_name, net.activation
+        self._hidden = len(net.sizes) > 2
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -88,18 +99,15 @@ class NetworkCurvature:
     @property
     def silent(self) -> str | None:
         """What a piecewise linear network or loss hides from second derivatives."""
-        if self._activation in _KINKED:
-            return f"{self._activation} is piecewise linear: curvature at its kinks is not in H"
+        kinks = []
+        if self._activation in _KINKED and self._hidden:
+            kinks.append(f"{self._activation} is piecewise linear: curvature at its kinks")
         if self._loss_name == "mae":
-            return "mae is piecewise linear: curvature at zero error is not in H"
-        return None
+            kinks.append("mae is piecewise linear: curvature at zero error")
+        return "; ".join(f"{kink} is not in H" for kink in kinks) or None
 
     def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
-        V = np.asarray(V, dtype=np.float64)
-        if V.ndim not in (1, 2) or V.shape[0] != self.shape[0]:
-            raise ValueError(
-                f"V: shape {V.shape}, expected ({self.shape[0]},) or ({self.shape[0]}, k)"
-            )
+        V = checks.operand(V, self.shape[0])
         rows = np.ascontiguousarray(V.reshape(self.shape[0], -1).T)
         return self._network.hvp(self._theta, self._X, self._Y, rows).T.reshape(V.shape)
 

@@ -90,7 +90,10 @@ def _rows(evidence: tuple[Evidence, ...]) -> list[str]:
     rows = []
     for e in evidence:
         start = f"  {e.quantity:<{name}}  {e.value:<{value}}  "
-        lines = textwrap.wrap(e.basis, max(24, WIDTH - len(start))) or [""]
+        if len(start) > WIDTH - 24:  # no room beside it
+            rows += [start.rstrip(), *_wrapped("", e.basis)]
+            continue
+        lines = textwrap.wrap(e.basis, WIDTH - len(start)) or [""]
         rows.append((start + lines[0]).rstrip())
         rows += [" " * len(start) + line for line in lines[1:]]
     return rows
@@ -108,10 +111,13 @@ def as_html(diagnosis: Diagnosis) -> str:
         f"<p>Also: <b>{escape(plain(f.verdict))}</b>. {escape(f.statement)}</p>"
         for f in diagnosis.findings[1:]
     )
+    remedy = f"<p><b>Remedy:</b> {escape(diagnosis.remedy)}</p>" if diagnosis.remedy else ""
+    missing = escape("; ".join(diagnosis.not_checked))
     return (
         f"<div style='border-left:4px solid #2a6f97;padding:0.2em 1em'>"
         f"<h3 style='margin:0.2em 0'>{escape(plain(diagnosis.verdict))}</h3>"
         f"<p>{escape(diagnosis.subject)}</p><p>{escape(diagnosis.statement)}</p>"
-        f"<table>{rows}</table>{also}<p><b>Remedy:</b> {escape(diagnosis.remedy)}</p>"
-        f"<p><small>Not checked: {escape('; '.join(diagnosis.not_checked))}</small></p></div>"
+        f"<table>{rows}</table>{also}{remedy}"
+        + (f"<p><small>Not checked: {missing}</small></p>" if missing else "")
+        + "</div>"
     )

@@ -51,8 +51,22 @@ class Case:
         """The largest stable learning rate of a plain gradient method here: see `stable_limit`."""
         if self.point is None or self.momentum is None or not self.point.highest > 0:
             return None
-        nesterov = bool(self.run.optimizer.arguments.get("nesterov", False))
-        return stable_limit(self.momentum, nesterov) / self.point.highest
+        if self.run.optimizer.arguments.get("maximize", False):
+            return None
+        settings = self.run.optimizer.arguments
+        nesterov = bool(settings.get("nesterov", False))
+        limit = stable_limit(self.momentum, nesterov)
+        if self.momentum > 0:  # as in PyTorch, dampening without momentum does nothing
+            kept = 1 - float(settings.get("dampening", 0.0))
+            limit = limit / kept if kept > 0 else float("inf")
+        return limit / (self.point.highest + float(settings.get("weight_decay", 0.0)))
+
+    @property
+    def rate(self) -> float:
+        """The learning rate last used, NaN if there was none: a failed step has none."""
+        rates = self.run.history["learning_rate"]
+        rates = rates[np.isfinite(rates)]
+        return float(rates[-1]) if rates.size else float("nan")
 
     def cosine(self, count: int = 20) -> float:
         """The median cosine between successive gradients over the last steps; NaN if unknown."""

@@ -11,12 +11,15 @@ from saddlescape.curvature import NetworkCurvature
 from saddlescape.curvature import of as curvature_of
 from saddlescape.diagnosis.case import Case
 from saddlescape.diagnosis.diagnosis import Diagnosis
+from saddlescape.diagnosis.records import counted
 from saddlescape.diagnosis.rules import RULES
-from saddlescape.metrics import trend
+from saddlescape.metrics import latest_trend
 from saddlescape.net import MLP
-from saddlescape.train import Run
+from saddlescape.train import Run, RunOutcome
 
-__all__ = ["diagnose", "subject_of"]
+__all__ = ["diagnose", "examine", "judge", "subject_of"]
+
+_LARGEST = 1e75  # fourth powers are still finite
 
 
 def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
@@ -37,6 +40,11 @@ def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
     Diagnosis
         Prints as a block of text, shows as a card in a notebook, saves as HTML.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument.
+
     Examples
     --------
     >>> import numpy as np, saddlescape as ss
@@ -49,12 +57,25 @@ def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
     if not isinstance(run, Run):
         raise TypeError(f"run: {type(run).__name__}, expected what saddlescape.train returns")
     _check.flag("curvature", curvature)
-    finite = bool(np.isfinite(run.net.theta).all())
-    operator = curvature_of(run.net, run.X, run.y) if curvature and finite else None
-    point = (
-        None if operator is None else classify(operator, seed=_check.integer("seed", seed, low=0))
-    )
+    seed = _check.integer("seed", seed, low=0)
+    operator, point = examine(run, seed) if curvature else (None, None)
     return judge(run, operator, point)
+
+
+def examine(run: Run, seed: int) -> tuple[NetworkCurvature | None, CriticalPoint | None]:
+    """Compute the curvature where a run ended; None and None where numbers are beyond computing.
+
+    A run that diverged may be put back to parameters at which the loss is just finite; there the
+    squares that norms and error bounds are made of overflow.
+    """
+    if not np.isfinite(run.net.theta).all():
+        return None, None
+    operator = curvature_of(run.net, run.X, run.y)
+    direction = np.random.default_rng(seed).standard_normal(run.net.parameters)
+    sizes = (operator.theta, operator.loss(), operator.gradient(), operator @ direction)
+    if not all(np.all(np.abs(size) < _LARGEST) for size in sizes):  # False of NaN
+        return None, None
+    return operator, classify(operator, seed=seed)
 
 
 def judge(run: Run, operator: NetworkCurvature | None, point: CriticalPoint | None) -> Diagnosis:
@@ -66,9 +87,12 @@ def judge(run: Run, operator: NetworkCurvature | None, point: CriticalPoint | No
         squared = float(gradient @ gradient)
         along = float(gradient @ (operator @ gradient)) / squared if squared > 0 else None
         floor = operator.lower_bound
-    case = Case(run, trend(run.history.loss, floor=floor), point, gradient, along)
+    latest = latest_trend(run.history.loss, floor=floor, noisy=not run.full_batch)
+    case = Case(run, latest, point, gradient, along)
     found = [finding for rule in RULES if (finding := rule(case)) is not None]
     found.sort(key=lambda finding: -finding.weight)
+    # "Not stuck" and "too early to tell" answer the question or are silent.
+    found = found[:1] + [finding for finding in found[1:] if finding.rule != "falling"]
     return Diagnosis(
         verdict=found[0].verdict if found else "cannot tell",
         findings=tuple(found),
@@ -83,23 +107,31 @@ def subject_of(run: Run) -> str:
     """Describe the network, the data and the training in a line."""
     size = "full batch" if run.full_batch else f"batches of {run.batch_size}"
     rates = run.history["learning_rate"]
-    rate = f", lr {rates[-1]:g}" if len(rates) and np.isfinite(rates[-1]) else ""
+    rates = rates[np.isfinite(rates)]  # a failed step has none
+    rate = f", lr {rates[-1]:g}" if rates.size else ""
     return (
-        f"{network_text(run.net)} on {len(run.X):,} samples, {run.optimizer.rule}{rate}, {size}, "
-        f"{run.history.steps:,} steps"
+        f"{network_text(run.net)} on {counted(len(run.X), 'sample')}, {run.optimizer.rule}{rate}, "
+        f"{size}, {counted(run.history.steps, 'step')}"
     )
 
 
 def network_text(net: MLP) -> str:
     """``64-16-10 tanh, cross_entropy, 1,210 parameters``."""
     widths = "-".join(str(n) for n in net.sizes)
-    return f"{widths} {net.activation}, {net.loss_name}, {net.parameters:,} parameters"
+    return f"{widths} {net.activation}, {net.loss_name}, {counted(net.parameters, 'parameter')}"
 
 
 def _not_checked(run: Run, point: CriticalPoint | None) -> tuple[str, ...]:
-    missing = list(point.not_checked) if point is not None else ["curvature at the end"]
+    missing = list(point.not_checked) if point is not None else [_without(run)]
     if "validation_loss" not in run.history:
         missing.append("overfitting (no validation data)")
     if not run.full_batch:
         missing.append("how much of the last losses' movement is noise of the batches")
     return tuple(missing)
+
+
+def _without(run: Run) -> str:
+    last = run.history.tail("gradient_norm", 1)
+    if run.outcome is RunOutcome.NOT_FINITE or not (last < _LARGEST).all():
+        return "curvature at the end (where a run diverged it may be too large to compute)"
+    return "curvature at the end"

@@ -18,7 +18,7 @@ from saddlescape.train.history import History
 __all__ = ["Diagnosis", "Investigation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Diagnosis:
     """Why training stands where it stands.
 
@@ -86,7 +86,7 @@ class Diagnosis:
         return Path(report.save(self, path))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Investigation:
     """A whole story: trained, stalled, judged, escaped, trained on, judged again.
 
@@ -103,7 +103,7 @@ class Investigation:
     events : tuple of Event
         Where it stalled, escaped and ended, by step.
     points : tuple of (int, CriticalPoint)
-        What was found where, by step; the last is the end.
+        What was found where, by step; the last is the end, unless numbers there are too large.
     escapes : tuple of (int, Escape)
         The escapes, by step.
     metrics : tuple of Evidence
@@ -111,7 +111,8 @@ class Investigation:
     diagnosis : Diagnosis
         What is said at the end.
     path : (steps, 2) array or None
-        The parameters after the update of each step, for a network that has two.
+        Row t holds the parameters after step t, for a network that has two. Where an escape led
+        to is no row of it.
     surface : callable or None
         ``surface(w1, w2)``: the loss of such a network, on arrays.
     """

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import optim
-from saddlescape.critical import CriticalPoint, Escape, EscapeOutcome, classify, escape
+from saddlescape.critical import CriticalPoint, Escape, EscapeOutcome, escape
 from saddlescape.curvature import of as curvature_of
-from saddlescape.diagnosis.diagnose import judge, subject_of
+from saddlescape.diagnosis.block import plain
+from saddlescape.diagnosis.diagnose import examine, judge, subject_of
 from saddlescape.diagnosis.diagnosis import Investigation
 from saddlescape.diagnosis.records import Event, Evidence
-from saddlescape.metrics import TrendState, trend
+from saddlescape.metrics import TrendState, latest_trend, trend
+from saddlescape.metrics.trend import WIDEST
 from saddlescape.net import MLP
 from saddlescape.train import History, Run, RunOutcome, train
 
@@ -43,7 +45,8 @@ class Plan:
     escapes : int
         At the most.
     until : callable, optional
-        Takes the history; a true answer ends the training.
+        Takes the history of the present stretch, which begins anew at an escape; a true answer
+        ends the training for good.
     """
 
     optimizer: str = "sgd"
@@ -103,6 +106,19 @@ def investigate(
     -------
     Investigation
         The story with its numbers, and the diagnosis of the end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `saddlescape.train` does, before anything is changed.
+
+    Examples
+    --------
+    >>> from saddlescape.lectures import two_weights
+    >>> net, X, y = two_weights()
+    >>> story = investigate(net, X, y, Plan(lr=0.1), title="two weights")
+    >>> [event.kind for event in story.events], story.diagnosis.verdict
+    (['stall', 'escape', 'stall', 'end'], 'degenerate_minimum')
     """
     return _Pipeline(net, X, y, plan, validation, progress).run(title, notes, metrics)
 
@@ -124,7 +140,9 @@ class _Pipeline:
         self.points: list[tuple[int, CriticalPoint]] = []
         self.escapes: list[tuple[int, Escape]] = []
         self.path: list[NDArray[Any]] = []
+        self.enough = False
         self.floor = curvature_of(net, X, y).lower_bound
+        self.noisy = isinstance(plan.batch_size, int) and plan.batch_size < len(X)
 
     def run(
         self,
@@ -140,15 +158,13 @@ class _Pipeline:
                 self.net, self.X, self.y, self.whole_history(), run.outcome, run.optimizer,
                 run.batch_size, self.plan.epochs - left,
             )  # fmt: skip
-            operator = curvature_of(self.net, self.X, self.y)
             self.show("judging")
-            point = classify(operator, seed=self.plan.seed)
-            self.points.append((self.steps, point))
+            operator, point = examine(whole, self.plan.seed)
+            if point is not None:
+                self.points.append((self.steps, point))
             if not self.leave(run, point, left):
                 break
-        self.events.append(
-            Event(self.steps, "end", f"Training ends: {str(point.kind).replace('_', ' ')}.")
-        )
+        self.events.append(Event(self.steps, "end", _ending(run, point)))
         two = self.net.parameters == 2
         return Investigation(
             title=title,
@@ -160,7 +176,7 @@ class _Pipeline:
             escapes=tuple(self.escapes),
             metrics=metrics(self.net) if metrics is not None else (),
             diagnosis=judge(whole, operator, point),
-            path=np.array(self.path, dtype=np.float64) if two else None,
+            path=np.array(self.path, dtype=np.float64).reshape(-1, 2) if two else None,
             surface=_surface(self.net, self.X, self.y) if two else None,
         )
 
@@ -185,6 +201,8 @@ class _Pipeline:
             self.history = run.history
         else:
             self.history.extend(run.history)
+        if run.outcome is RunOutcome.NOT_FINITE:  # its last step was taken back, after no callback
+            self.path.append(self.net.theta.copy())
         return run
 
     def arguments(self) -> dict[str, Any]:
@@ -196,38 +214,40 @@ class _Pipeline:
         if self.net.parameters == 2:
             self.path.append(self.net.theta.copy())
         if self.plan.until is not None and self.plan.until(history):
+            self.enough = True
             return True
         if history.steps % _CHECK_EVERY:
             return False
-        loss = trend(history.tail("loss", 50), floor=self.floor)
+        loss = latest_trend(
+            history.tail("loss", WIDEST if self.noisy else 50), floor=self.floor, noisy=self.noisy
+        )
         stalled = loss.state is TrendState.FLAT and self.settled(history)
         self.show("stalled" if stalled else loss.state.value, history)
         return stalled
 
     def settled(self, history: History) -> bool:
-        """Whether the gradient norm has found its bottom; below a flat loss it may still sink."""
+        """Whether the gradient norm has found its bottom.
+
+        Below a flat loss it may still sink; and where it grows, the run is leaving on its own.
+        """
         norms = history.tail("gradient_norm", 50)
         if norms[-1] <= _ZERO * max(1.0, float(np.max(history.gradient_norm))):
             return True
         if not norms.all():
             return False
         slope = trend(np.log(norms), threshold=_SETTLED, floor=float(np.median(np.log(norms))) - 1)
-        return slope.state is not TrendState.FALLING
+        return slope.state not in (TrendState.FALLING, TrendState.RISING)
 
-    def leave(self, run: Run, point: CriticalPoint, left: int) -> bool:
+    def leave(self, run: Run, point: CriticalPoint | None, left: int) -> bool:
         """Escape if there is a way down and training may go on; whether it does."""
-        if run.outcome is RunOutcome.STOPPED and self.stalled_run(run):
-            kind = str(point.kind).replace("_", " ")
-            self.events.append(
-                Event(
-                    self.steps,
-                    "stall",
-                    f"The loss stands still, |g| = {point.gradient_norm:.2g}: {kind}.",
-                )
-            )
+        if point is None:
+            return False
+        if run.outcome is RunOutcome.STOPPED and not self.enough:
+            found = f"|g| = {point.gradient_norm:.2g}: {plain(point.kind)}"
+            self.events.append(Event(self.steps, "stall", f"The loss stands still, {found}."))
         if not point.has_way_down or left < 1 or len(self.escapes) >= self.plan.escapes:
             return False
-        if run.outcome not in (RunOutcome.STOPPED, RunOutcome.FINISHED):
+        if self.enough or run.outcome in (RunOutcome.INTERRUPTED, RunOutcome.NOT_FINITE):
             return False
         self.show("escaping")
         out = escape(curvature_of(self.net, self.X, self.y), point=point, seed=self.plan.seed)
@@ -245,9 +265,6 @@ class _Pipeline:
         )
         return True
 
-    def stalled_run(self, run: Run) -> bool:
-        return self.plan.until is None or not self.plan.until(run.history)
-
     def show(self, state: str, history: History | None = None) -> None:
         if self.progress is None:
             return
@@ -258,6 +275,14 @@ class _Pipeline:
         step = (self.steps if history is not None else 0) + rows.steps
         loss, norm = float(rows.tail("loss", 1)[0]), float(rows.tail("gradient_norm", 1)[0])
         self.progress(Progress(step, loss, norm, state))
+
+
+def _ending(run: Run, point: CriticalPoint | None) -> str:
+    before = {
+        RunOutcome.INTERRUPTED: "Interrupted from the keyboard",
+        RunOutcome.NOT_FINITE: "Back where the loss was last finite",
+    }.get(run.outcome, "Training ends")
+    return f"{before}." if point is None else f"{before}: {plain(point.kind)}."
 
 
 def _surface(net: MLP, X: NDArray[Any], y: NDArray[Any]) -> Callable[..., NDArray[np.float64]]:

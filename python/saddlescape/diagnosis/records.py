@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Event", "Evidence", "Finding"]
+__all__ = ["Event", "Evidence", "Finding", "counted"]
+
+
+def counted(n: int, what: str) -> str:
+    """Count in words: ``1 step``, ``1,000 steps``."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 @dataclass(frozen=True)

@@ -25,4 +25,6 @@ def _score(net: MLP, part: Dataset, name: str) -> Evidence:
     basis = f"{len(part.X):,} samples" + ("" if name == "training" else ", held back")
     if part.task == "classification":
         return Evidence(f"{name} accuracy", f"{100 * accuracy(net, part.X, part.y):.1f} %", basis)
-    return Evidence(f"{name} R squared", f"{r_squared(net, part.X, part.y):.4f}", basis)
+    share = r_squared(net, part.X, part.y)
+    # where training diverged it may be -1e150
+    return Evidence(f"{name} R squared", f"{share:.4f}" if share > -100 else f"{share:.3g}", basis)

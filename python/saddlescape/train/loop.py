@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from saddlescape import _check, optim
 from saddlescape.metrics.quality import accuracy
 from saddlescape.net import MLP
+from saddlescape.optim.optimizer import LearningRate
+from saddlescape.train.arguments import batch_size_of, optimizer_of, samples_of, validation_of
 from saddlescape.train.batches import batches
 from saddlescape.train.history import History
 
@@ -31,7 +33,7 @@ class RunOutcome(Enum):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A training run: the network, its data, how it was trained, and the numbers of every step.
 
@@ -74,7 +76,7 @@ def train(
     y: NDArray[Any],
     *,
     optimizer: str | optim.Optimizer = "adam",
-    lr: float | None = None,
+    lr: LearningRate | None = None,
     batch_size: int | str = 32,
     epochs: int = 10,
     validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
@@ -89,25 +91,27 @@ def train(
     Parameters
     ----------
     net : MLP
-        The network; its parameters are updated in place.
+        The network; its parameters, finite numbers, are updated in place.
     X : (N, d) array
         Samples.
     y : (N,) or (N, C) array
         Targets.
     optimizer : str or Optimizer
         A name of `optim.names`, or an optimizer made for ``net.theta``.
-    lr : float, optional
-        Learning rate; the optimizer's own default if left out.
+    lr : float or callable, optional
+        Learning rate, or a function that gives it for a step, the first being number 0; the
+        optimizer's own default if left out.
     batch_size : int or "full"
         Samples in a batch.
     epochs : int
         How often the data are gone through.
     validation : (X, y), optional
-        Its loss, and for classes its accuracy, is recorded at the end of each epoch.
+        Its loss, and with cross_entropy its accuracy, is recorded at the end of each epoch.
     seed : int
         Of the shuffling.
     callback : callable, optional
-        Called with the history after every step; a true answer stops the run.
+        Called with the history after every step; a true answer stops the run. What it raises
+        goes through to the caller, but for KeyboardInterrupt, which ends the run in good order.
     **settings
         Other arguments of the optimizer, ``momentum=0.9`` for example.
 
@@ -133,16 +137,16 @@ def train(
     """
     if not isinstance(net, MLP):
         raise TypeError(f"net: {type(net).__name__}, expected an MLP")
-    inputs, targets = net.encode(X, y)
-    if not np.isfinite(inputs).all():
-        raise ValueError("X: holds NaN or infinite values, expected finite numbers")
-    if not len(inputs):
-        raise ValueError(f"X: shape {inputs.shape}, expected at least one sample")
-    size = _batch_size(batch_size, len(inputs))
+    inputs, targets = samples_of(net, X, y)
+    size = batch_size_of(batch_size, len(inputs))
     epochs = _check.integer("epochs", epochs, low=0)
     seed = _check.integer("seed", seed, low=0)
-    checked = None if validation is None else _validation(net, validation)
-    stepper = _optimizer(net, optimizer, lr, settings)
+    checked = None if validation is None else validation_of(net, validation)
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback: {type(callback).__name__}, expected a function of the history, or None"
+        )
+    stepper = optimizer_of(net, optimizer, lr, settings)
     names = ["loss", "gradient_norm", "gradient_cosine", "update_norm", "learning_rate"]
     if checked is not None:
         names.append("validation_loss")
@@ -208,9 +212,13 @@ class _Loop:
             loss=loss,
             gradient_norm=norm,
             gradient_cosine=self.cosine(gradient, norm),
-            update_norm=_norm(self.net.theta - self.before),
+            update_norm=_distance(self.net.theta, self.before),
             learning_rate=rate,
         )
+        # Asked here too: after the last step no further loss would show it.
+        if not np.isfinite(self.net.theta).all():
+            self.net.theta[:] = self.before
+            return False
         return True
 
     def cosine(self, gradient: NDArray[Any], norm: float) -> float:
@@ -229,41 +237,10 @@ class _Loop:
 
 
 def _norm(vector: NDArray[Any]) -> float:
-    return float(np.linalg.norm(vector.astype(np.float64, copy=False)))
+    with np.errstate(over="ignore", invalid="ignore"):  # an outcome, not an accident: see step
+        return float(np.linalg.norm(vector.astype(np.float64, copy=False)))
 
 
-def _batch_size(batch_size: int | str, samples: int) -> int:
-    if isinstance(batch_size, str):
-        if batch_size != "full":
-            raise ValueError(
-                f"batch_size: {batch_size!r}, expected an integer of at least 1 or 'full'"
-            )
-        return samples
-    return min(_check.integer("batch_size", batch_size, low=1), samples)
-
-
-def _validation(net: MLP, validation: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    if not isinstance(validation, tuple) or len(validation) != 2:
-        raise TypeError(f"validation: {type(validation).__name__}, expected a pair (X, y)")
-    try:
-        return net.encode(*validation)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation: {error}") from error
-
-
-def _optimizer(
-    net: MLP, optimizer: str | optim.Optimizer, lr: float | None, settings: dict[str, Any]
-) -> optim.Optimizer:
-    if isinstance(optimizer, str):
-        if lr is not None:
-            settings = {"lr": lr, **settings}
-        return optim.create(optimizer, net.theta, **settings)
-    if not isinstance(optimizer, optim.Optimizer):
-        raise TypeError(
-            f"optimizer: {type(optimizer).__name__}, expected a name of optim.names() or an "
-            "optimizer"
-        )
-    if lr is not None or settings:
-        given = ", ".join([*(["lr"] if lr is not None else []), *settings])
-        raise ValueError(f"{given}: given with an optimizer object, expected only with a name")
-    return optimizer
+def _distance(a: NDArray[Any], b: NDArray[Any]) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _norm(a - b)

@@ -11,37 +11,55 @@ from saddlescape.metrics import TrendState
 __all__ = ["check"]
 
 FACTOR = 1.5
-TAIL = 10
+LEAST = 10
+PIECES = 20
 
 
 def check(case: Case) -> Finding | None:
-    """Fire if the median of the last losses is 1.5 times the lowest, or the trend surely rises."""
+    """Fire if the losses end well above the lowest piece of the run, or the trend surely rises.
+
+    Of up to twenty pieces of equal length, and at least ten steps, the last has 1.5 times the
+    lowest median, and four fifths of its losses lie above four fifths of the lowest one's:
+    with fewer steps a piece, or without the fifths, lucky batches look like a way back.
+    """
     losses = case.run.history.loss
     losses = losses[np.isfinite(losses)]
-    if len(losses) < 2 * TAIL:
+    if len(losses) < 2 * LEAST:
         return None
-    # Medians of ten steps on both sides: the lowest single loss of small batches is luck.
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(losses, TAIL), axis=1)
-    best, end = int(np.argmin(smooth)), float(smooth[-1])
-    far = end > FACTOR * smooth[best] and best < len(smooth) - TAIL
+    length = max(LEAST, len(losses) // PIECES)
+    pieces = losses[len(losses) % length :].reshape(-1, length)
+    medians = np.median(pieces, axis=1)
+    best, end = int(np.argmin(medians)), float(medians[-1])
+    apart = np.quantile(pieces[-1], 0.2) > np.quantile(pieces[best], 0.8)
+    far = apart and end > FACTOR * medians[best]
     if not far and case.trend.state is not TrendState.RISING:
         return None
-    rate = float(case.run.history["learning_rate"][-1])
+    lowest, step = float(medians[best]), len(losses) % length + best * length + length // 2
+    if not far:  # a slow rise: from where the trend was taken
+        window = losses[-case.trend.window :]
+        lowest, step = float(np.median(window[:LEAST])), len(losses) - len(window)
+        end, length = float(np.median(window[-LEAST:])), LEAST
+    rate = case.rate
     return Finding(
         rule="diverging",
         verdict="learning rate too large",
         statement=(
-            f"The loss rises: it was {smooth[best]:.4g} around step {best + TAIL // 2} and ends at "
-            f"{end:.4g}."
+            f"The loss rises: it was {lowest:.4g} around step {step:,} and ends at {end:.4g}."
         ),
         evidence=(
-            Evidence("lowest loss", f"{smooth[best]:.4g}", f"median of {TAIL} steps"),
-            Evidence("loss at the end", f"{end:.4g}", f"median of the last {TAIL} steps"),
+            Evidence("loss before", f"{lowest:.4g}", f"median of {length} steps"),
+            Evidence("loss at the end", f"{end:.4g}", f"median of the last {length} steps"),
             Evidence("learning rate", f"{rate:.3g}", "as the optimizer used it"),
         ),
-        remedy=(
-            f"Go back to step {best + TAIL // 2} and divide the learning rate by 3 "
-            f"({rate / 3:.2g})."
-        ),
+        remedy=_remedy(step if best > 0 or not far else 0, rate),
         weight=90,
+    )
+
+
+def _remedy(step: int, rate: float) -> str:
+    if step:
+        return f"Go back to step {step:,} and divide the learning rate by 3 ({rate / 3:.2g})."
+    return (
+        f"Start again with the learning rate divided by 3 ({rate / 3:.2g}), and so on until the "
+        "loss falls; or standardise the inputs."
     )

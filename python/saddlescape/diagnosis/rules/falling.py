@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from saddlescape.diagnosis.case import Case
-from saddlescape.diagnosis.records import Evidence, Finding
+from saddlescape.diagnosis.records import Evidence, Finding, counted
 from saddlescape.metrics import TrendState
 
 __all__ = ["check"]
 
 
 def check(case: Case) -> Finding | None:
-    """Fire if the run did not end at a critical point."""
+    """Fire if the run did not end at a critical point and the loss does not rise."""
     if case.point is not None and case.point.gradient.small:
         return None
     t = case.trend
+    if t.state is TrendState.RISING:
+        return None
     evidence = [
         Evidence(
             "change of the loss",
-            f"{100 * t.change:+.2g} %",
-            f"in {t.window} steps; 95 %: {100 * t.low:+.2g} to {100 * t.high:+.2g}",
+            f"{_percent(t.change)} %",
+            f"of its median, in {t.window:,} steps; 95 %: {_percent(t.low)} to {_percent(t.high)}",
         )
     ]
     if case.point is not None:
         g = case.point.gradient
         basis = f"threshold {g.threshold:.1e}"
         if g.gap is not None:
-            basis += f"; {100 * g.gap:.2g} % of the loss left to gain by the quadratic model"
+            share = f"{100 * g.gap:.2g} % of the loss" if g.gap < 1 else "all of the loss and more"
+            basis += f"; by the quadratic model {share} is left to gain"
         evidence.append(Evidence("|g|, all samples", f"{g.norm:.3g}", basis))
     if t.state is TrendState.CANNOT_TELL:
+        larger = "" if case.run.full_batch else "; larger batches tell sooner"
         return Finding(
             "falling",
             "cannot tell yet",
-            f"After {case.run.history.steps} steps the losses do not show whether they fall.",
+            f"After {counted(case.run.history.steps, 'step')} the losses do not show whether they "
+            "fall.",
             tuple(evidence[1:]) if t.change != t.change else tuple(evidence),
-            f"Train about {t.more_steps} more steps and ask again.",
+            f"Train about {counted(t.more_steps, 'more step')} and ask again{larger}.",
             weight=20,
         )
     falling = t.state is TrendState.FALLING
@@ -49,3 +54,9 @@ def check(case: Case) -> Finding | None:
         else "Look at the learning rate; then at the conditioning of the inputs.",
         weight=30,
     )
+
+
+def _percent(share: float) -> str:
+    """Write a share in percent: two digits, and no powers of ten where it is large."""
+    value = 100 * share
+    return f"{value:+,.0f}" if 10 <= abs(value) < 1e6 else f"{value:+.2g}"

@@ -21,7 +21,7 @@ def check(case: Case) -> Finding | None:
         return None
     if not case.run.full_batch or along is None:
         return None
-    rate = float(case.run.history["learning_rate"][-1])
+    rate = case.rate
     evidence = [
         Evidence(
             "change of the loss", f"{case.trend.change:.1e}", f"of it, in {case.trend.window} steps"
@@ -44,7 +44,7 @@ def check(case: Case) -> Finding | None:
         return Finding(
             "flat_but_not_critical",
             "learning rate too small",
-            f"The loss is flat but the gradient is not: the steps are {stable / rate:.0f} times "
+            f"The loss is flat but the gradient is not: the steps are {stable / rate:,.0f} times "
             "smaller than what is stable here.",
             tuple(evidence),
             f"Raise the learning rate to {0.5 * stable:.2g}, half of what is stable.",
@@ -55,7 +55,7 @@ def check(case: Case) -> Finding | None:
             "flat_but_not_critical",
             "ravine",
             "The loss is flat but the gradient is not: it lies along the floor of a ravine, "
-            f"{point.highest / max(abs(along), 1e-300):.0f} times less curved than its walls, "
+            f"{point.highest / max(abs(along), 1e-300):,.0f} times less curved than its walls, "
             "which limit the step.",
             tuple(evidence),
             "Standardise the inputs, use momentum (0.9), or an adaptive rule such as adam.",

@@ -19,7 +19,7 @@ def check(case: Case) -> Finding | None:
         return None
     if case.point is not None and case.point.gradient.small:
         return None
-    rate = float(case.run.history["learning_rate"][-1])
+    rate = case.rate
     evidence = [
         Evidence(
             "cos(g_t, g_t+1)", f"{cosine:.2f}", f"median of 20 steps; below {REVERSAL} reverses"

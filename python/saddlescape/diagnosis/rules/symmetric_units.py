@@ -23,8 +23,9 @@ def check(case: Case) -> Finding | None:
             return Finding(
                 "symmetric_units",
                 "symmetric units",
-                f"Only {distinct} of the {len(units)} units of hidden layer {number} differ; equal "
-                "units have equal gradients and stay equal for ever.",
+                f"Hidden layer {number} has {len(units)} units, of which only {distinct} "
+                f"{'is' if distinct == 1 else 'are'} distinct; equal units have equal gradients "
+                "and stay equal for ever.",
                 (
                     Evidence(
                         f"distinct units, layer {number}",

@@ -1,0 +1,194 @@
+"""Time ours and each rival in turns and write bench/RESULTS.md: medians, and medians of ratios.
+
+A shared machine wobbles; two timings a minute apart compare its moods. So each round times both
+sides back to back, and the ratio is taken round by round.
+
+    OMP_NUM_THREADS=2 python bench/compare.py
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE.parent / "tests")]
+
+import bench_eig  # noqa: E402
+import bench_net  # noqa: E402
+import bench_optim  # noqa: E402
+import saddlescape as ss  # noqa: E402
+from oracle.network import one_hot  # noqa: E402
+
+Call = Callable[[], Any]
+ROUNDS = 31
+
+
+def seconds(call: Call, repeat: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeat):
+        call()
+    return (time.perf_counter() - start) / repeat
+
+
+def in_turns(ours: Call, rival: Call) -> tuple[float, float, float, float, float]:
+    """Return both medians, and the median and quartiles of rival / ours."""
+    once = max(seconds(ours, 1), seconds(ours, 1), 1e-9)
+    repeat, rounds = max(1, min(200, int(2e-3 / once))), ROUNDS if once < 0.2 else 7
+    seconds(rival, repeat)
+    pairs = np.array([(seconds(ours, repeat), seconds(rival, repeat)) for _ in range(rounds)])
+    ratios = pairs[:, 1] / pairs[:, 0]
+    mine, theirs = np.median(pairs, axis=0)
+    return mine, theirs, *np.percentile(ratios, [50, 25, 75])
+
+
+def has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def optimizer_cases() -> list[tuple[str, str, Call, Call, str]]:
+    cases = []
+    rivals = {"NumPy loop": bench_optim.numpy_loop}
+    if has("torch"):
+        rivals = {"torch fused": bench_optim.torch_fused, **rivals}
+    for size, lengths in bench_optim.SIZES.items():
+        work = f"{28 * sum(lengths):,} bytes"
+        for name, make in rivals.items():
+            steps, grads = [], None
+            for maker in (bench_optim.unchecked, make):
+                params, grads = bench_optim.arrays(lengths)
+                expected = bench_optim.first_adam_step(params, grads)
+                step = maker(params)
+                step(grads)
+                for p, q in zip(params, expected, strict=True):
+                    np.testing.assert_allclose(p, q, rtol=0, atol=1e-6)
+                steps.append(lambda step=step, grads=grads: step(grads))
+            cases.append((f"Adam float32, {size}", name, steps[0], steps[1], work))
+    return cases
+
+
+def network_cases() -> list[tuple[str, str, Call, Call, str]]:
+    rng = np.random.default_rng(0)
+    net = ss.MLP(bench_net.SIZES, dtype="float64", seed=1)
+    X, y = rng.random((bench_net.N, 64)), rng.integers(0, 10, bench_net.N)
+    theta, V = net.theta.copy(), np.ascontiguousarray(bench_net.V)
+    ours, right = bench_net._Ours(net, X, y), bench_net._NumPy(X, one_hot(y, 10))
+    rivals = {"NumPy by hand": right}
+    if has("jax"):
+        rivals["jitted JAX"] = bench_net._Jax(X, one_hot(y, 10))
+    cases = []
+    for name, rival in rivals.items():
+        for k in (0, 1, 16):
+            few = np.ascontiguousarray(V[:, :k])
+            a = (
+                (lambda: ours.gradient(theta))
+                if k == 0
+                else (lambda few=few: ours.products(theta, few))
+            )
+            b = (
+                (lambda rival=rival: rival.gradient(theta))
+                if k == 0
+                else (lambda rival=rival, few=few: rival.products(theta, few))
+            )
+            bench_net.agree(a(), b())
+            what = "gradient" if k == 0 else f"{k} Hessian product{'s' * (k > 1)}"
+            flops = bench_net.GRADIENT + k * bench_net.PRODUCT
+            cases.append((f"{what}, 64-32-10, N = 1,797", name, a, b, f"{flops / 1e6:.1f} Mflop"))
+    if has("jax"):
+        cases.append(hessian_case(net, X, y, theta))
+    return cases
+
+
+def hessian_case(net: ss.MLP, X: Any, y: Any, theta: Any) -> tuple[str, str, Call, Call, str]:
+    import jax
+
+    Y = one_hot(y, 10)
+
+    def loss(t: Any) -> Any:
+        W1, b1, W2, b2 = bench_net.parts(t)
+        f = jax.numpy.tanh(X @ W1.T + b1) @ W2.T + b2
+        return -(Y * jax.nn.log_softmax(f)).sum(axis=1).mean()
+
+    hessian = jax.jit(jax.hessian(loss))
+    bench_net.agree(net.hessian(X, y), np.asarray(hessian(theta)))
+    flops = net.parameters * bench_net.PRODUCT
+    return (
+        "dense Hessian, 64-32-10, N = 1,797",
+        "jitted jax.hessian",
+        lambda: net.hessian(X, y),
+        lambda: np.asarray(hessian(theta)),
+        f"{flops / 1e9:.1f} Gflop",
+    )
+
+
+def eigen_cases() -> list[tuple[str, str, Call, Call, str]]:
+    cases = []
+    for n in (500, 1500):
+        A = bench_eig.symmetric(n)
+        for name, ours, rival in (
+            ("eigenvalues", ss.eig.eigvalsh, np.linalg.eigvalsh),
+            ("certified inertia", ss.eig.inertia, np.linalg.eigvalsh),
+        ):
+            rival_name = "NumPy eigvalsh"
+            work = f"{4 / 3 * n**3 / 1e9:.2f} Gflop"
+            cases.append((f"{name}, n = {n:,}", rival_name, lambda A=A, f=ours: f(A),
+                          lambda A=A, f=rival: f(A), work))  # fmt: skip
+    return cases
+
+
+def version(package: str) -> str:
+    return f"{package} {importlib.metadata.version(package)}" if has(package) else f"no {package}"
+
+
+def cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def main() -> None:
+    """Run every case and write the table."""
+    info = ss.info()
+    lines = [
+        "# Results",
+        "",
+        f"{datetime.date.today()} · {cpu()}, {info['threads']} threads, {info['isa']} · "
+        f"OpenBLAS kernel {info['blas']['kernel']} · {info['compiler']} · "
+        f"Python {info['python']}, {version('numpy')}, {version('torch')}, {version('jax')}",
+        "",
+        "Made by `OMP_NUM_THREADS=2 python bench/compare.py`: ours and the rival in turns, medians "
+        f"of up to {ROUNDS} rounds; the ratio is the median of rival / ours with its quartiles, so "
+        "above 1 ours is faster. The answers are compared before the clock starts.",
+        "",
+        "| case | ours | rival | time | rival / ours | quartiles | work |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, rival, a, b, work in (*optimizer_cases(), *network_cases(), *eigen_cases()):
+        mine, theirs, ratio, low, high = in_turns(a, b)
+        lines.append(
+            f"| {name} | {span(mine)} | {rival} | {span(theirs)} | **{ratio:.2f}** | "
+            f"{low:.2f} to {high:.2f} | {work} |"
+        )
+        sys.stdout.write(lines[-1] + "\n")
+    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
+
+
+def span(time_in_seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if time_in_seconds * scale >= 1:
+            return f"{time_in_seconds * scale:.3g} {unit}"
+    return f"{time_in_seconds * 1e9:.3g} ns"
+
+
+if __name__ == "__main__":
+    main()

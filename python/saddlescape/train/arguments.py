@@ -1,0 +1,85 @@
+"""What `train` accepts: every argument is checked here, before anything is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _check, optim
+from saddlescape.net import MLP
+from saddlescape.optim.optimizer import LearningRate
+
+__all__ = ["batch_size_of", "optimizer_of", "samples_of", "validation_of"]
+
+
+def samples_of(net: MLP, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return X and the targets as `net.encode` makes them, at least one sample, all finite."""
+    # a float64 beyond float32's range becomes infinite in a float32 network: refused, not warned of
+    with np.errstate(over="ignore"):
+        inputs, targets = net.encode(X, y)
+    if not len(inputs):
+        raise ValueError(f"X: shape {inputs.shape}, expected at least one sample")
+    bad = np.argwhere(~np.isfinite(inputs))
+    if len(bad):
+        i, j = (int(k) for k in bad[0])
+        raise ValueError(f"X: {X[i, j]:g} at ({i}, {j}), expected finite numbers of {net.dtype}")
+    return inputs, targets
+
+
+def batch_size_of(batch_size: int | str, samples: int) -> int:
+    """Return the number of samples in a batch, at most all of them."""
+    if isinstance(batch_size, str):
+        if batch_size != "full":
+            raise ValueError(
+                f"batch_size: {batch_size!r}, expected an integer of at least 1 or 'full'"
+            )
+        return samples
+    return min(_check.integer("batch_size", batch_size, low=1), samples)
+
+
+def validation_of(net: MLP, validation: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the validation data as `samples_of` makes them."""
+    if not isinstance(validation, tuple):
+        raise TypeError(f"validation: {type(validation).__name__}, expected a tuple (X, y)")
+    if len(validation) != 2:
+        raise ValueError(f"validation: a tuple of {len(validation)}, expected (X, y)")
+    try:
+        return samples_of(net, *validation)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from error
+
+
+def optimizer_of(
+    net: MLP,
+    optimizer: str | optim.Optimizer,
+    lr: LearningRate | None,
+    settings: dict[str, Any],
+) -> optim.Optimizer:
+    """Return the optimizer of that name at work on ``net.theta``, or the one that was given."""
+    if isinstance(optimizer, str):
+        _check.choice("optimizer", optimizer, optim.names())
+        allowed = optim.create(optimizer, np.zeros(1)).arguments
+        unknown = next((name for name in settings if name not in allowed), None)
+        if unknown is not None:
+            raise TypeError(
+                f"{unknown}: no argument of {optimizer!r}, expected one of {', '.join(allowed)}"
+            )
+        if lr is not None:
+            settings = {"lr": lr, **settings}
+        return optim.create(optimizer, net.theta, **settings)
+    if not isinstance(optimizer, optim.Optimizer):
+        raise TypeError(
+            f"optimizer: {type(optimizer).__name__}, expected a name of optim.names() or an "
+            "optimizer"
+        )
+    if lr is not None or settings:
+        given = ", ".join([*(["lr"] if lr is not None else []), *settings])
+        raise ValueError(f"{given}: given with an optimizer object, expected only with a name")
+    if optimizer.params is not net.theta:
+        raise ValueError(
+            "optimizer: made for other parameters, expected one made for this network's theta: "
+            f"{type(optimizer).__name__}(net.theta, ...)"
+        )
+    return optimizer

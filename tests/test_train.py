@@ -1,0 +1,479 @@
+"""Training: the numbers of every step against a loop of its own, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import saddlescape as ss
+from saddlescape.train import RunOutcome
+from saddlescape.train.batches import batches
+
+N = 20
+F32, F64 = np.float32, np.float64
+
+
+def make_data(n=N, dtype=F64):
+    rng = np.random.default_rng(7)
+    return rng.standard_normal((n, 3)).astype(dtype), rng.integers(0, 2, n)
+
+
+def make_net(dtype="float64", seed=1):
+    return ss.MLP((3, 5, 2), dtype=dtype, seed=seed)
+
+
+def rows_by_step(n, size, epochs, seed):
+    """The batches as the documentation says: permutation of (seed, epoch), cut in pieces."""
+    found = []
+    for epoch in range(epochs):
+        if size >= n:
+            found.append(np.arange(n))
+            continue
+        order = np.random.default_rng((seed, epoch)).permutation(n)
+        found += [order[i : i + size] for i in range(0, n, size)]
+    return found
+
+
+def loop(net, X, y, rows, lr, momentum=0.0):
+    """Plain gradient descent written out: losses, norms, updates, and where it ends."""
+    theta = net.theta.copy()
+    scratch = net.copy()
+    buffer = None
+    losses, norms, updates = [], [], []
+    for step, batch in enumerate(rows):
+        scratch.theta = theta
+        losses.append(scratch.loss(X[batch], y[batch]))
+        g = scratch.gradient(X[batch], y[batch])
+        norms.append(np.sqrt(np.sum(g.astype(F64) ** 2)))
+        buffer = g if buffer is None else momentum * buffer + g
+        move = -(lr(step) if callable(lr) else lr) * buffer
+        updates.append(np.sqrt(np.sum(move.astype(F64) ** 2)))
+        theta = theta + move
+    return np.array(losses), np.array(norms), np.array(updates), theta
+
+
+SIZES = [1, 7, N, N + 1, "full"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_every_step_is_that_of_a_loop_of_its_own(size, momentum):
+    X, y = make_data()
+    net = make_net()
+    rows = rows_by_step(N, N if size == "full" else size, 3, 5)
+    losses, norms, updates, theta = loop(net, X, y, rows, 0.1, momentum)
+    run = ss.train(
+        net, X, y, optimizer="sgd", lr=0.1, momentum=momentum, batch_size=size, epochs=3, seed=5
+    )
+    # float64; the core adds the terms of a step in another order than NumPy: 60 steps of 1e-16
+    tolerance = {"rtol": 1e-12, "atol": 1e-15}
+    assert run.outcome is RunOutcome.FINISHED
+    assert run.epochs == 3
+    np.testing.assert_allclose(run.history.loss, losses, **tolerance)
+    np.testing.assert_allclose(run.history.gradient_norm, norms, **tolerance)
+    np.testing.assert_allclose(run.history["update_norm"], updates, **tolerance)
+    np.testing.assert_allclose(net.theta, theta, **tolerance)
+    assert (run.history["learning_rate"] == 0.1).all()
+    assert (run.history["step"] == np.arange(len(rows))).all()
+
+
+def test_float32_follows_the_same_loop():
+    X, y = make_data()
+    net = make_net("float32")
+    losses, norms, _, theta = loop(net, X, y, rows_by_step(N, 7, 5, 0), F32(0.1))
+    run = ss.train(net, X, y, optimizer="sgd", lr=0.1, batch_size=7, epochs=5)
+    # float32: 15 steps of 6e-8
+    np.testing.assert_allclose(run.history.loss, losses, rtol=2e-6)
+    np.testing.assert_allclose(run.history.gradient_norm, norms, rtol=1e-5)
+    np.testing.assert_allclose(net.theta, theta, atol=2e-6)
+
+
+@pytest.mark.parametrize(("size", "updates"), [(N, 1), (1, 20), ("full", 1), (7, 3), (N + 5, 1)])
+def test_updates_in_an_epoch(size, updates):
+    X, y = make_data()
+    assert ss.train(make_net(), X, y, batch_size=size, epochs=1).history.steps == updates
+    assert ss.train(make_net(), X, y, batch_size=size, epochs=4).history.steps == 4 * updates
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 19])
+def test_an_epoch_sees_each_sample_once_in_an_order_of_its_own(size):
+    orders = {epoch: [] for epoch in range(4)}
+    lasts = dict.fromkeys(orders, 0)
+    for epoch, last, rows in batches(N, size, 4, 3):
+        orders[epoch] += rows.tolist()
+        lasts[epoch] += last
+    assert all(sorted(order) == list(range(N)) for order in orders.values())
+    assert set(lasts.values()) == {1}
+    assert len({tuple(order) for order in orders.values()}) == 4
+    assert next(iter(batches(N, size, 2, 3)))[2].tolist() == orders[0][:size]
+
+
+def test_the_seed_is_the_order():
+    X, y = make_data()
+    ends = {}
+    for name, seed in {"a": 0, "again": 0, "b": 1}.items():
+        net = make_net()
+        ss.train(net, X, y, batch_size=7, epochs=3, seed=seed)
+        ends[name] = net.theta.tobytes()
+    assert ends["a"] == ends["again"] != ends["b"]
+
+
+def test_two_runs_one_after_the_other_are_one_run():
+    X, y = make_data()
+    whole, parts = make_net(), make_net()
+    run = ss.train(whole, X, y, lr=0.01, batch_size="full", epochs=10)
+    first = ss.train(parts, X, y, lr=0.01, batch_size="full", epochs=4)
+    second = ss.train(parts, X, y, optimizer=first.optimizer, batch_size="full", epochs=6)
+    assert whole.theta.tobytes() == parts.theta.tobytes()
+    first.history.extend(second.history)
+    assert (first.history["step"] == np.arange(10)).all()
+    assert (first.history.loss == run.history.loss).all()
+
+
+def test_validation_stands_at_the_ends_of_epochs():
+    X, y = make_data()
+    Xv, yv = make_data(9)
+    net = make_net()
+    seen = []
+
+    def look(history):
+        seen.append((net.loss(Xv, yv), ss.metrics.accuracy(net, Xv, yv)))
+        return False
+
+    run = ss.train(net, X, y, batch_size=7, epochs=3, validation=(Xv, yv), callback=look)
+    ends = [2, 5, 8]
+    losses, shares = run.history["validation_loss"], run.history["validation_accuracy"]
+    assert np.flatnonzero(np.isfinite(losses)).tolist() == ends
+    assert np.flatnonzero(np.isfinite(shares)).tolist() == ends
+    assert losses[ends].tolist() == [seen[i][0] for i in ends]
+    assert shares[ends].tolist() == [seen[i][1] for i in ends]
+
+
+def test_validation_of_numbers_has_no_accuracy():
+    X, _ = make_data()
+    net = ss.MLP((3, 4, 1), loss="mse", dtype="float64")
+    run = ss.train(net, X, X[:, :1].copy(), epochs=2, validation=(X, X[:, 0].copy()))
+    assert "validation_loss" in run.history
+    assert "validation_accuracy" not in run.history
+
+
+def test_a_callback_stops():
+    X, y = make_data()
+    run = ss.train(make_net(), X, y, batch_size=7, epochs=5, callback=lambda h: h.steps == 4)
+    assert run.outcome is RunOutcome.STOPPED
+    assert run.history.steps == 4
+    assert run.epochs == 2
+
+
+def test_an_interrupt_ends_in_good_order():
+    X, y = make_data()
+    net, twin = make_net(), make_net()
+
+    def interrupt(history):
+        if history.steps == 3:
+            raise KeyboardInterrupt
+
+    run = ss.train(net, X, y, batch_size="full", epochs=9, callback=interrupt)
+    ss.train(twin, X, y, batch_size="full", epochs=3)
+    assert run.outcome is RunOutcome.INTERRUPTED
+    assert run.history.steps == 3
+    assert net.theta.tobytes() == twin.theta.tobytes()
+    assert "cannot tell yet" in str(ss.diagnose(run)).lower()
+
+
+def test_what_a_callback_raises_goes_through():
+    X, y = make_data()
+
+    def fail(history):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        ss.train(make_net(), X, y, callback=fail)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lr", [1e3, 1e10, 1e18])
+def test_where_numbers_end_the_last_good_parameters_come_back(dtype, lr):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 4)), rng.standard_normal(30)
+    net = ss.MLP((4, 8, 1), activation="relu", loss="mse", dtype=dtype)
+    visited = [net.theta.tobytes()]
+    run = ss.train(
+        net, X, y, optimizer="sgd", lr=lr, batch_size="full", epochs=200,
+        callback=lambda _: visited.append(net.theta.tobytes()),
+    )  # fmt: skip
+    assert run.outcome is RunOutcome.NOT_FINITE
+    assert np.isfinite(net.theta).all()
+    assert np.isfinite(net.loss(X, y))
+    assert net.theta.tobytes() in visited[-2:]
+    good = np.isfinite(run.history.loss) & np.isfinite(run.history.gradient_norm)
+    assert good[:-1].all()
+    verdict = ss.diagnose(run)
+    assert verdict.verdict == "not finite"
+    assert "nan" not in verdict.remedy
+
+
+def test_parameters_that_end_infinite_after_the_last_step_come_back():
+    """No later loss would show it; the update itself has to be looked at."""
+    net = ss.MLP((1, 1), loss="mse", dtype="float64", init="zeros")
+    X, y = np.array([[1e8]]), np.array([1e8])
+    before = net.theta.tobytes()
+    run = ss.train(net, X, y, optimizer="sgd", lr=1e300, batch_size="full", epochs=1)
+    assert run.outcome is RunOutcome.NOT_FINITE
+    assert net.theta.tobytes() == before
+
+
+def test_no_epochs():
+    X, y = make_data()
+    net = make_net()
+    before = net.theta.tobytes()
+    run = ss.train(net, X, y, epochs=0)
+    assert (run.history.steps, run.epochs, run.outcome) == (0, 0, RunOutcome.FINISHED)
+    assert net.theta.tobytes() == before
+    assert ss.diagnose(run).verdict == "cannot tell yet"
+
+
+def test_a_schedule_is_recorded():
+    X, y = make_data()
+    run = ss.train(
+        make_net(), X, y, optimizer="sgd", lr=lambda step: 0.1 / (1 + step), batch_size=7, epochs=2
+    )
+    assert run.history["learning_rate"].tolist() == [0.1 / (1 + step) for step in range(6)]
+    net = make_net()
+    losses, _, _, theta = loop(net, X, y, rows_by_step(N, 7, 2, 0), lambda step: 0.1 / (1 + step))
+    assert run.history.loss == pytest.approx(losses, rel=1e-12)  # float64, six steps
+    assert run.net.theta == pytest.approx(theta, rel=1e-11)
+
+
+def test_settings_go_to_the_optimizer():
+    X, y = make_data()
+    run = ss.train(make_net(), X, y, optimizer="adam", betas=(0.8, 0.95), epochs=1)
+    assert run.optimizer.arguments["betas"] == (0.8, 0.95)
+    assert ss.train(make_net(), X, y, optimizer="momentum", momentum=0.5, epochs=1).optimizer.rule
+
+
+@pytest.mark.parametrize("name", ss.optim.names())
+def test_every_optimizer_learns(name):
+    X, y = make_data()
+    lr = 1.0 if name == "adadelta" else 0.02
+    run = ss.train(make_net(), X, y, optimizer=name, lr=lr, batch_size="full", epochs=60)
+    assert run.history.loss[-1] < 0.9 * run.history.loss[0]
+
+
+def test_the_cosine_is_that_of_successive_gradients():
+    X, y = make_data()
+    net = make_net()
+    gradients = []
+    run = ss.train(
+        net, X, y, optimizer="sgd", lr=0.5, batch_size="full", epochs=6,
+        callback=lambda _: gradients.append(net.gradient(X, y)),
+    )  # fmt: skip
+    cosines = run.history["gradient_cosine"]
+    assert np.isnan(cosines[0])
+    for t in range(2, 6):
+        a, b = gradients[t - 2], gradients[t - 1]
+        expected = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+        assert cosines[t] == pytest.approx(expected, abs=1e-12)
+
+
+# --- history -------------------------------------------------------------------------------------
+
+
+def test_history_is_a_mapping_of_columns():
+    history = ss.History(["loss", "gradient_norm"])
+    history.append(loss=2.0, gradient_norm=1.0)
+    history.append(loss=1.0)
+    assert list(history) == ["step", "loss", "gradient_norm"]
+    assert len(history) == 3
+    assert history.steps == 2
+    assert dict(history)["loss"].tolist() == [2.0, 1.0]
+    assert history["grad_norm"].tolist()[0] == 1.0
+    assert np.isnan(history.gradient_norm[1])
+    assert "grad_norm" in history
+    assert "accuracy" not in history
+    assert history.get("accuracy") is None
+    with pytest.raises(KeyError):
+        history["accuracy"]
+    history["loss"][0] = 7.0  # a copy
+    assert history.loss[0] == 2.0
+    assert repr(history) == "History(2 steps: step, loss, gradient_norm)"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
+def test_tail(count):
+    history = ss.History(["loss"])
+    for value in (3.0, 2.0, 1.0):
+        history.append(loss=value)
+    assert history.tail("loss", count).tolist() == [3.0, 2.0, 1.0][max(0, 3 - count) :]
+    with pytest.raises(ValueError, match="count: -1, expected an integer of at least 0"):
+        history.tail("loss", -1)
+
+
+def test_extend_numbers_through_and_loses_no_column():
+    first, second = ss.History(["loss", "a"]), ss.History(["loss", "b"])
+    for value in (1.0, 2.0):
+        first.append(loss=value, a=value)
+    for value in (3.0, 4.0, 5.0):
+        second.append(loss=value, b=value)
+    first.extend(second)
+    assert first["step"].tolist() == [0, 1, 2, 3, 4]
+    assert first.loss.tolist() == [1, 2, 3, 4, 5]
+    assert np.isnan(first["a"]).tolist() == [False, False, True, True, True]
+    assert np.isnan(first["b"]).tolist() == [True, True, False, False, False]
+    first.extend(first)
+    assert first["step"].tolist() == list(range(10))
+    assert first == first
+    assert first != second
+
+
+def test_history_refuses_names_it_does_not_keep():
+    history = ss.History(["loss"])
+    with pytest.raises(ValueError, match=r"^lss: no name to record, expected loss$"):
+        history.append(lss=1.0)
+    with pytest.raises(ValueError, match=r"^step: no name to record, expected loss$"):
+        history.append(step=1.0)
+    assert history.steps == 0
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+X20, Y20 = make_data()
+LR = "a finite number >= 0, or a function of the step that returns one"
+
+
+def with_nan():
+    X = X20.copy()
+    X[3, 1] = np.nan
+    return X
+
+
+REFUSED = {
+    "net": ({"net": 3}, TypeError, "net: int, expected an MLP"),
+    "X list": (
+        {"X": X20.tolist()}, TypeError,
+        "X: list, expected a NumPy array of float32 or float64",
+    ),
+    "X integers": (
+        {"X": np.ones((N, 3), int)}, TypeError, "X: dtype int64, expected float32 or float64",
+    ),
+    "X width": ({"X": np.ones((N, 2))}, ValueError, f"X: shape ({N}, 2), expected (any, 3)"),
+    "X strides": (
+        {"X": X20[:, ::-1]}, ValueError,
+        "X: strides (24, -8), expected a C-contiguous array; copy it with np.ascontiguousarray",
+    ),
+    "X empty": (
+        {"X": X20[:0], "y": Y20[:0]}, ValueError, "X: shape (0, 3), expected at least one sample",
+    ),
+    "X NaN": (
+        {"X": with_nan()}, ValueError, "X: nan at (3, 1), expected finite numbers of float64",
+    ),
+    "y length": ({"y": Y20[:4]}, ValueError, f"y: shape (4,), expected ({N},) or ({N}, 2)"),
+    "y class": ({"y": Y20 + 1}, ValueError, None),
+    "y floats": (
+        {"y": np.ones(N)}, TypeError,
+        f"y: float64 of shape ({N},), expected integer classes 0 to 1, "
+        f"or targets of shape ({N}, 2)",
+    ),
+    "batch 0": (
+        {"batch_size": 0}, ValueError, "batch_size: 0, expected an integer of at least 1",
+    ),
+    "batch half": (
+        {"batch_size": "half"}, ValueError,
+        "batch_size: 'half', expected an integer of at least 1 or 'full'",
+    ),
+    "batch float": (
+        {"batch_size": 2.0}, TypeError, "batch_size: float, expected an integer of at least 1",
+    ),
+    "batch True": (
+        {"batch_size": True}, TypeError, "batch_size: bool, expected an integer of at least 1",
+    ),
+    "epochs": ({"epochs": -1}, ValueError, "epochs: -1, expected an integer of at least 0"),
+    "epochs float": (
+        {"epochs": 1.5}, TypeError, "epochs: float, expected an integer of at least 0",
+    ),
+    "seed": ({"seed": -1}, ValueError, "seed: -1, expected an integer of at least 0"),
+    "lr": ({"lr": -1.0}, ValueError, f"lr: -1.0, expected {LR}"),
+    "lr nan": ({"lr": float("nan")}, ValueError, f"lr: nan, expected {LR}"),
+    "lr text": ({"lr": "fast"}, TypeError, f"lr: str, expected {LR}"),
+    "schedule": (
+        {"lr": lambda _: -1.0}, ValueError, "lr(0): -1.0, expected a finite number >= 0",
+    ),
+    "optimizer": (
+        {"optimizer": "adamx"}, ValueError,
+        f"optimizer: 'adamx', expected one of {', '.join(ss.optim.names())}",
+    ),
+    "optimizer type": (
+        {"optimizer": 3}, TypeError,
+        "optimizer: int, expected a name of optim.names() or an optimizer",
+    ),
+    "optimizer of another": (
+        {"optimizer": ss.optim.SGD(make_net().theta, lr=0.1)}, ValueError,
+        "optimizer: made for other parameters, expected one made for this network's theta: "
+        "SGD(net.theta, ...)",
+    ),
+    "unknown setting": (
+        {"optimizer": "sgd", "speed": 3}, TypeError,
+        "speed: no argument of 'sgd', expected one of momentum, dampening, weight_decay, "
+        "nesterov, maximize",
+    ),
+    "setting": (
+        {"optimizer": "sgd", "momentum": -0.5}, ValueError,
+        "momentum: -0.5, expected a finite number >= 0",
+    ),
+    "callback": (
+        {"callback": 3}, TypeError, "callback: int, expected a function of the history, or None",
+    ),
+    "validation list": (
+        {"validation": [X20, Y20]}, TypeError, "validation: list, expected a tuple (X, y)",
+    ),
+    "validation one": (
+        {"validation": (X20,)}, ValueError, "validation: a tuple of 1, expected (X, y)",
+    ),
+    "validation y": (
+        {"validation": (X20, Y20[:3])}, ValueError,
+        f"validation: y: shape (3,), expected ({N},) or ({N}, 2)",
+    ),
+    "validation NaN": (
+        {"validation": (with_nan(), Y20)}, ValueError,
+        "validation: X: nan at (3, 1), expected finite numbers of float64",
+    ),
+    "validation empty": (
+        {"validation": (X20[:0], Y20[:0])}, ValueError,
+        "validation: X: shape (0, 3), expected at least one sample",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_before_anything_changes(case):
+    given, kind, text = REFUSED[case]
+    net = make_net()
+    before = net.theta.tobytes()
+    arguments = {"net": net, "X": X20, "y": Y20, **given}
+    with pytest.raises(kind) as caught:
+        ss.train(arguments.pop("net"), arguments.pop("X"), arguments.pop("y"), **arguments)
+    if text is not None:
+        assert str(caught.value) == text
+    assert net.theta.tobytes() == before
+
+
+def test_settings_beside_an_optimizer_object_are_refused():
+    net = make_net()
+    opt = ss.optim.SGD(net.theta, lr=0.1)
+    for given, names in (({"lr": 0.2}, "lr"), ({"lr": 0.2, "momentum": 0.9}, "lr, momentum")):
+        with pytest.raises(ValueError, match=f"^{names}: given with an optimizer object, expected"):
+            ss.train(net, X20, Y20, optimizer=opt, **given)
+    assert opt.steps == 0
+
+
+def test_values_beyond_float32_are_refused_by_a_float32_network():
+    net = make_net("float32")
+    with pytest.raises(ValueError, match=r"^X: .*e\+\d+ at \(0, 0\), expected finite .*float32$"):
+        ss.train(net, X20 * 1e300, Y20)
+
+
+def test_parameters_that_are_not_finite_are_refused():
+    net = make_net()
+    net.theta[2] = np.nan
+    with pytest.raises(ValueError, match=r"^params: NaN at \(2,\), expected finite numbers$"):
+        ss.train(net, X20, Y20)
