@@ -1,7 +1,8 @@
 """Time ours and each rival in turns and write bench/RESULTS.md: medians, and medians of ratios.
 
 A shared machine wobbles; two timings a minute apart compare its moods. So each round times both
-sides back to back, and the ratio is taken round by round.
+sides one after the other, and the ratio is taken round by round. A short rest before each lets the
+other side's idle threads go to sleep: OpenBLAS's and OpenMP's spin for a while and hold the cores.
 
     OMP_NUM_THREADS=2 python bench/compare.py
 """
@@ -31,9 +32,12 @@ from oracle.network import one_hot  # noqa: E402
 
 Call = Callable[[], Any]
 ROUNDS = 31
+REST = 0.03  # seconds
 
 
 def seconds(call: Call, repeat: int) -> float:
+    time.sleep(REST)
+    call()  # wakes this side's own threads, and warms its cache
     start = time.perf_counter()
     for _ in range(repeat):
         call()
@@ -168,7 +172,9 @@ def main() -> None:
         "",
         "Made by `OMP_NUM_THREADS=2 python bench/compare.py`: ours and the rival in turns, medians "
         f"of up to {ROUNDS} rounds; the ratio is the median of rival / ours with its quartiles, so "
-        "above 1 ours is faster. The answers are compared before the clock starts.",
+        "above 1 ours is faster. The answers are compared before the clock starts; each side rests "
+        f"for {1e3 * REST:.0f} ms before its turn, so that neither waits for the other's idle "
+        "threads.",
         "",
         "| case | ours | rival | time | rival / ours | quartiles | work |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -9,9 +9,12 @@ namespace {
 
 const char* dtype_name(Dtype dtype) {
   switch (dtype) {
-    case Dtype::float32: return "float32";
-    case Dtype::int64: return "int64";
-    case Dtype::float64: break;
+    case Dtype::float32:
+      return "float32";
+    case Dtype::int64:
+      return "int64";
+    case Dtype::float64:
+      break;
   }
   return "float64";
 }
@@ -20,9 +23,12 @@ bool is_dtype(const py::dtype& dtype, Dtype wanted) {
   const char kind = dtype.kind();
   const auto size = dtype.itemsize();
   switch (wanted) {
-    case Dtype::float32: return kind == 'f' && size == 4;
-    case Dtype::float64: return kind == 'f' && size == 8;
-    case Dtype::int64: return kind == 'i' && size == 8;
+    case Dtype::float32:
+      return kind == 'f' && size == 4;
+    case Dtype::float64:
+      return kind == 'f' && size == 8;
+    case Dtype::int64:
+      return kind == 'i' && size == 8;
   }
   return false;
 }
@@ -31,7 +37,8 @@ std::string type_text(py::handle object) {
   const py::handle type = py::type::handle_of(object);
   std::string text = py::cast<std::string>(type.attr("__module__")) + "." +
                      py::cast<std::string>(type.attr("__qualname__"));
-  if (py::hasattr(object, "device")) text += " on device " + py::cast<std::string>(py::str(object.attr("device")));
+  if (py::hasattr(object, "device"))
+    text += " on device " + py::cast<std::string>(py::str(object.attr("device")));
   return text;
 }
 
@@ -60,8 +67,9 @@ void check_finite_as(const Array& array, const std::string& name) {
   const T* data = array.as<T>();
   if (reduce::all_finite(data, array.size)) return;
   std::int64_t flat = first_non_finite(data, array.size);
-  const std::string value =
-      std::isnan(data[flat]) ? "NaN" : data[flat] > 0 ? "infinite" : "-infinite";
+  const std::string value = std::isnan(data[flat]) ? "NaN"
+                            : data[flat] > 0       ? "infinite"
+                                                   : "-infinite";
   Shape position(array.shape.size());
   for (std::size_t d = array.shape.size(); d-- > 0; flat /= array.shape[d])
     position[d] = flat % array.shape[d];
@@ -93,8 +101,8 @@ Array checked_array(py::handle source, const std::string& name,
       found = true;
     }
   if (!found)
-    throw py::type_error(name + ": dtype " + py::cast<std::string>(py::str(dtype)) +
-                         ", expected " + allowed_text(allowed));
+    throw py::type_error(name + ": dtype " + py::cast<std::string>(py::str(dtype)) + ", expected " +
+                         allowed_text(allowed));
   if (!py::cast<bool>(dtype.attr("isnative")))
     throw py::type_error(name + ": dtype " + py::cast<std::string>(dtype.attr("str")) +
                          " is byte-swapped, expected this machine's byte order; convert with "
@@ -108,7 +116,8 @@ Array checked_array(py::handle source, const std::string& name,
                           py::cast<std::string>(py::str(array.attr("strides"))) +
                           ", expected a C-contiguous array; copy it with np.ascontiguousarray");
   if (!py::cast<bool>(array.attr("flags").attr("aligned")))
-    throw py::value_error(name + ": its elements are not aligned in memory, expected an aligned "
+    throw py::value_error(name +
+                          ": its elements are not aligned in memory, expected an aligned "
                           "array; copy it with np.array(array)");
   result.data = const_cast<void*>(array.data());
   result.size = array.size();

@@ -25,7 +25,8 @@ constexpr std::int64_t any = -1;
 
 std::string shape_text(const Shape& shape);
 
-// A C-contiguous, native-endian, aligned NumPy array. It keeps no reference: the caller holds `source`.
+// A C-contiguous, native-endian, aligned NumPy array. It keeps no reference: the caller holds
+// `source`.
 struct Array {
   void* data = nullptr;
   Dtype dtype = Dtype::float64;
@@ -39,8 +40,8 @@ struct Array {
 };
 
 // Checks `source` and describes it. `shape` empty: any shape.
-Array checked_array(py::handle source, const std::string& name, std::initializer_list<Dtype> allowed,
-                    const Shape& shape = {});
+Array checked_array(py::handle source, const std::string& name,
+                    std::initializer_list<Dtype> allowed, const Shape& shape = {});
 
 // The same, for an array that will be written to.
 Array checked_writable(py::handle source, const std::string& name,

@@ -43,6 +43,7 @@ void core(py::module_ module) {
   module.def("available_isas", &available_isas);
   module.def("force_isa", &isa::force, py::arg("name"));
   module.def("threads", &threads);
+  module.def("threading", &threading);
   module.def("set_threads", &set_threads, py::arg("n"));
   module.def("blas", [] {
     const blas::Info info = blas::info();

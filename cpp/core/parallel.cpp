@@ -1,34 +1,53 @@
 #include "core/parallel.hpp"
 
-#include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "core/parallel_team.hpp"
 
 namespace saddlescape {
 namespace {
 
-std::atomic<bool> in_forked_child{false};
+// Ranges for each thread: so many that one which is held up leaves the others its share.
+constexpr std::int64_t ranges_a_thread = 4;
+
 std::atomic<int> thread_count{0};
 thread_local bool inside = false;
 
-// Runs when the library is loaded, so that a fork at any later time is seen.
-const int at_fork_registered = pthread_atfork(
-    nullptr, nullptr, [] { in_forked_child.store(true, std::memory_order_relaxed); });
-
-int default_threads() {
-#ifdef _OPENMP
-  return std::max(1, std::min(omp_get_max_threads(), omp_get_num_procs()));
-#else
-  return 1;
-#endif
+// The CPUs that this process may run on: fewer than there are in a container, or under taskset.
+int available_cpus() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
+
+// OMP_NUM_THREADS may be a list, one number for each level of nesting; ours is the first.
+int default_threads() {
+  const char* wanted = std::getenv("OMP_NUM_THREADS");
+  const long count = wanted ? std::strtol(wanted, nullptr, 10) : 0;
+  return count >= 1 ? static_cast<int>(std::min(count, 4096L)) : available_cpus();
+}
+
+struct Loop {
+  std::int64_t n, parts;
+  RangeFunction function;
+  void* context;
+
+  static void run(void* loop, std::int64_t part) {
+    const Loop& l = *static_cast<const Loop*>(loop);
+    const std::int64_t share = l.n / l.parts, rest = l.n % l.parts;
+    inside = true;
+    l.function(l.context, share * part + std::min(part, rest),
+               share * (part + 1) + std::min(part + 1, rest));
+    inside = false;
+  }
+};
 
 }  // namespace
 
@@ -49,28 +68,15 @@ void set_threads(int count) {
 
 bool in_parallel() { return inside; }
 
-bool forked() { return in_forked_child.load(std::memory_order_relaxed); }
+const char* threading() { return team::name; }
 
 void parallel_ranges(std::int64_t n, std::int64_t grain, RangeFunction function, void* context) {
   if (n <= 0) return;
   const std::int64_t most = std::max<std::int64_t>(1, n / std::max<std::int64_t>(1, grain));
-  const std::int64_t parts = std::min<std::int64_t>(threads(), most);
-#ifdef _OPENMP
-  if (parts > 1 && !forked() && !inside) {
-#pragma omp parallel num_threads(static_cast<int>(parts))
-    {
-      // The runtime may give fewer threads than were asked for: cut by what came.
-      const std::int64_t team = omp_get_num_threads();
-      const std::int64_t rank = omp_get_thread_num();
-      const std::int64_t begin = n / team * rank + std::min(rank, n % team);
-      const std::int64_t end = n / team * (rank + 1) + std::min(rank + 1, n % team);
-      inside = team > 1;
-      function(context, begin, end);
-      inside = false;
-    }
+  const std::int64_t team = std::min<std::int64_t>(threads(), most);
+  Loop loop{n, std::min(most, team * ranges_a_thread), function, context};
+  if (team > 1 && !inside && team::share(static_cast<int>(team), loop.parts, &Loop::run, &loop))
     return;
-  }
-#endif
   function(context, 0, n);
 }
 

@@ -17,7 +17,8 @@ def info() -> dict[str, Any]:
     -------
     dict
         ``version``; ``isa``, the instruction set in use, and ``isa_available``, those that this
-        build and CPU have (``SADDLESCAPE_ISA`` chooses one); ``threads``; ``blas`` with its
+        build and CPU have (``SADDLESCAPE_ISA`` chooses one); ``threads``, and ``threading``, what
+        they are (``"pool"`` or ``"openmp"``); ``blas`` with its
         ``library`` and the ``kernel`` that was chosen; ``compiler``; ``python``; ``cuda``, which
         says whether the optional backend was built.
 
@@ -33,6 +34,7 @@ def info() -> dict[str, Any]:
         "isa": _core.isa(),
         "isa_available": _core.available_isas(),
         "threads": _core.threads(),
+        "threading": _core.threading(),
         "blas": {"library": library, "kernel": kernel},
         "compiler": _core.compiler,
         "python": platform.python_version(),
