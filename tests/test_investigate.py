@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from saddlescape import demo
 from saddlescape.critical import Kind
 from saddlescape.diagnosis import investigate
 from saddlescape.diagnosis.investigate import Plan
@@ -215,3 +216,10 @@ def test_digits_from_zero_weights():
     assert train > 95
     assert test > 95
     assert "local minim" not in str(story)
+
+
+def test_a_small_hessian_and_a_short_direction_are_written_out():
+    text = " ".join(str(demo.two_weight_network()).split())
+    assert "Hessian 2 x 2 [[0, -2], [-2, 0]]" in text
+    assert "along [0.7071, 0.7071] (curvature -2)" in text
+    assert "Hessian 2 x 2 [[2, 2], [2, 2]]" in text

@@ -47,7 +47,8 @@ def story(investigation: Investigation) -> str:
             lines += _rows(points.evidence(point))
         lines += _wrapped(
             "applied",
-            f"escape: a step of {out.step:.3g} along curvature {out.curvature:.4g}; the loss goes "
+            f"escape: a step of {out.step:.3g} {points.along(out.direction, out.curvature)}; "
+            "the loss goes "
             f"from {out.loss_before:.6g} to {out.loss_after:.4g}.{_reach(out.model_reach)}",
         )
     lines += ["", *_wrapped("at the end", end.statement)]

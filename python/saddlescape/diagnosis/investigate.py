@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from saddlescape import optim
 from saddlescape.critical import CriticalPoint, Escape, EscapeOutcome, escape
 from saddlescape.curvature import of as curvature_of
+from saddlescape.diagnosis import points
 from saddlescape.diagnosis.block import plain
 from saddlescape.diagnosis.diagnose import examine, judge, subject_of
 from saddlescape.diagnosis.diagnosis import Investigation
@@ -259,7 +260,7 @@ class _Pipeline:
             Event(
                 self.steps,
                 "escape",
-                f"A step of {out.step:.3g} along curvature {out.curvature:.3g}: "
+                f"A step of {out.step:.3g} {points.along(out.direction, out.curvature)}: "
                 f"loss {out.loss_before:.6g} to {out.loss_after:.6g}.",
             )
         )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from saddlescape.critical import CriticalPoint, Kind, Probe
 from saddlescape.diagnosis.records import Evidence
 
-__all__ = ["evidence", "statement"]
+__all__ = ["along", "evidence", "statement"]
+
+_SMALL = 3  # parameters up to which a matrix or a direction is written out
 
 
 def evidence(point: CriticalPoint) -> tuple[Evidence, ...]:
@@ -31,6 +36,11 @@ def evidence(point: CriticalPoint) -> tuple[Evidence, ...]:
         Evidence("error of assembly", f"{point.assembly_error:.1e}", "of an eigenvalue; estimate"),
         Evidence("error of the solver", f"{point.solver_error:.1e}", "of an eigenvalue; bound"),
     ]
+    if counts.n <= _SMALL and len(point.eigenvalues) == counts.n:
+        V = point.eigenvectors
+        matrix = [_numbers(row) for row in (V * point.eigenvalues) @ V.T]
+        shape = f"{counts.n} x {counts.n}"
+        rows.insert(1, Evidence("Hessian", shape, f"[{', '.join(matrix)}]"))
     if point.criticality_error:
         rows.append(
             Evidence(
@@ -40,6 +50,18 @@ def evidence(point: CriticalPoint) -> tuple[Evidence, ...]:
     if point.probe is not None:
         rows.append(_probed(point.probe))
     return tuple(rows)
+
+
+def along(u: NDArray[np.float64], curvature: float) -> str:
+    """Name a direction: by its curvature, and written out if it is short."""
+    if len(u) > _SMALL:
+        return f"along curvature {curvature:.4g}"
+    return f"along {_numbers(u)} (curvature {curvature:.4g})"
+
+
+def _numbers(values: NDArray[np.float64]) -> str:
+    # 12 digits first: a sum that should be 0 is 1e-17, and -0.0 + 0.0 is 0.0
+    return "[" + ", ".join(f"{round(float(x), 12) + 0.0:.4g}" for x in values) + "]"
 
 
 def statement(point: CriticalPoint) -> str:
