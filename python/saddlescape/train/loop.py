@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from saddlescape import _check, optim
 from saddlescape.metrics.quality import accuracy
 from saddlescape.net import MLP
+from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.batches import batches
 from saddlescape.train.history import History
 
@@ -74,7 +75,7 @@ def train(
     y: NDArray[Any],
     *,
     optimizer: str | optim.Optimizer = "adam",
-    lr: float | None = None,
+    lr: LearningRate | None = None,
     batch_size: int | str = 32,
     epochs: int = 10,
     validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
@@ -96,8 +97,9 @@ def train(
         Targets.
     optimizer : str or Optimizer
         A name of `optim.names`, or an optimizer made for ``net.theta``.
-    lr : float, optional
-        Learning rate; the optimizer's own default if left out.
+    lr : float or callable, optional
+        Learning rate, or a function that gives it for a step (see `schedule`; the first step is
+        number 0); the optimizer's own default if left out.
     batch_size : int or "full"
         Samples in a batch.
     epochs : int
@@ -252,7 +254,10 @@ def _validation(net: MLP, validation: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _optimizer(
-    net: MLP, optimizer: str | optim.Optimizer, lr: float | None, settings: dict[str, Any]
+    net: MLP,
+    optimizer: str | optim.Optimizer,
+    lr: LearningRate | None,
+    settings: dict[str, Any],
 ) -> optim.Optimizer:
     if isinstance(optimizer, str):
         if lr is not None:
