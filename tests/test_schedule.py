@@ -264,6 +264,30 @@ def test_plateau_by_hand():
     assert rates == [0.8] * 3 + [0.4] * 4 + [0.2] * 4 + [0.15] * 3
 
 
+def test_too_small_a_reduction_is_left_undone():
+    lr = schedule.reduce_on_plateau(0.8, factor=0.5, patience=0, eps=0.1)
+    rates = []
+    for _ in range(6):
+        lr.observe(1.0)
+        rates.append(lr(0))
+    assert rates == [0.8, 0.4, 0.2, 0.2, 0.2, 0.2]  # 0.2 - 0.1 is not above eps
+    assert (lr.bad, lr.cooling) == (0, 0)  # PyTorch counts it as a reduction
+
+
+def test_rates_stay_between_the_ends():
+    rng = np.random.default_rng(0)
+    for low, high in np.sort(rng.random((200, 2))):
+        for lr in (
+            schedule.cosine(high, 37, final=low),
+            schedule.polynomial(low, 37, final=high),
+            schedule.cosine_restarts(high, 37, final=high),
+            schedule.warmup_stable_decay(low, 37, warmup=0, decay=37, final=low, curve="sqrt"),
+        ):
+            assert all(low <= lr(t) <= high for t in range(40))
+    constant = schedule.cosine(0.7, 37, final=0.7)
+    assert {constant(t) for t in range(40)} == {0.7}
+
+
 OPTIMIZERS = [(name, lr) for name in optim.names() for lr in (
     schedule.cosine(0.1, 40, warmup=10),
     schedule.chain((schedule.warmup(0.1, 5), schedule.exponential(0.1, 0.9)), (20,)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from saddlescape import _check
@@ -61,7 +62,7 @@ class step:  # noqa: N801 - called like a function
     initial: float
     _: KW_ONLY
     every: int | None = None
-    milestones: tuple[int, ...] | None = None
+    milestones: Sequence[int] | None = None
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
