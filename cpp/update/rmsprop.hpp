@@ -43,8 +43,13 @@ struct Rmsprop {
   // sqrt(v) + eps
   T denominator(T v) const { return root(v + eps_root) + eps; }
 
-  // v - a^2, which is no less than 0 until it is rounded. PyTorch takes the root as it comes: NaN.
-  static T variance(T v, T a) { return larger(v - a * a, T(0)); }
+  // v - a^2, which is no less than 0 until it is rounded, and v where both overflowed. PyTorch
+  // takes the root as it comes: NaN in both cases.
+  static T variance(T v, T a) {
+    const T d = v - a * a;
+    const T known = d == d ? d : v;
+    return d < T(0) ? T(0) : known;
+  }
 
   static inline void update(const Rmsprop& h, T& p, T g, T& v) {
     g = h.gradient(g, p);
