@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 import pytest
-from tests.oracle import points
-from tests.oracle.points import Planted
 
 import saddlescape as ss
+from oracle import points
+from oracle.points import Planted
 from saddlescape import critical, curvature
 from saddlescape.critical import EscapeOutcome
 from saddlescape.critical.line import minimise_along

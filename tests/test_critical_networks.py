@@ -269,3 +269,26 @@ def test_float32_and_float64_are_judged_alike(digits) -> None:
     second = critical.classify(curvature.of(double, X, y))
     assert np.array_equal(first.spectrum, second.spectrum)
     assert first.inertia == second.inertia
+
+
+def test_the_way_out_of_zero_weights_moves_every_unit_and_is_no_solvers_choice() -> None:
+    """The lowest eigenvalue is 16-fold: any basis of its space is right, one of three units not."""
+    split = data.prepare(data.load("digits"), keep_constant=True)
+    net = ss.MLP((64, 16, 10), init="zeros", dtype="float64")
+    ss.train(
+        net, split.train.X, split.train.y, optimizer="sgd", lr=1.0, batch_size="full", epochs=400
+    )
+    H = curvature.of(net, split.train.X, split.train.y)
+    point = critical.classify(H)
+    u = point.eigenvectors[:, 0]
+    values, V = np.linalg.eigh(H.dense())
+    space = V[:, np.abs(values - values[0]) < 1e-9]
+    assert space.shape[1] == 16
+    generic = space @ (space.T @ np.random.default_rng(0).standard_normal(len(u)))
+    generic /= np.linalg.norm(generic)
+    assert abs(abs(u @ generic) - 1) < 1e-12
+    W_in = u[: 16 * 64].reshape(16, 64)
+    assert (np.linalg.norm(W_in, axis=1) > 1e-3).all()
+    assert np.abs(point.eigenvectors.T @ point.eigenvectors - np.eye(6)).max() < 1e-12
+    net.theta = critical.escape(H, point=point).theta
+    assert len(np.unique(net.layers()[0][0], axis=0)) == 16

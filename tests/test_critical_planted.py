@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.oracle import points
-from tests.oracle.points import Planted
 
+from oracle import points
+from oracle.points import Planted
 from saddlescape import critical, curvature
 from saddlescape.critical import EscapeOutcome
 from saddlescape.critical.classify import kind_by_signs

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.oracle import complex_step, points
 
 import saddlescape as ss
+from oracle import complex_step, points
 from saddlescape import curvature
 from saddlescape.curvature import Curvature
 

@@ -91,6 +91,7 @@ def classify(
     check, model_gap = check_gradient(operator, found, gradient_tolerance)
     if check.small:
         found = _at_the_critical_point(found, operator)
+    found = _with_generic_lowest(found, seed)
     kind = kind_by_signs(check.small, found.inertia)
     probed = None
     if check.small and found.inertia.undetermined and kind != Kind.SADDLE:
@@ -235,6 +236,25 @@ def _by_lanczos(operator: Curvature, seed: int) -> Found:
         complete=len(pairs.eigenvalues) == n,
     )
     return replace(found, inertia=_counted(found, bound + assembly, n))
+
+
+def _with_generic_lowest(found: Found, seed: int) -> Found:
+    """Turn the eigenvectors of a multiple lowest eigenvalue so that the first is a generic one.
+
+    A solver may return any of them. At all-zero weights the multiplicity is the number of hidden
+    units, and a basis vector that moves three of sixteen units would leave the others alike, in
+    the next saddle. So the first becomes the projection of a random vector on the space of
+    eigenvalues that their errors can't tell apart, which depends on no solver's choice.
+    """
+    apart = 2 * (found.solver_error + found.assembly_error)
+    count = int((found.eigenvalues - found.eigenvalues[0] <= apart).sum())
+    if not found.complete or count < 2 or found.eigenvalues[0] >= -found.inertia.tolerance:
+        return found
+    V = found.eigenvectors.copy()
+    along = V[:, :count].T @ np.random.default_rng(seed).standard_normal(len(V))
+    Q = np.linalg.qr(np.column_stack([along, np.eye(count)]))[0]  # its first column is `along`
+    V[:, :count] = V[:, :count] @ Q
+    return replace(found, eigenvectors=V)
 
 
 def _oriented(V: Vector) -> Vector:
