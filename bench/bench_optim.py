@@ -14,8 +14,28 @@ import pytest
 from saddlescape import optim
 
 STATES = {
-    "sgd": 0, "momentum": 1, "nesterov": 1, "adagrad": 1, "rmsprop": 1, "adadelta": 2, "adam": 2,
-}  # fmt: skip
+    "sgd": 0,
+    "momentum": 1,
+    "nesterov": 1,
+    "adagrad": 1,
+    "rmsprop": 1,
+    "rprop": 2,
+    "lion": 1,
+    "asgd": 1,
+    "rmsprop_momentum": 2,
+    "rmsprop_centered": 2,
+    "adadelta": 2,
+    "adam": 2,
+    "adamw": 2,
+    "adamax": 2,
+    "nadam": 2,
+    "radam": 2,
+    "amsgrad": 3,
+    "amsgradw": 3,
+    "rmsprop_centered_momentum": 3,
+    "ademamix": 3,
+    "adan": 4,
+}
 SIZES = {
     "one-small": [10],
     "many-small": [1_000] * 100,

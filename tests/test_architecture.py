@@ -27,6 +27,7 @@ MAY_INCLUDE = {
 BASE = {"_core", "_check", "_extras"}
 MAY_IMPORT = {
     "optim": set(),
+    "schedule": set(),
     "eig": set(),
     "net": set(),
     "curvature": {"net"},

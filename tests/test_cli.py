@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from saddlescape import _options
+from saddlescape import _options, optim
 from saddlescape._progress import ProgressLine
 from saddlescape.cli import main
 from saddlescape.diagnosis.investigate import Progress
@@ -20,7 +20,7 @@ for package in ("matplotlib", "pandas", "plotly", "rich", "sklearn"):
     pytest.importorskip(package)
 
 ACTIVATIONS = "elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh"
-OPTIMIZERS = "adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd"
+OPTIMIZERS = ", ".join(optim.names())
 
 
 @pytest.fixture

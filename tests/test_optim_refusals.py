@@ -217,10 +217,49 @@ ARGUMENTS = [
     ("adam", {"betas": (0.9,)}, ValueError, "betas: 1 numbers, expected two"),
     ("adam", {"betas": (0.9, 1.0)}, ValueError, f"betas[1]: 1.0, expected {FRACTION}"),
     ("adam", {"betas": ("a", 0.9)}, TypeError, f"betas[0]: str, expected {FRACTION}"),
-    ("adamm", {}, ValueError, "name: 'adamm', expected one of adadelta, adagrad, adam, momentum, "
-     "nesterov, rmsprop, sgd"),
-    (3, {}, TypeError, "name: int, expected one of adadelta, adagrad, adam, momentum, nesterov, "
-     "rmsprop, sgd"),
+    ("adamw", {"amsgrad": 1}, TypeError, "amsgrad: int, expected True or False"),
+    ("adam", {"amsgrad": True, "convention": "lecture"}, ValueError,
+     "convention: 'lecture', expected one of torch, keras, optax, paper"),
+    ("adam", {"decoupled_weight_decay": 0}, TypeError,
+     "decoupled_weight_decay: int, expected True or False"),
+    ("adamw", {"convention": "paper"}, ValueError,
+     "convention: 'paper', expected one of torch, keras, optax"),
+    ("adamax", {"betas": (1, 0.9)}, ValueError, f"betas[0]: 1, expected {FRACTION}"),
+    ("adamax", {"convention": 3}, TypeError,
+     "convention: int, expected one of torch, keras, optax"),
+    ("adan", {"betas": (0.9, 0.9)}, ValueError, "betas: 2 numbers, expected three"),
+    ("adan", {"no_prox": None}, TypeError, "no_prox: NoneType, expected True or False"),
+    ("ademamix", {"betas": None}, TypeError,
+     "betas: NoneType, expected three numbers >= 0 and < 1"),
+    ("ademamix", {"alpha": -1}, ValueError, f"alpha: -1, expected {NUMBER}"),
+    ("ademamix", {"warmup": -1}, ValueError, f"warmup: -1, expected {NUMBER}"),
+    ("asgd", {"lambd": -1}, ValueError, f"lambd: -1, expected {NUMBER}"),
+    ("asgd", {"t0": np.inf}, ValueError, "t0: inf, expected a finite number"),
+    ("asgd", {"alpha": "a"}, TypeError, "alpha: str, expected a finite number"),
+    ("lion", {"weight_decay": -1}, ValueError, f"weight_decay: -1, expected {NUMBER}"),
+    ("nadam", {"momentum_decay": -1}, ValueError, f"momentum_decay: -1, expected {NUMBER}"),
+    ("nadam", {"momentum_decay": 1, "convention": "optax"}, ValueError,
+     "momentum_decay: 1.0 with convention='optax', which has its own schedule; leave it out"),
+    ("radam", {"convention": "keras"}, ValueError,
+     "convention: 'keras', expected one of torch, optax, paper"),
+    ("rmsprop", {"momentum": -1}, ValueError, f"momentum: -1, expected {NUMBER}"),
+    ("rmsprop", {"centered": 1}, TypeError, "centered: int, expected True or False"),
+    ("rmsprop", {"centered": True, "convention": "lecture"}, ValueError,
+     "centered: True with convention='lecture', expected False: a variance that starts at one "
+     "gradient is 0"),
+    ("rprop", {"etas": 0.5}, TypeError, "etas: float, expected two finite numbers >= 0"),
+    ("rprop", {"etas": (0.5,)}, ValueError, "etas: 1 numbers, expected two"),
+    ("rprop", {"etas": (0.5, 0.9)}, ValueError,
+     "etas: (0.5, 0.9), expected 0 < etas[0] < 1 < etas[1]"),
+    ("rprop", {"step_sizes": (2, 1)}, ValueError,
+     "step_sizes: (2.0, 1.0), expected step_sizes[0] <= step_sizes[1]"),
+    ("rprop", {"step_sizes": (-1, 1)}, ValueError, f"step_sizes[0]: -1, expected {NUMBER}"),
+    ("sgd", {"convention": "caffe"}, ValueError,
+     "convention: 'caffe', expected one of torch, keras, optax, lecture"),
+    ("sgd", {"momentum": 0.9, "dampening": 0.1, "convention": "keras"}, ValueError,
+     "dampening: 0.1 with convention='keras', expected 0"),
+    ("adamm", {}, ValueError, f"name: 'adamm', expected one of {', '.join(optim.names())}"),
+    (3, {}, TypeError, f"name: int, expected one of {', '.join(optim.names())}"),
 ]  # fmt: skip
 
 
@@ -233,7 +272,7 @@ def test_arguments(name, arguments, error, text):
 
 @pytest.mark.parametrize(
     ("name", "argument"),
-    [("adam", "amsgrad"), ("rmsprop", "centered"), ("rmsprop", "momentum"), ("sgd", "beta")],
+    [("adadelta", "convention"), ("adam", "fused"), ("rprop", "weight_decay"), ("sgd", "beta")],
 )
 def test_what_is_not_built_is_not_accepted(name, argument):
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{argument}'"):

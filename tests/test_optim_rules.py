@@ -16,12 +16,43 @@ ARGUMENTS = {
     "adadelta": [{}, {"lr": 0.3, "rho": 0.5, "eps": 1e-3}],
     "adagrad": [{}, {"lr": 0.1, "lr_decay": 0.05, "initial_accumulator_value": 0.1, "eps": 1e-3}],
     "adam": [{}, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}, {"betas": (0.0, 0.0)}],
+    "adamax": [{}, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}],
+    "adamw": [{}, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}],
+    "adan": [{}, {"lr": 0.1, "betas": (0.5, 0.3, 0.9), "eps": 1e-3}, {"no_prox": True, "lr": 0.1}],
+    "ademamix": [
+        {},
+        {"lr": 0.1, "betas": (0.5, 0.9, 0.99), "alpha": 2.0, "eps": 1e-3},
+        {"lr": 0.1, "warmup": 60},
+    ],
+    "amsgrad": [{}, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}],
+    "amsgradw": [{}, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}],
+    "asgd": [{}, {"lr": 0.1, "lambd": 0.1, "alpha": 0.5}],
+    "lion": [{}, {"lr": 0.1, "betas": (0.5, 0.7)}],
     "momentum": [{}, {"lr": 0.1, "momentum": 0.5, "dampening": 0.3}, {"dampening": 1.5}],
+    "nadam": [
+        {},
+        {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "momentum_decay": 0.1},
+        {"decoupled_weight_decay": True, "momentum_decay": 0},
+    ],
     "nesterov": [{}, {"lr": 0.1, "momentum": 0.5}],
+    "radam": [
+        {},
+        {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3},
+        {"lr": 0.1, "decoupled_weight_decay": True, "betas": (0.9, 0.5)},
+    ],
     "rmsprop": [{}, {"lr": 0.1, "alpha": 0.5, "eps": 1e-3}],
+    "rmsprop_centered": [{}, {"lr": 0.1, "alpha": 0.5, "eps": 1e-3}],
+    "rmsprop_centered_momentum": [{}, {"lr": 0.1, "alpha": 0.5, "eps": 1e-3, "momentum": 0.5}],
+    "rmsprop_momentum": [{}, {"lr": 0.1, "alpha": 0.5, "eps": 1e-3, "momentum": 0.5}],
+    "rprop": [{}, {"lr": 0.1, "etas": (0.4, 1.5), "step_sizes": (0.01, 0.3)}],
     "sgd": [{}, {"lr": 0.1}],
 }
 CASES = [(name, arguments) for name, rows in ARGUMENTS.items() for arguments in rows]
+
+
+def decay(name, weight_decay):
+    """The argument, for rules that take it."""
+    return {} if name == "rprop" else {"weight_decay": weight_decay}
 
 
 def numbers(n, dtype, seed=0):
@@ -51,7 +82,9 @@ def machine():
 def test_every_rule_has_an_oracle_and_a_row():
     assert optim.names() == _core.optim.rules() == sorted(RULES) == sorted(ARGUMENTS)
     assert optim.names() == [
-        "adadelta", "adagrad", "adam", "momentum", "nesterov", "rmsprop", "sgd",
+        "adadelta", "adagrad", "adam", "adamax", "adamw", "adan", "ademamix", "amsgrad",
+        "amsgradw", "asgd", "lion", "momentum", "nadam", "nesterov", "radam", "rmsprop",
+        "rmsprop_centered", "rmsprop_centered_momentum", "rmsprop_momentum", "rprop", "sgd",
     ]  # fmt: skip
 
 
@@ -63,12 +96,15 @@ def test_follows_the_trace_for_100_steps(dtype, name, arguments, weight_decay, m
     # The error stands relative to how far an element has come, |theta_0| + sum |theta_t -
     # theta_{t-1}|: the position itself may pass through zero, and every step rounds at the size of
     # the numbers it adds. 100 roundings of half an ulp (6e-8 in float32, 1.1e-16 in float64), added
-    # like a random walk, are 6e-7 and 1.1e-15.
+    # like a random walk, are 6e-7 and 1.1e-15. Lion and Rprop move by the same few numbers all the
+    # time and so round in the same direction: 100 times half an ulp is 6e-6.
     real, tolerance = (np.float64, 1e-6) if dtype == np.float32 else (np.longdouble, 1e-14)
+    if name in ("lion", "rprop") and dtype == np.float32:
+        tolerance = 6e-6
     rng = np.random.default_rng(0)
     theta = rng.normal(size=37).astype(dtype)
     grads = (rng.normal(size=(100, 37)) * np.exp(rng.normal(size=37))).astype(dtype)
-    extra = {"weight_decay": weight_decay, "maximize": maximize, **arguments}
+    extra = {**decay(name, weight_decay), "maximize": maximize, **arguments}
     expected = trace(name, theta, grads, real, **extra)
 
     opt = optim.create(name, theta, **extra)
@@ -95,7 +131,8 @@ def test_lr_may_change_between_steps(name):
         a.step(g)
         b.step(g)
         assert same_bits(by_hand, by_function)
-        assert same_bits(by_hand, before) == (rate == 0)
+        # Rprop's lr is the size of the first step and nothing later.
+        assert same_bits(by_hand, before) == (rate == 0 and name != "rprop")
 
 
 def run(name, parts, gradients, **arguments):
@@ -130,7 +167,7 @@ def reference(request):
     name, dtype = request.param
     start, grads = numbers(LONG, dtype), [numbers(LONG, dtype, seed) for seed in (1, 2, 3)]
     grads[0][: LONG // 3] = 0
-    arguments = {"weight_decay": 0.01}
+    arguments = decay(name, 0.01)
     isa, threads = _core.isa(), ss.info()["threads"]
     _core.force_isa(_core.available_isas()[0])
     ss.set_threads(1)
@@ -186,13 +223,20 @@ def test_same_bits_however_the_numbers_are_cut_and_ordered(reference, machine, t
             assert same_bits(whole, theta[:n])
 
 
+NO_EPS = {"asgd", "lion", "momentum", "nesterov", "rprop", "sgd"}
+
+
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_zero_gradients_move_nothing(name, dtype):
     theta = numbers(101, dtype)
     start = theta.copy()
     # eps = 0 is 0/0 in the formula: our rule stays, PyTorch's becomes NaN.
-    extra = {"eps": 0} if name.startswith("a") or name == "rmsprop" else {}
+    extra = {} if name in NO_EPS else {"eps": 0}
+    if name == "asgd":
+        extra["lambd"] = 0
+    if name.endswith("w"):
+        extra["weight_decay"] = 0
     opt = optim.create(name, theta, **extra)
     for _ in range(3):
         opt.step(np.zeros(101, dtype))

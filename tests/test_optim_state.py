@@ -28,13 +28,15 @@ def everything(opt):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", RULES)
 def test_round_trip_in_mid_run_continues_bit_for_bit(name, dtype):
-    opt = optim.create(name, two_arrays(dtype), weight_decay=0.02)
+    decays = name != "rprop"
+    opt = optim.create(name, two_arrays(dtype), **({"weight_decay": 0.02} if decays else {}))
     for t in range(5):
         opt.step(gradients(t, dtype))
     opt.step([None, gradients(5, dtype)[1]])
     opt.lr = 0.015
     saved = opt.state_dict()
-    resumed = optim.create(name, [p.copy() for p in opt.params], weight_decay=0.5)
+    other = {"weight_decay": 0.5} if decays else {"etas": (0.1, 3.0)}
+    resumed = optim.create(name, [p.copy() for p in opt.params], **other)
     for t in range(6, 9):  # what was saved is a copy: it stands still while the run goes on
         opt.step(gradients(t, dtype))
     resumed.load_state_dict(saved)
@@ -50,11 +52,26 @@ def test_names_are_torchs_and_zeros_are_the_start():
         "adadelta": ["square_avg", "acc_delta"],
         "adagrad": ["sum"],
         "adam": ["exp_avg", "exp_avg_sq"],
+        "adamax": ["exp_avg", "exp_inf"],
+        "adamw": ["exp_avg", "exp_avg_sq"],
+        "adan": ["exp_avg", "exp_avg_diff", "exp_avg_sq", "prev"],
+        "ademamix": ["exp_avg_fast", "exp_avg_slow", "exp_avg_sq"],
+        "amsgrad": ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"],
+        "amsgradw": ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"],
+        "asgd": ["ax"],
+        "lion": ["exp_avg"],
         "momentum": ["momentum_buffer"],
+        "nadam": ["exp_avg", "exp_avg_sq"],
         "nesterov": ["momentum_buffer"],
+        "radam": ["exp_avg", "exp_avg_sq"],
         "rmsprop": ["square_avg"],
+        "rmsprop_centered": ["square_avg", "grad_avg"],
+        "rmsprop_centered_momentum": ["square_avg", "grad_avg", "momentum_buffer"],
+        "rmsprop_momentum": ["square_avg", "momentum_buffer"],
+        "rprop": ["prev", "step_size"],
         "sgd": [],
     }
+    assert sorted(expected) == optim.names()
     for name, states in expected.items():
         state = optim.create(name, two_arrays()).state_dict()
         assert state["rule"] == name
@@ -124,7 +141,12 @@ BAD = [
     (changed(steps=[1, 7]), ValueError, "steps[1]: 7, expected 0 to 3, the number of steps"),
     (changed(step=-3), ValueError, "step: -3, expected an integer >= 0"),
     (changed(arguments={}), ValueError, "arguments: names [], expected "
-     "['betas', 'eps', 'lr', 'maximize', 'weight_decay']"),
+     "['amsgrad', 'betas', 'convention', 'decoupled_weight_decay', 'eps', 'lr', 'maximize', "
+     "'weight_decay']"),
+    (with_arguments(amsgrad=True), ValueError, "arguments: those of 'amsgrad', expected those of "
+     "'adam'"),
+    (with_arguments(convention="caffe"), ValueError, "convention: 'caffe', expected one of torch, "
+     "keras, optax, paper, lecture"),
     (with_arguments(betas=(0.9, 2)), ValueError, "betas[1]: 2, expected a number >= 0 and < 1"),
     (with_arguments(lr=-1.0), ValueError, "lr: -1.0, expected a finite number >= 0"),
 ]  # fmt: skip

@@ -87,7 +87,7 @@ REFUSED = {
     "unknown setting": (
         {"optimizer": "sgd", "speed": 3}, TypeError,
         "speed: no argument of 'sgd', expected one of momentum, dampening, weight_decay, "
-        "nesterov, maximize",
+        "nesterov, maximize, convention",
     ),
     "setting": (
         {"optimizer": "sgd", "momentum": -0.5}, ValueError,

@@ -249,9 +249,27 @@ void optim(py::module_ module) {
       .def_readwrite("rho", &Options::rho)
       .def_readwrite("beta1", &Options::beta1)
       .def_readwrite("beta2", &Options::beta2)
+      .def_readwrite("beta3", &Options::beta3)
+      .def_readwrite("momentum_decay", &Options::momentum_decay)
+      .def_readwrite("threshold", &Options::threshold)
+      .def_readwrite("eta_minus", &Options::eta_minus)
+      .def_readwrite("eta_plus", &Options::eta_plus)
+      .def_readwrite("step_min", &Options::step_min)
+      .def_readwrite("step_max", &Options::step_max)
+      .def_readwrite("lambd", &Options::lambd)
+      .def_readwrite("t0", &Options::t0)
+      .def_readwrite("warmup", &Options::warmup)
       .def_readwrite("eps", &Options::eps)
+      .def_readwrite("eps_root", &Options::eps_root)
+      .def_readwrite("eps_hat", &Options::eps_hat)
       .def_readwrite("weight_decay", &Options::weight_decay)
-      .def_readwrite("maximize", &Options::maximize);
+      .def_readwrite("decoupled", &Options::decoupled)
+      .def_readwrite("maximize", &Options::maximize)
+      .def_readwrite("lr_inside", &Options::lr_inside)
+      .def_readwrite("mean", &Options::mean)
+      .def_readwrite("first_gradient", &Options::first_gradient)
+      .def_readwrite("max_corrected", &Options::max_corrected)
+      .def_readwrite("uncorrected", &Options::uncorrected);
 
   py::class_<Stepper>(module, "Stepper")
       .def(py::init<const std::string&, const py::object&, double>(), py::arg("rule"),

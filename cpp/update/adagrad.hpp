@@ -3,7 +3,8 @@
 //   s_t = s_{t-1} + g_t^2
 //   theta_t = theta_{t-1} - lr / (1 + (t-1) lr_decay) g_t / (sqrt(s_t) + eps)
 //
-// eps stands outside the root; in Keras, Optax and the lectures it stands inside.
+// eps stands outside the root; in Keras, Optax and the lectures it stands inside (`eps_root`). The
+// lectures' notes (S2-31) divide by the root of the mean, sqrt(s_t / t), in its place (`mean`).
 #pragma once
 
 #include "update/terms.hpp"
@@ -17,11 +18,14 @@ struct Adagrad {
   static constexpr const char* state_names[max_states] = {"sum"};
 
   Gradient<T> gradient;
-  T lr, eps;
+  T lr, eps, eps_root;
 
   static Adagrad fold(const Options& o, std::int64_t t) {
     const double lr = o.lr / (1.0 + static_cast<double>(t - 1) * o.lr_decay);
-    return {Gradient<T>::fold(o), static_cast<T>(lr), static_cast<T>(o.eps)};
+    // lr g / (sqrt(s / t) + eps) = sqrt(t) lr g / (sqrt(s) + sqrt(t) eps)
+    const double scale = o.mean ? root(static_cast<double>(t)) : 1.0;
+    return {Gradient<T>::fold(o), static_cast<T>(scale * lr), static_cast<T>(scale * o.eps),
+            static_cast<T>(o.eps_root)};
   }
 
   static inline void update(const Adagrad& h, T& p, T g, T& s) {
@@ -29,7 +33,7 @@ struct Adagrad {
     // s = s + g^2
     s += g * g;
     // theta = theta - lr_t g / (sqrt(s) + eps)
-    p -= ratio(h.lr * g, root(s) + h.eps);
+    p -= ratio(h.lr * g, root(s + h.eps_root) + h.eps);
   }
 };
 

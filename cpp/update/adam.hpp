@@ -6,7 +6,7 @@
 //   mhat_t = m_t / (1 - beta1^t),  vhat_t = v_t / (1 - beta2^t)
 //
 // Keras adds eps to sqrt(v) before the correction ("epsilon hat" in the paper's section 2), so no
-// constant eps there matches this one.
+// constant eps there matches this one; `eps_hat` does. `eps_root` stands under the root of vhat.
 #pragma once
 
 #include "update/terms.hpp"
@@ -14,26 +14,41 @@
 namespace saddlescape::update {
 namespace {
 
+// sqrt(vhat + eps_root) + eps with vhat = v / correction: what Adam's descendants divide by.
+template <class T>
+struct Denominator {
+  T shift;  // eps_root correction
+  T scale;  // 1 / sqrt(correction)
+  T eps;    // eps, or eps_hat / sqrt(correction)
+
+  static Denominator fold(const Options& o, double correction) {
+    const double scale = 1.0 / root(correction);
+    return {static_cast<T>(o.eps_root * correction), static_cast<T>(scale),
+            static_cast<T>(o.eps + o.eps_hat * scale)};
+  }
+  T operator()(T v) const { return root(v + shift) * scale + eps; }
+};
+
 template <class T>
 struct Adam {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"exp_avg", "exp_avg_sq"};
 
   Gradient<T> gradient;
+  Decay<T> decay;
   Average<T> first, second;
-  T step;   // lr / (1 - beta1^t)
-  T scale;  // 1 / sqrt(1 - beta2^t)
-  T eps;
+  T step;  // lr / (1 - beta1^t)
+  Denominator<T> denominator;
 
   static Adam fold(const Options& o, std::int64_t t) {
     const auto first = Average<T>::fold(o.beta1);
     const auto second = Average<T>::fold(o.beta2);
     return {Gradient<T>::fold(o),
+            Decay<T>::fold(o),
             first,
             second,
             static_cast<T>(o.lr / first.correction(t)),
-            static_cast<T>(1.0 / root(second.correction(t))),
-            static_cast<T>(o.eps)};
+            Denominator<T>::fold(o, second.correction(t))};
   }
 
   static inline void update(const Adam& h, T& p, T g, T& m, T& v) {
@@ -42,8 +57,9 @@ struct Adam {
     m = h.first(m, g);
     // v = beta2 v + (1 - beta2) g^2
     v = h.second(v, g * g);
-    // theta = theta - lr mhat / (sqrt(vhat) + eps), with one division instead of PyTorch's two
-    p -= ratio(h.step * m, root(v) * h.scale + h.eps);
+    // theta = theta - (lr wd) theta - lr mhat / (sqrt(vhat) + eps), the decay if it is decoupled,
+    // and with one division instead of PyTorch's two
+    p -= h.decay(p) + ratio(h.step * m, h.denominator(v));
   }
 };
 

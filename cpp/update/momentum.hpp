@@ -4,7 +4,7 @@
 //   theta_t = theta_{t-1} - lr b_t
 //
 // The textbook form m = mu m - lr g, theta = theta + m (Keras, the lectures) holds lr inside the
-// buffer: the same path for a constant lr, another one as soon as lr changes.
+// buffer (`lr_inside`, b = -m): the same path for a constant lr, another one as soon as lr changes.
 #pragma once
 
 #include "update/terms.hpp"
@@ -23,8 +23,10 @@ struct Momentum {
   static Momentum fold(const Options& o, std::int64_t t) {
     // The first step takes the whole gradient: dampening begins with the second, as in PyTorch.
     const bool first = t == 1;
+    const double gain = first ? 1.0 : 1.0 - o.dampening;
     return {Gradient<T>::fold(o), first ? T(0) : static_cast<T>(o.momentum),
-            first ? T(1) : static_cast<T>(1.0 - o.dampening), static_cast<T>(o.lr)};
+            static_cast<T>(o.lr_inside ? o.lr * gain : gain),
+            o.lr_inside ? T(1) : static_cast<T>(o.lr)};
   }
 
   static inline void update(const Momentum& h, T& p, T g, T& b) {

@@ -4,6 +4,9 @@
 //   b_1 = g_1,   b_t = mu b_{t-1} + g_t
 //   theta_t = theta_{t-1} - lr (g_t + mu b_t)
 //
+// Keras holds lr inside the buffer (`lr_inside`): b_t = mu b_{t-1} + lr g_t, and theta moves by
+// lr g_t + mu b_t.
+//
 // theta here is the lectures' look-ahead point theta - gamma v: with phi_t = theta_t + lr mu b_t
 // and v_t = lr b_t, phi follows v = gamma v + lr grad J(phi - gamma v), phi = phi - v.
 #pragma once
@@ -19,15 +22,18 @@ struct Nesterov {
   static constexpr const char* state_names[max_states] = {"momentum_buffer"};
 
   Gradient<T> gradient;
-  T momentum, lr;
+  T momentum, gain, lr;
 
   static Nesterov fold(const Options& o, std::int64_t) {
-    return {Gradient<T>::fold(o), static_cast<T>(o.momentum), static_cast<T>(o.lr)};
+    const auto lr = static_cast<T>(o.lr);
+    return {Gradient<T>::fold(o), static_cast<T>(o.momentum), o.lr_inside ? lr : T(1),
+            o.lr_inside ? T(1) : lr};
   }
 
   static inline void update(const Nesterov& h, T& p, T g, T& b) {
     g = h.gradient(g, p);
     // b = mu b + g; b starts at 0, so the first b is g
+    g = h.gain * g;
     b = h.momentum * b + g;
     // theta = theta - lr (g + mu b)
     p -= h.lr * (g + h.momentum * b);

@@ -4,18 +4,40 @@
 
 namespace saddlescape::update {
 
+// A rule keeps at most so many numbers for each parameter.
+constexpr int max_states = 4;
+
 struct Options {
-  double lr = 0;            // learning rate
-  double lr_decay = 0;      // Adagrad
-  double momentum = 0;      // momentum, Nesterov
-  double dampening = 0;     // momentum
-  double alpha = 0;         // RMSprop: weight of the old mean square
-  double rho = 0;           // Adadelta: the same
-  double beta1 = 0;         // Adam: weight of the old first moment
-  double beta2 = 0;         // Adam: weight of the old second moment
-  double eps = 0;           // added to a denominator
-  double weight_decay = 0;  // L2 penalty, added to the gradient
-  bool maximize = false;    // climb instead of descend
+  double lr = 0;              // learning rate
+  double lr_decay = 0;        // Adagrad
+  double momentum = 0;        // momentum, Nesterov, RMSprop
+  double dampening = 0;       // momentum
+  double alpha = 0;           // RMSprop: weight of the old mean square; ASGD: power of eta's decay;
+                              // AdEMAMix: weight of the slow average
+  double rho = 0;             // Adadelta: the same
+  double beta1 = 0;           // Adam: weight of the old first moment
+  double beta2 = 0;           // Adam: weight of the old second moment
+  double beta3 = 0;           // Adan, AdEMAMix: weight of a third average
+  double momentum_decay = 0;  // NAdam: psi
+  double threshold = 0;       // RAdam: rectify where rho_t is larger
+  double eta_minus = 0;       // Rprop: factor of the step size where the gradient turns
+  double eta_plus = 0;        // Rprop: the same where it does not
+  double step_min = 0;        // Rprop: bounds of the step size
+  double step_max = 0;
+  double lambd = 0;             // ASGD: decay of the parameters
+  double t0 = 0;                // ASGD: the step after which averaging starts
+  double warmup = 0;            // AdEMAMix: T, in steps
+  double eps = 0;               // added to a denominator
+  double eps_root = 0;          // added under the root of a denominator, bias corrected
+  double eps_hat = 0;           // added to a root before its bias correction
+  double weight_decay = 0;      // L2 penalty, added to the gradient
+  bool decoupled = false;       // weight_decay shrinks the parameters instead
+  bool maximize = false;        // climb instead of descend
+  bool lr_inside = false;       // momentum, Nesterov, RMSprop: the buffer holds lr g
+  bool mean = false;            // Adagrad: divide by the root of the mean square, not of the sum
+  bool first_gradient = false;  // RMSprop: the mean square starts at the first gradient's
+  bool max_corrected = false;   // AMSGrad: the maximum of the bias corrected v
+  bool uncorrected = false;     // AMSGrad: no bias corrections
 };
 
 }  // namespace saddlescape::update

@@ -25,7 +25,8 @@ struct Folded {
 template <class R>
 Folded fold(const Options& options, std::int64_t t) {
   Folded folded;
-  const R rule = R::fold(options, t);
+  const auto rule = R::fold(options, t);  // R, or the rule that R extends
+  static_assert(sizeof rule == sizeof(R), "a rule that extends another adds no hyper-parameters");
   static_assert(sizeof rule <= sizeof folded.bytes, "a rule's struct outgrew Folded");
   __builtin_memcpy(folded.bytes, &rule, sizeof rule);
   return folded;
@@ -136,7 +137,8 @@ void step(const Rule& rule, const Options& options, Real real, Tensor* tensors,
                     folded_for = tensor.steps;
                   }
                   const std::int64_t bytes = from * size_of(real);
-                  void* const state[] = {at(tensor.state[0], bytes), at(tensor.state[1], bytes)};
+                  void* state[max_states];
+                  for (int s = 0; s < max_states; ++s) state[s] = at(tensor.state[s], bytes);
                   update(folded.bytes, to - from, at(tensor.parameters, bytes),
                          at(tensor.gradient, bytes), state);
                 });

@@ -38,8 +38,8 @@ struct Tensor {
   std::int64_t size = 0;
   std::int64_t steps = 0;  // taken so far; `step` adds one
   void* parameters = nullptr;
-  const void* gradient = nullptr;       // null: this step leaves the tensor out
-  void* state[2] = {nullptr, nullptr};  // one for each of the rule's state_names
+  const void* gradient = nullptr;  // null: this step leaves the tensor out
+  void* state[max_states] = {};    // one for each of the rule's state_names
 };
 
 // One step, in one parallel region over all tensors.

@@ -9,25 +9,20 @@
 namespace saddlescape::update {
 namespace {
 
-template <class Rule, class T>
+// Takes the rule's states from `state` one after the other, then loops over all arrays at once.
+template <class Rule, class T, class... State>
 void run(const void* folded, std::int64_t n, void* parameters, const void* gradient,
-         void* const* state) {
-  Rule h;
-  __builtin_memcpy(&h, folded, sizeof h);
-  T* __restrict p = static_cast<T*>(parameters);
-  const T* __restrict g = static_cast<const T*>(gradient);
-  if constexpr (Rule::states == 0) {
-#pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i]);
-  } else if constexpr (Rule::states == 1) {
-    T* __restrict a = static_cast<T*>(state[0]);
-#pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], a[i]);
+         void* const* state, State* __restrict... s) {
+  if constexpr (sizeof...(s) < Rule::states) {
+    run<Rule, T>(folded, n, parameters, gradient, state, s...,
+                 static_cast<T*>(state[sizeof...(s)]));
   } else {
-    T* __restrict a = static_cast<T*>(state[0]);
-    T* __restrict b = static_cast<T*>(state[1]);
+    Rule h;
+    __builtin_memcpy(&h, folded, sizeof h);
+    T* __restrict p = static_cast<T*>(parameters);
+    const T* __restrict g = static_cast<const T*>(gradient);
 #pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], a[i], b[i]);
+    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], s[i]...);
   }
 }
 

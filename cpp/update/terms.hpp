@@ -12,8 +12,6 @@
 namespace saddlescape::update {
 namespace {
 
-constexpr int max_states = 2;
-
 inline float root(float x) { return __builtin_sqrtf(x); }
 inline double root(double x) { return __builtin_sqrt(x); }
 
@@ -24,15 +22,47 @@ inline T ratio(T a, T b) {
   return b == T(0) ? T(0) : a / b;
 }
 
+inline float magnitude(float x) { return __builtin_fabsf(x); }
+inline double magnitude(double x) { return __builtin_fabs(x); }
+
+// The larger of the two, and b where a is NaN.
+template <class T>
+inline T larger(T a, T b) {
+  return a > b ? a : b;
+}
+
+// 1, -1, and x itself where it is a zero or NaN: a zero moves nothing, a NaN shows.
+template <class T>
+inline T sign(T x) {
+  return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
+}
+
 // The gradient that a rule sees: g <- s g + wd p, with s = -1 to maximize.
 template <class T>
 struct Gradient {
   T sign, weight_decay;
 
   static Gradient fold(const Options& o) {
-    return {o.maximize ? T(-1) : T(1), static_cast<T>(o.weight_decay)};
+    return {o.maximize ? T(-1) : T(1), o.decoupled ? T(0) : static_cast<T>(o.weight_decay)};
   }
   T operator()(T g, T p) const { return sign * g + weight_decay * p; }
+};
+
+// Decoupled weight decay (Loshchilov & Hutter 2019): what it takes from p, past the gradient and
+// its averages. The paper's algorithm 2 multiplies wd by the schedule alone; PyTorch, Keras and
+// Optax by all of lr.
+//
+// PyTorch multiplies p by 1 - lr wd and then subtracts the update. In float32 that factor is
+// rounded by up to 3e-8, the same way in every step: 3e-3 of the decay with lr wd = 1e-5. Here lr
+// wd is rounded to 6e-8 of itself, and p once per step: p <- p - ((lr wd) p + update).
+template <class T>
+struct Decay {
+  T part;
+
+  static Decay fold(const Options& o) {
+    return {o.decoupled ? static_cast<T>(o.lr * o.weight_decay) : T(0)};
+  }
+  T operator()(T p) const { return part * p; }
 };
 
 // An exponential moving average: m <- beta m + (1 - beta) x.

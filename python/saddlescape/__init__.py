@@ -1,6 +1,6 @@
 """Why has training stalled? Certified curvature at the point where it did, and the way out."""
 
-from saddlescape import critical, curvature, data, eig, metrics, optim
+from saddlescape import critical, curvature, data, eig, metrics, optim, schedule
 from saddlescape._core import __version__
 from saddlescape._info import info, set_threads
 from saddlescape.diagnosis import Diagnosis, diagnose
@@ -21,6 +21,7 @@ __all__ = [
     "info",
     "metrics",
     "optim",
+    "schedule",
     "set_threads",
     "train",
 ]

@@ -15,9 +15,27 @@ class Options:
     rho: float
     beta1: float
     beta2: float
+    beta3: float
+    momentum_decay: float
+    threshold: float
+    eta_minus: float
+    eta_plus: float
+    step_min: float
+    step_max: float
+    lambd: float
+    t0: float
+    warmup: float
     eps: float
+    eps_root: float
+    eps_hat: float
     weight_decay: float
+    decoupled: bool
     maximize: bool
+    lr_inside: bool
+    mean: bool
+    first_gradient: bool
+    max_corrected: bool
+    uncorrected: bool
 
 class Stepper:
     def __init__(self, rule: str, params: Array | Sequence[Array], fill: float = 0.0) -> None: ...

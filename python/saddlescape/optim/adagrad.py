@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saddlescape import _check
+from saddlescape.optim._arguments import epsilon
 from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
 
 __all__ = ["Adagrad"]
@@ -41,6 +42,9 @@ class Adagrad(Optimizer):
         is (PyTorch: NaN).
     maximize : bool, default False
         Climb instead of descend.
+    convention : {"torch", "keras", "optax", "lecture"}, default "torch"
+        Keras and Optax: :math:`\sqrt{s_t + \epsilon}`. Lecture (S2-31): the root of the mean,
+        :math:`\sqrt{s_t / t} + \epsilon`.
 
     Raises
     ------
@@ -73,6 +77,7 @@ class Adagrad(Optimizer):
         eps: float = 1e-10,
         *,
         maximize: bool = False,
+        convention: str = "torch",
     ) -> None:
         arguments = {
             "lr_decay": lr_decay,
@@ -80,6 +85,7 @@ class Adagrad(Optimizer):
             "initial_accumulator_value": initial_accumulator_value,
             "eps": eps,
             "maximize": maximize,
+            "convention": convention,
         }
         start = _check.non_negative("initial_accumulator_value", initial_accumulator_value)
         super().__init__(params, lr, arguments, fill=start)
@@ -87,9 +93,13 @@ class Adagrad(Optimizer):
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
         _check.non_negative("initial_accumulator_value", arguments["initial_accumulator_value"])
+        allowed = ("torch", "keras", "optax", "lecture")
+        convention = _check.choice("convention", arguments["convention"], allowed)
+        inside = convention in ("keras", "optax")
         return "adagrad", {
+            **epsilon(arguments["eps"], "eps_root" if inside else "eps"),
+            "mean": convention == "lecture",
             "lr_decay": _check.non_negative("lr_decay", arguments["lr_decay"]),
-            "eps": _check.non_negative("eps", arguments["eps"]),
             "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
             "maximize": _check.flag("maximize", arguments["maximize"]),
         }

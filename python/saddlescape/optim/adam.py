@@ -1,4 +1,4 @@
-"""Adam."""
+"""Adam and AMSGrad."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saddlescape import _check
+from saddlescape.optim._arguments import betas, epsilon
 from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
 
 __all__ = ["Adam"]
+
+# Where each convention adds epsilon, in the core's words.
+_EPSILON = {
+    "torch": "eps",
+    "keras": "eps_hat",
+    "optax": "eps",
+    "paper": "eps",
+    "lecture": "eps_root",
+}
 
 
 class Adam(Optimizer):
@@ -23,6 +33,7 @@ class Adam(Optimizer):
             \hat v_t = v_t / (1-\beta_2^t) \\
         \theta_t &= \theta_{t-1} - \eta\,\frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}
 
+    With `amsgrad` the largest :math:`v` so far stands in the place of :math:`v_t` in the last line.
 
     Parameters
     ----------
@@ -38,8 +49,17 @@ class Adam(Optimizer):
         is (PyTorch: NaN).
     weight_decay : float, default 0
         :math:`\lambda \ge 0`, an L2 penalty added to the gradient.
+    amsgrad : bool, default False
+        Divide by the largest :math:`v` so far, so that no step grows because :math:`v` forgot.
     maximize : bool, default False
         Climb instead of descend.
+    decoupled_weight_decay : bool, default False
+        Shrink the parameters by :math:`1 - \eta\lambda` instead, as `AdamW` does.
+    convention : {"torch", "keras", "optax", "paper", "lecture"}, default "torch"
+        Where epsilon stands. Keras: :math:`\sqrt{v_t} + \epsilon`, before the correction. Lecture
+        (the table of S3-36): :math:`\sqrt{\hat v_t + \epsilon}`. The others as above. With
+        `amsgrad`: PyTorch and Keras keep the largest :math:`v`, Optax the largest :math:`\hat v`;
+        the paper corrects neither moment; the lectures have none.
 
     Raises
     ------
@@ -59,6 +79,7 @@ class Adam(Optimizer):
     References
     ----------
     D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", arXiv 1412.6980, algorithm 1.
+    S. J. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", 2018, algorithm 2.
     """
 
     def __init__(
@@ -68,28 +89,35 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
+        amsgrad: bool = False,
         *,
         maximize: bool = False,
+        decoupled_weight_decay: bool = False,
+        convention: str = "torch",
     ) -> None:
         arguments = {
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
             "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "convention": convention,
         }
         super().__init__(params, lr, arguments)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
-        betas = arguments["betas"]
-        if not isinstance(betas, tuple | list):
-            raise TypeError(f"betas: {type(betas).__name__}, expected two numbers >= 0 and < 1")
-        if len(betas) != 2:
-            raise ValueError(f"betas: {len(betas)} numbers, expected two")
-        return "adam", {
-            "beta1": _check.fraction("betas[0]", betas[0]),
-            "beta2": _check.fraction("betas[1]", betas[1]),
-            "eps": _check.non_negative("eps", arguments["eps"]),
+        decoupled = _check.flag("decoupled_weight_decay", arguments["decoupled_weight_decay"])
+        amsgrad = _check.flag("amsgrad", arguments["amsgrad"])
+        allowed = [name for name in _EPSILON if not (amsgrad and name == "lecture")]
+        convention = _check.choice("convention", arguments["convention"], allowed)
+        rule = "amsgrad" if amsgrad else "adam"
+        return rule + "w" * decoupled, {
+            **betas(arguments["betas"]),
+            **epsilon(arguments["eps"], _EPSILON[convention]),
+            "max_corrected": convention == "optax",
+            "uncorrected": convention == "paper",
             "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
             "maximize": _check.flag("maximize", arguments["maximize"]),
         }

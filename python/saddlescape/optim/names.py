@@ -9,8 +9,17 @@ from typing import Any
 from saddlescape.optim.adadelta import Adadelta
 from saddlescape.optim.adagrad import Adagrad
 from saddlescape.optim.adam import Adam
+from saddlescape.optim.adamax import Adamax
+from saddlescape.optim.adamw import AdamW
+from saddlescape.optim.adan import Adan
+from saddlescape.optim.ademamix import AdEMAMix
+from saddlescape.optim.asgd import ASGD
+from saddlescape.optim.lion import Lion
+from saddlescape.optim.nadam import NAdam
 from saddlescape.optim.optimizer import Array, Optimizer
+from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
+from saddlescape.optim.rprop import Rprop
 from saddlescape.optim.sgd import SGD
 
 __all__ = ["create", "names"]
@@ -19,9 +28,23 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "adadelta": Adadelta,
     "adagrad": Adagrad,
     "adam": Adam,
+    "adamax": Adamax,
+    "adamw": AdamW,
+    "adan": Adan,
+    "ademamix": AdEMAMix,
+    "amsgrad": partial(Adam, amsgrad=True),
+    "amsgradw": partial(AdamW, amsgrad=True),
+    "asgd": ASGD,
+    "lion": Lion,
     "momentum": partial(SGD, momentum=0.9),
+    "nadam": NAdam,
     "nesterov": partial(SGD, momentum=0.9, nesterov=True),
+    "radam": RAdam,
     "rmsprop": RMSprop,
+    "rmsprop_centered": partial(RMSprop, centered=True),
+    "rmsprop_centered_momentum": partial(RMSprop, centered=True, momentum=0.9),
+    "rmsprop_momentum": partial(RMSprop, momentum=0.9),
+    "rprop": Rprop,
     "sgd": SGD,
 }
 
@@ -32,8 +55,8 @@ def names() -> list[str]:
     Examples
     --------
     >>> from saddlescape import optim
-    >>> optim.names()
-    ['adadelta', 'adagrad', 'adam', 'momentum', 'nesterov', 'rmsprop', 'sgd']
+    >>> optim.names()[:6]
+    ['adadelta', 'adagrad', 'adam', 'adamax', 'adamw', 'adan']
     """
     return sorted(_MAKERS)
 
@@ -44,7 +67,9 @@ def create(name: str, params: Array | Sequence[Array], **arguments: Any) -> Opti
     Parameters
     ----------
     name : str
-        One of `names`. ``"momentum"`` and ``"nesterov"`` are `SGD` with ``momentum=0.9``.
+        One of `names`: a class's in small letters, or ``"momentum"`` and ``"nesterov"`` (`SGD` with
+        ``momentum=0.9``), ``"amsgrad"`` and ``"amsgradw"`` (`Adam` and `AdamW` with it),
+        ``"rmsprop_centered"``, ``"rmsprop_momentum"`` (with 0.9), ``"rmsprop_centered_momentum"``.
     params : ndarray or list or tuple of ndarray
         What is optimized, as the optimizer's class says.
     **arguments

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saddlescape import _check
+from saddlescape.optim._arguments import epsilon
 from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
 
 __all__ = ["RMSprop"]
@@ -17,11 +18,15 @@ class RMSprop(Optimizer):
     .. math::
 
         g_t &= \pm\nabla L(\theta_{t-1}) + \lambda\theta_{t-1} \\
-        v_t &= \alpha v_{t-1} + (1-\alpha) g_t^2 \\
-        \theta_t &= \theta_{t-1} - \eta\,\frac{g_t}{\sqrt{v_t} + \epsilon}
+        v_t &= \alpha v_{t-1} + (1-\alpha) g_t^2, \qquad
+            a_t = \alpha a_{t-1} + (1-\alpha) g_t \\
+        d_t &= \frac{g_t}{\sqrt{v_t} + \epsilon} \quad\text{or, centered,}\quad
+            \frac{g_t}{\sqrt{v_t - a_t^2} + \epsilon} \\
+        b_t &= \mu b_{t-1} + d_t \\
+        \theta_t &= \theta_{t-1} - \eta\,(d_t \;|\; b_t)
 
-
-    As in PyTorch epsilon stands outside the root and the mean starts at 0.
+    without or with momentum. As in PyTorch epsilon stands outside the root and the mean starts at
+    0.
 
     Parameters
     ----------
@@ -37,8 +42,17 @@ class RMSprop(Optimizer):
         is (PyTorch: NaN).
     weight_decay : float, default 0
         :math:`\lambda \ge 0`, an L2 penalty added to the gradient.
+    momentum : float, default 0
+        :math:`\mu \ge 0`.
+    centered : bool, default False
+        Divide by the standard deviation of the gradient instead of its root mean square. Where
+        rounding makes the variance negative it counts as 0 (PyTorch: NaN).
     maximize : bool, default False
         Climb instead of descend.
+    convention : {"torch", "keras", "optax", "lecture"}, default "torch"
+        Keras and Optax: epsilon under the root, and :math:`b_t = \mu b_{t-1} + \eta d_t`,
+        :math:`\theta_t = \theta_{t-1} - b_t`, another path as soon as the learning rate changes.
+        Lecture (S2-32): :math:`v_1 = g_1^2`, not centered.
 
     Raises
     ------
@@ -58,6 +72,8 @@ class RMSprop(Optimizer):
     References
     ----------
     T. Tieleman, G. Hinton, "Lecture 6.5: RMSprop", Coursera, 2012.
+    A. Graves, "Generating sequences with recurrent neural networks", arXiv 1308.0850, equations 38
+    to 41 (centered).
     """
 
     def __init__(
@@ -67,22 +83,41 @@ class RMSprop(Optimizer):
         alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
         *,
         maximize: bool = False,
+        convention: str = "torch",
     ) -> None:
         arguments = {
             "alpha": alpha,
             "eps": eps,
             "weight_decay": weight_decay,
+            "momentum": momentum,
+            "centered": centered,
             "maximize": maximize,
+            "convention": convention,
         }
         super().__init__(params, lr, arguments)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
-        return "rmsprop", {
+        allowed = ("torch", "keras", "optax", "lecture")
+        convention = _check.choice("convention", arguments["convention"], allowed)
+        inside = convention in ("keras", "optax")
+        centered = _check.flag("centered", arguments["centered"])
+        if centered and convention == "lecture":
+            raise ValueError(
+                "centered: True with convention='lecture', expected False: a variance that "
+                "starts at one gradient is 0"
+            )
+        momentum = _check.non_negative("momentum", arguments["momentum"])
+        return "rmsprop" + "_centered" * centered + "_momentum" * (momentum > 0), {
+            **epsilon(arguments["eps"], "eps_root" if inside else "eps"),
             "alpha": _check.fraction("alpha", arguments["alpha"]),
-            "eps": _check.non_negative("eps", arguments["eps"]),
+            "momentum": momentum,
+            "lr_inside": inside,
+            "first_gradient": convention == "lecture",
             "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
             "maximize": _check.flag("maximize", arguments["maximize"]),
         }

@@ -42,6 +42,10 @@ class SGD(Optimizer):
         Needs ``momentum > 0`` and ``dampening == 0``.
     maximize : bool, default False
         Climb instead of descend.
+    convention : {"torch", "keras", "optax", "lecture"}, default "torch"
+        Keras and the lectures hold the learning rate in the buffer: :math:`b_t = \mu b_{t-1} + \eta
+        g_t`, :math:`\theta_t = \theta_{t-1} - (b_t \;|\; \eta g_t + \mu b_t)`. Only PyTorch has a
+        dampening.
 
     Raises
     ------
@@ -76,6 +80,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        convention: str = "torch",
     ) -> None:
         arguments = {
             "momentum": momentum,
@@ -83,17 +88,25 @@ class SGD(Optimizer):
             "weight_decay": weight_decay,
             "nesterov": nesterov,
             "maximize": maximize,
+            "convention": convention,
         }
         super().__init__(params, lr, arguments)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
+        allowed = ("torch", "keras", "optax", "lecture")
+        convention = _check.choice("convention", arguments["convention"], allowed)
         values = {
+            "lr_inside": convention in ("keras", "lecture"),
             "momentum": _check.non_negative("momentum", arguments["momentum"]),
             "dampening": _check.finite("dampening", arguments["dampening"]),
             "weight_decay": _check.non_negative("weight_decay", arguments["weight_decay"]),
             "maximize": _check.flag("maximize", arguments["maximize"]),
         }
+        if convention != "torch" and values["dampening"] != 0:
+            raise ValueError(
+                f"dampening: {values['dampening']} with convention={convention!r}, expected 0"
+            )
         if _check.flag("nesterov", arguments["nesterov"]):
             if values["momentum"] == 0 or values["dampening"] != 0:
                 raise ValueError(

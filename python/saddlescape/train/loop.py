@@ -99,8 +99,8 @@ def train(
     optimizer : str or Optimizer
         A name of `optim.names`, or an optimizer made for ``net.theta``.
     lr : float or callable, optional
-        Learning rate, or a function that gives it for a step, the first being number 0; the
-        optimizer's own default if left out.
+        Learning rate, or a function that gives it for a step (see `schedule`; the first step is
+        number 0); the optimizer's own default if left out.
     batch_size : int or "full"
         Samples in a batch.
     epochs : int
