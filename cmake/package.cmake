@@ -1,10 +1,7 @@
-# What `cmake --install` copies: headers, the static library, the C library, and the files that
+# The C library, and what `cmake --install` copies: headers, both libraries, and the files that
 # find_package(saddlescape) reads. Not part of the Python wheel.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
-
-set(headers_folder ${CMAKE_INSTALL_INCLUDEDIR}/saddlescape)
-set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/saddlescape)
 
 # The C interface alone, for C, for ctypes and its like: nothing but saddlescape_* can be seen.
 add_library(saddlescape_c SHARED $<TARGET_OBJECTS:saddlescape_capi_objects>)
@@ -15,7 +12,23 @@ set_target_properties(saddlescape_c PROPERTIES
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINK_DEPENDS ${exports} LINKER_LANGUAGE CXX)
 target_include_directories(saddlescape_c INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/cpp>)
 target_link_libraries(saddlescape_c PRIVATE saddlescape_core)
-target_link_options(saddlescape_c PRIVATE -Wl,--version-script=${exports} -Wl,--as-needed)
+target_link_options(saddlescape_c PRIVATE -Wl,--version-script=${exports} -Wl,--as-needed
+  -Wl,-z,nodelete)  # its threads outlive a dlclose
+
+# What blas::load wants: our own copy of OpenBLAS, wherever the package has been moved to.
+set(openblas_home ${CMAKE_INSTALL_LIBDIR}/saddlescape)
+if(openblas_library)
+  set(blas_installed $<INSTALL_PREFIX>/${openblas_home}/libscipy_openblas.so)
+endif()
+target_compile_definitions(saddlescape_core INTERFACE
+  SADDLESCAPE_BLAS_LIBRARY="$<BUILD_INTERFACE:${openblas_library}>$<INSTALL_INTERFACE:${blas_installed}>")
+
+if(NOT SADDLESCAPE_INSTALL)
+  return()
+endif()
+
+set(headers_folder ${CMAKE_INSTALL_INCLUDEDIR}/saddlescape)
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/saddlescape)
 
 # What a header may include is what is installed; the rest is nobody's business.
 foreach(header IN ITEMS
@@ -36,17 +49,10 @@ foreach(set IN ITEMS saddlescapeTargets saddlescapeCTargets)
   install(EXPORT ${set} NAMESPACE saddlescape:: DESTINATION ${package_folder} COMPONENT saddlescape_development)
 endforeach()
 
-# What blas::load wants: our own copy of OpenBLAS, wherever the package has been moved to.
 if(openblas_library)
-  set(openblas_home ${CMAKE_INSTALL_LIBDIR}/saddlescape)
   install(FILES ${openblas_library} DESTINATION ${openblas_home} COMPONENT saddlescape_runtime)
   install(FILES ${openblas_licence} DESTINATION ${openblas_home} RENAME LICENSE-openblas.txt
     COMPONENT saddlescape_runtime)
-  get_filename_component(openblas_name ${openblas_library} NAME)
-  target_compile_definitions(saddlescape_core INTERFACE
-    SADDLESCAPE_BLAS_LIBRARY="$<BUILD_INTERFACE:${openblas_library}>$<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${openblas_home}/${openblas_name}>")
-else()
-  target_compile_definitions(saddlescape_core INTERFACE SADDLESCAPE_BLAS_LIBRARY="")
 endif()
 
 configure_package_config_file(cmake/saddlescapeConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/saddlescapeConfig.cmake

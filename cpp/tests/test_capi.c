@@ -5,30 +5,7 @@
 #include <string.h>
 
 #include "capi/saddlescape.h"
-
-static int failures = 0;
-
-static void expect(int ok, const char* what) {
-  if (ok) return;
-  printf("failed: %s (%s)\n", what, saddlescape_last_error());
-  ++failures;
-}
-
-/* The call was refused with this status and a message that says all of `said`, split at '|'. */
-static void refused(saddlescape_status got, saddlescape_status status, const char* said) {
-  char words[256];
-  char* word;
-  expect(got == status, said);
-  if (got == SADDLESCAPE_OK) return;
-  strncpy(words, said, sizeof words - 1);
-  words[sizeof words - 1] = 0;
-  for (word = strtok(words, "|"); word; word = strtok(NULL, "|"))
-    expect(strstr(saddlescape_last_error(), word) != NULL, word);
-}
-
-static void invalid(saddlescape_status got, const char* said) {
-  refused(got, SADDLESCAPE_INVALID_ARGUMENT, said);
-}
+#include "tests/capi_expect.h"
 
 #define N 1027
 
@@ -97,60 +74,6 @@ static void test_create(void) {
           "tensors[0]: element 3 is inf|expected finite");
   expect(made == sentinel, "a refused call leaves the output argument alone");
   saddlescape_destroy(NULL);
-}
-
-static void test_options(void) {
-  float x = 1;
-  const saddlescape_tensor one = {&x, 1};
-  saddlescape_options o;
-  saddlescape_optimizer* made = NULL;
-  struct {
-    saddlescape_options known;
-    double later;
-  } newer;
-#define REFUSE(rule, field, value, said)                                        \
-  expect(saddlescape_options_init(rule, &o, sizeof o) == SADDLESCAPE_OK, rule); \
-  o.field = value;                                                              \
-  invalid(saddlescape_create(rule, &o, SADDLESCAPE_FLOAT32, &one, 1, &made), said);
-  REFUSE("adam", lr, -0.5, "options.lr: -0.5|>= 0")
-  REFUSE("adam", lr, HUGE_VAL, "options.lr: inf|>= 0")
-  REFUSE("adam", beta1, 1.0, "options.beta1: 1|< 1")
-  REFUSE("adam", beta2, -0.1, "options.beta2: -0.1")
-  REFUSE("adam", eps, -HUGE_VAL, "options.eps: -inf")
-  REFUSE("adam", momentum, 0.9, "options.momentum: 0.9|'adam' does not read it")
-  REFUSE("adam", weight_decay, -1, "options.weight_decay: -1")
-  REFUSE("adam", decoupled, 1, "options.decoupled: 1|does not read it")
-  REFUSE("adam", maximize, 2, "options.maximize: 2|0 or 1")
-  REFUSE("rmsprop", alpha, 1.0, "options.alpha: 1|< 1")
-  REFUSE("rmsprop_centered", first_gradient, 1, "options.first_gradient: 1|does not read it")
-  REFUSE("ademamix", alpha, -1, "options.alpha: -1|>= 0")
-  REFUSE("radam", threshold, 3, "options.threshold: 3|>= 4")
-  REFUSE("rprop", eta_minus, 1, "options.eta_minus: 1|< 1")
-  REFUSE("rprop", eta_plus, 0.5, "options.eta_plus: 0.5|> 1")
-  REFUSE("rprop", step_min, 60, "options.step_min: 60|at most step_max")
-  REFUSE("rprop", weight_decay, 0.1, "options.weight_decay: 0.1|does not read it")
-  REFUSE("adam", size, 0, "options.size: 0|saddlescape_options_init")
-#undef REFUSE
-  saddlescape_options_init("momentum", &o, sizeof o);
-  o.lr_inside = 1, o.dampening = 0.1;
-  invalid(saddlescape_create("momentum", &o, SADDLESCAPE_FLOAT32, &one, 1, &made),
-          "options.dampening: 0.1");
-  invalid(saddlescape_options_init(NULL, &o, sizeof o), "rule: NULL");
-  invalid(saddlescape_options_init("adam", NULL, sizeof o), "options: NULL");
-  invalid(saddlescape_options_init("adam", &o, sizeof o - 1), "size: |sizeof(saddlescape_options)");
-  expect(made == NULL, "nothing was made");
-
-  /* A caller that was compiled with a later version: what it does not use is no obstacle. */
-  expect(saddlescape_options_init("adam", &newer.known, sizeof newer) == SADDLESCAPE_OK, "newer");
-  expect(newer.known.size == sizeof newer && newer.later == 0, "what is not known is 0");
-  newer.later = 1;
-  invalid(saddlescape_create("adam", &newer.known, SADDLESCAPE_FLOAT32, &one, 1, &made),
-          "options: byte|newer");
-  newer.later = 0;
-  expect(saddlescape_create("adam", &newer.known, SADDLESCAPE_FLOAT32, &one, 1, &made) ==
-             SADDLESCAPE_OK,
-         "newer");
-  saddlescape_destroy(made);
 }
 
 static void test_step_refusals(void) {
@@ -296,7 +219,6 @@ static void test_every_rule(void) {
 int main(void) {
   expect(strcmp(saddlescape_last_error(), "") == 0, "no error at the start");
   test_create();
-  test_options();
   test_step_refusals();
   test_step();
   test_non_finite_allowed();
