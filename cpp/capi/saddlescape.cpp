@@ -50,7 +50,8 @@ saddlescape_status guarded(Call&& call) noexcept {
   }
 }
 
-void not_null(const void* argument, const char* name, const char* expected) {
+template <class T>
+void not_null(const T* argument, const char* name, const char* expected) {
   if (!argument) throw std::invalid_argument(std::string(name) + ": NULL, expected " + expected);
 }
 

@@ -33,9 +33,10 @@ class Regions {
     if (bytes == 0) return nullptr;
     // Regions are disjoint: only the last that starts before the end can reach into it.
     const char* begin = static_cast<const char*>(data);
-    auto next = after(begin + bytes - 1);
-    if (next == sorted_.begin() || !std::less<>()(begin, (--next)->end)) return nullptr;
-    return &*next;
+    const auto next = after(begin + bytes - 1);
+    if (next == sorted_.begin()) return nullptr;
+    const Region& last = *(next - 1);
+    return std::less<>()(begin, last.end) ? &last : nullptr;
   }
 
   [[noreturn]] static void refuse(const std::string& name, const Region& other) {
