@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CPP = sorted(p for p in (ROOT / "cpp").rglob("*") if p.suffix in {".hpp", ".cpp", ".h"})
+CPP = sorted(p for p in (ROOT / "cpp").rglob("*") if p.suffix in {".hpp", ".cpp", ".h", ".c"})
 PACKAGE = ROOT / "python" / "saddlescape"
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 
@@ -17,10 +17,11 @@ PYTHON = sorted(PACKAGE.rglob("*.py"))
 MAY_INCLUDE = {
     "core": {"core"},
     "update": {"core", "update"},
+    "capi": {"core", "update", "capi"},
     "eig": {"core", "eig"},
     "net": {"core", "net"},
     "bind": {"core", "update", "eig", "net", "bind"},
-    "tests": {"core", "update", "eig", "net", "tests"},
+    "tests": {"core", "update", "capi", "eig", "net", "tests"},
 }
 
 # Python part -> the parts that it may import, the straight line of the design
