@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import numpy as np
@@ -310,3 +312,14 @@ def test_torch_tensor_that_moved():
     weight.data = torch.ones(3).double()
     with pytest.raises(TypeError, match=r"^params\[0\]: dtype float64, expected float32"):
         opt.step([torch.ones(3)])
+
+
+def test_without_torch_one_line_says_what_to_install():
+    script = "import sys\nsys.modules['torch'] = None\nimport saddlescape.torch"
+    result = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[-1] == (
+        "ImportError: torch is needed for this: pip install 'saddlescape[torch]'"
+    )

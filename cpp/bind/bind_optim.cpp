@@ -1,4 +1,6 @@
-// What `optim` calls: the hyper-parameters, and the steppers that read them.
+// What `optim` calls: the hyper-parameters, the steppers that read them, and for PyTorch's
+// optimizers the steps over states that live elsewhere.
+#include "bind/batch.hpp"
 #include "bind/parts.hpp"
 #include "bind/stepper.hpp"
 
@@ -18,6 +20,7 @@ std::vector<std::string> rule_names() {
 void optim(py::module_ module) {
   using update::Options;
   py::class_<Options>(module, "Options")
+      .def(py::init<>())
       .def_readwrite("lr", &Options::lr)
       .def_readwrite("lr_decay", &Options::lr_decay)
       .def_readwrite("momentum", &Options::momentum)
@@ -60,7 +63,20 @@ void optim(py::module_ module) {
       .def_property_readonly("steps", &Stepper::steps)
       .def_property_readonly("calls", &Stepper::calls);
 
+  py::class_<Batch>(module, "Batch")
+      .def(py::init<>())
+      .def("step", &Batch::step, py::arg("parts"), py::arg("check_finite") = true);
+
   module.def("rules", &rule_names);
+  module.def(
+      "state_names", [](const std::string& rule) { return update::rule(rule).state_names; },
+      py::arg("rule"));
+  module.def(
+      "check_parameter",
+      [](const py::object& array, const std::string& name) {
+        taken_writable(array, name, {Dtype::float32, Dtype::float64});
+      },
+      py::arg("array"), py::arg("name"));
 }
 
 }  // namespace saddlescape::bind

@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bind/array.hpp"
 #include "bind/regions.hpp"
+#include "bind/turn.hpp"
 #include "update/step.hpp"
 
 namespace saddlescape::bind {
@@ -100,23 +100,6 @@ class Stepper {
   update::Options options;
 
  private:
-  // One caller at a time: the GIL is released during a step.
-  class Turn {
-   public:
-    explicit Turn(std::atomic_flag& busy) : busy_(busy) {
-      if (busy_.test_and_set())
-        throw std::runtime_error(
-            "this optimizer is in a step on another thread; give each thread "
-            "its own optimizer, or take turns");
-    }
-    ~Turn() { busy_.clear(); }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    std::atomic_flag& busy_;
-  };
-
   // Keeps the gradients alive during a step, whatever another thread does with their list.
   class Held {
    public:
