@@ -457,6 +457,18 @@ def test_learning_rate_as_a_tensor_and_named_parameters():
     assert model.bias.item() == pytest.approx(before - 0.75)
 
 
+def test_state_dicts_of_an_older_torch_load():
+    params = parameters()
+    opt = st.NAdam(params, lr=0.5)
+    old = opt.state_dict()
+    for key in ("maximize", "decoupled_weight_decay"):
+        del old["param_groups"][0][key]
+    opt.load_state_dict(old)
+    give_gradients(0, params)
+    opt.step()
+    assert opt.state[params[0]]["step"] == 1
+
+
 def test_mixed_precisions_in_one_group():
     params = [torch.ones(5), torch.ones(5, dtype=torch.float64), torch.ones(0)]
     for p in params:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -136,12 +136,14 @@ class Stepped:
         self._batch.step(parts, self.check_finite)
         for p, entry in fresh:
             self.state[p].update(entry)
-        stepped = []
-        for _, _, _, params, grads, _, _ in parts:
-            stepped += [p for p, g in zip(params, grads, strict=True) if g is not None]
         self._after()
-        # Autograd then refuses a backward pass through values that are gone.
-        torch.autograd.graph.increment_version(stepped)
+        # Autograd then refuses a backward pass through values that are gone. One by one: a list
+        # is too much for older versions.
+        changed = torch.autograd.graph.increment_version
+        for _, _, _, params, grads, _, _ in parts:
+            for p, g in zip(params, grads, strict=True):
+                if g is not None:
+                    changed(p)
         return loss
 
     def _parts(
@@ -170,7 +172,7 @@ class Stepped:
 
     def _options(self, number: int, group: Group) -> tuple[str, _core.Options]:
         """Return the rule and hyper-parameters of a group; made anew only when they changed."""
-        key = [float(group["lr"]), *(group[name] for name in self._names())]
+        key = [float(group["lr"]), *map(group.get, self._defaults())]
         known = self._resolved.get(number)
         if known is None or known[0] != key:
             known = (key, *self._resolve(group))
@@ -178,8 +180,9 @@ class Stepped:
         return known[1], known[2]
 
     def _resolve(self, group: Group) -> tuple[str, _core.Options]:
-        arguments = {**self._constants(), **{name: group[name] for name in self._names()}}
-        name, values = self.rule._resolve(arguments)
+        defaults = self._defaults()
+        given = {name: group[name] for name in defaults if name in group}
+        name, values = self.rule._resolve({**defaults, **given})
         options = _core.Options()
         options.lr = _check.non_negative("lr", float(group["lr"]))
         for field, value in values.items():
@@ -187,22 +190,16 @@ class Stepped:
         return name, options
 
     @classmethod
-    def _names(cls) -> tuple[str, ...]:
-        """Return the rule's arguments that a group holds."""
-        if "_own_names" not in cls.__dict__:
-            cls._own_names = tuple(_arguments(cls.rule))
-        return cls._own_names
+    def _defaults(cls) -> dict[str, Any]:
+        """Return the rule's arguments, for groups that lack some: those of an older PyTorch."""
+        if "_own_defaults" not in cls.__dict__:
+            parameters = inspect.signature(cls.rule).parameters.values()
+            cls._own_defaults = {
+                p.name: p.default for p in parameters if p.name not in ("params", "lr")
+            }
+        return cls._own_defaults
 
-    _own_names: ClassVar[tuple[str, ...]]
-
-    @staticmethod
-    def _constants() -> Mapping[str, Any]:
-        return {"convention": "torch"}
-
-
-def _arguments(rule: type[Optimizer]) -> list[str]:
-    parameters = inspect.signature(rule).parameters
-    return [name for name in parameters if name not in ("params", "lr", "convention")]
+    _own_defaults: ClassVar[dict[str, Any]]
 
 
 def _place(number: int) -> str:
