@@ -29,6 +29,7 @@ BASE = {"_core", "_check", "_extras"}
 MAY_IMPORT = {
     "optim": set(),
     "schedule": set(),
+    "torch": {"optim"},
     "eig": set(),
     "net": set(),
     "curvature": {"net"},
@@ -48,6 +49,9 @@ MAY_IMPORT = {
     "_check": set(),
     "_extras": set(),
 }
+
+# Parts that are imported by those only who have the package of that name
+ADAPTERS = {"torch", "jax", "sklearn"}
 
 # Packages that only one part may import
 ONLY = {
@@ -132,6 +136,14 @@ def test_python_imports(path: Path) -> None:
             )
 
 
+def test_nothing_imports_an_adapter() -> None:
+    for path in PYTHON:
+        for name in imports(path):
+            part, *_ = name.removeprefix("saddlescape.").split(".")
+            if name.startswith("saddlescape.") and part in ADAPTERS:
+                assert python_part(path) == part, f"{path} imports {name}"
+
+
 def test_nothing_imports_the_report() -> None:
     for path in PYTHON:
         if python_part(path) != "report":
@@ -141,7 +153,7 @@ def test_nothing_imports_the_report() -> None:
 def test_importing_the_package_needs_the_base_dependencies_only() -> None:
     """No optional package is imported at module level outside report and the adapters."""
     for path in PYTHON:
-        if python_part(path) == "report":
+        if python_part(path) in {"report", *ADAPTERS}:
             continue
         for node in ast.parse(path.read_text()).body:
             names = (

@@ -20,6 +20,8 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
+    if name.split(".")[1:2] == ["torch"]:
+        pytest.importorskip("torch")
     with np.printoptions(legacy=False):
         result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.failed == 0
@@ -27,9 +29,8 @@ def test_examples(name: str) -> None:
 
 def test_there_are_examples() -> None:
     finder = doctest.DocTestFinder()
+    names = [name for name in MODULES if not name.startswith("saddlescape.torch")]
     found = sum(
-        bool(test.examples)
-        for name in MODULES
-        for test in finder.find(importlib.import_module(name))
+        bool(test.examples) for name in names for test in finder.find(importlib.import_module(name))
     )
     assert found >= 20

@@ -7,18 +7,6 @@
 namespace saddlescape::bind {
 namespace {
 
-const char* dtype_name(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::float32:
-      return "float32";
-    case Dtype::int64:
-      return "int64";
-    case Dtype::float64:
-      break;
-  }
-  return "float64";
-}
-
 bool is_dtype(const py::dtype& dtype, Dtype wanted) {
   const char kind = dtype.kind();
   const auto size = dtype.itemsize();
@@ -31,28 +19,6 @@ bool is_dtype(const py::dtype& dtype, Dtype wanted) {
       return kind == 'i' && size == 8;
   }
   return false;
-}
-
-std::string type_text(py::handle object) {
-  const py::handle type = py::type::handle_of(object);
-  std::string text = py::cast<std::string>(type.attr("__module__")) + "." +
-                     py::cast<std::string>(type.attr("__qualname__"));
-  if (py::hasattr(object, "device"))
-    text += " on device " + py::cast<std::string>(py::str(object.attr("device")));
-  return text;
-}
-
-std::string allowed_text(std::initializer_list<Dtype> allowed) {
-  std::string text;
-  for (Dtype dtype : allowed) text += (text.empty() ? "" : " or ") + std::string(dtype_name(dtype));
-  return text;
-}
-
-bool matches(const Shape& shape, const Shape& expected) {
-  if (shape.size() != expected.size()) return false;
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    if (expected[i] != any && shape[i] != expected[i]) return false;
-  return true;
 }
 
 template <class T>
@@ -78,6 +44,44 @@ void check_finite_as(const Array& array, const std::string& name) {
 }
 
 }  // namespace
+
+const char* dtype_name(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::float32:
+      return "float32";
+    case Dtype::int64:
+      return "int64";
+    case Dtype::float64:
+      break;
+  }
+  return "float64";
+}
+
+std::string type_text(py::handle object) {
+  const py::handle type = py::type::handle_of(object);
+  std::string text = py::cast<std::string>(type.attr("__module__")) + "." +
+                     py::cast<std::string>(type.attr("__qualname__"));
+  if (py::hasattr(object, "device"))
+    text += " on device " + py::cast<std::string>(py::str(object.attr("device")));
+  if (py::hasattr(object, "layout")) {
+    const std::string layout = py::cast<std::string>(py::str(object.attr("layout")));
+    if (layout != "torch.strided") text += " of layout " + layout;
+  }
+  return text;
+}
+
+std::string allowed_text(std::initializer_list<Dtype> allowed) {
+  std::string text;
+  for (Dtype dtype : allowed) text += (text.empty() ? "" : " or ") + std::string(dtype_name(dtype));
+  return text;
+}
+
+bool matches(const Shape& shape, const Shape& expected) {
+  if (shape.size() != expected.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (expected[i] != any && shape[i] != expected[i]) return false;
+  return true;
+}
 
 std::string shape_text(const Shape& shape) {
   std::string text = "(";

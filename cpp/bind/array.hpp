@@ -54,6 +54,32 @@ Array checked_like(py::handle source, const std::string& name, const Array& like
 // Throws ValueError with the position of the first NaN or infinite element.
 void check_finite(const Array& array, const std::string& name);
 
+// An array of any library: NumPy, `__dlpack_c_exchange_api__` (PyTorch), `__array_interface__`,
+// DLPack. It is the caller's own memory, never a copy.
+struct Taken {
+  Array array;
+  py::object owner;  // keeps the memory; mostly the source itself
+};
+
+// True if `source` speaks one of these protocols.
+bool is_array(py::handle source);
+
+// Checks `source` as checked_array and checked_writable do, and on a CPU. An object that can't say
+// whether it may be written to (DLPack before 1.0) is refused where it would be.
+Taken taken(py::handle source, const std::string& name, std::initializer_list<Dtype> allowed,
+            const Shape& shape = {});
+Taken taken_writable(py::handle source, const std::string& name,
+                     std::initializer_list<Dtype> allowed);
+Taken taken_like(py::handle source, const std::string& name, const Array& like);
+
+// "numpy.ndarray", "torch.Tensor on device cuda:0"
+std::string type_text(py::handle object);
+// "float32 or float64"
+std::string allowed_text(std::initializer_list<Dtype> allowed);
+const char* dtype_name(Dtype dtype);
+// True if `shape` is as expected; -1 there stands for any length.
+bool matches(const Shape& shape, const Shape& expected);
+
 // True if the two arrays share a byte.
 bool overlap(const Array& a, const Array& b);
 

@@ -1,7 +1,8 @@
 """Update rules: fused steps over a list of arrays, in place, the same bits everywhere.
 
 Equations, argument names and defaults are those of ``torch.optim`` where it has the rule;
-`convention` asks for another library's equation.
+`convention` asks for another library's equation. Parameters and gradients are NumPy arrays, PyTorch
+tensors on the CPU, or arrays of any library that speaks ``__array_interface__`` or DLPack.
 """
 
 from saddlescape.optim.adadelta import Adadelta

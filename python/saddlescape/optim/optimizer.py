@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,19 @@ from saddlescape._core import optim as _core
 
 __all__ = ["Array", "LearningRate", "Optimizer"]
 
-Array = npt.NDArray[np.floating[Any]]
+
+class _SpeaksDLPack(Protocol):
+    """PyTorch's tensors, and those of all libraries that speak DLPack."""
+
+    def __dlpack__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class _SpeaksNumPy(Protocol):
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
+Array = npt.NDArray[np.floating[Any]] | _SpeaksDLPack | _SpeaksNumPy
 LearningRate = float | Callable[[int], float]
 
 _LR_ALLOWED = "a finite number >= 0, or a function of the step that returns one"
@@ -28,9 +40,11 @@ class Optimizer(abc.ABC):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
+    params : array or list or tuple of arrays
         What is optimized: C-contiguous writable float32 or float64 arrays of any shape, all of one
-        dtype, finite, no two sharing memory. They are updated in place.
+        dtype, finite, no two sharing memory. They are updated in place, never in a copy: NumPy
+        arrays, PyTorch tensors on the CPU, and whatever speaks ``__array_interface__`` or DLPack
+        1.0. Where an array belongs to a library that watches changes (autograd), it is not told.
     lr : float or callable
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     arguments : mapping
@@ -81,10 +95,10 @@ class Optimizer(abc.ABC):
 
         Parameters
         ----------
-        grads : ndarray or list or tuple of (ndarray or None)
-            One array if `params` was one, else one for each: the same shape and dtype,
-            C-contiguous, sharing no memory with a parameter. None leaves a parameter, its state
-            and its own count of steps as they are.
+        grads : array or list or tuple of (array or None)
+            One array if `params` was one, else one for each, of any of those libraries: the same
+            shape and dtype, C-contiguous, sharing no memory with a parameter. None leaves a
+            parameter, its state and its own count of steps as they are.
         check_finite : bool
             Refuse gradients that hold NaN or infinite numbers. It costs a pass over them.
 
@@ -100,7 +114,7 @@ class Optimizer(abc.ABC):
         self._core.step(grads, check_finite)
 
     @property
-    def params(self) -> Array | list[Array]:
+    def params(self) -> Any:
         """The parameters: the array, or a list of the arrays, that the optimizer was made with."""
         return self._core.params
 
