@@ -24,7 +24,7 @@ MAY_INCLUDE = {
 }
 
 # Python part -> the parts that it may import, the straight line of the design
-BASE = {"_core", "_check", "_extras"}
+BASE = {"_core", "_check", "_extras", "_files"}
 MAY_IMPORT = {
     "optim": set(),
     "schedule": set(),
