@@ -156,6 +156,12 @@ def test_files_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300
 
 
+def test_bindings_let_go_of_the_interpreter_in_one_way() -> None:
+    """pybind11's own guard aborts where a program ends while a daemon thread computes."""
+    for path in CPP:
+        assert "gil_scoped_release" not in path.read_text(), path
+
+
 def test_bindings_hold_no_arithmetic() -> None:
     """A formula in a binding would be a second home of it."""
     for path in CPP:
