@@ -25,7 +25,7 @@ MAY_INCLUDE = {
 }
 
 # Python part -> the parts that it may import, the straight line of the design
-BASE = {"_core", "_check", "_extras"}
+BASE = {"_core", "_check", "_extras", "_files"}
 MAY_IMPORT = {
     "optim": set(),
     "schedule": set(),
@@ -167,6 +167,12 @@ def test_importing_the_package_needs_the_base_dependencies_only() -> None:
 @pytest.mark.parametrize("path", CPP + PYTHON, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300
+
+
+def test_bindings_let_go_of_the_interpreter_in_one_way() -> None:
+    """pybind11's own guard aborts where a program ends while a daemon thread computes."""
+    for path in CPP:
+        assert "gil_scoped_release" not in path.read_text(), path
 
 
 def test_bindings_hold_no_arithmetic() -> None:

@@ -74,6 +74,7 @@ class TestLectures:
         assert point.kind is Kind.DEGENERATE_MINIMUM
         assert point.highest == pytest.approx(2 * (t**2 + t**-2), rel=1e-12)
         assert abs(point.lowest) <= point.inertia.tolerance
+        assert point.probe.directions == 2  # the one flat direction, both ways
 
     def test_near_the_origin_it_is_the_same_saddle(self) -> None:
         # |g| = 2e-3 is above the threshold, but only 1e-6 of the loss is left to gain below it

@@ -103,3 +103,20 @@ def test_threads_train_their_networks_to_the_same_bits_as_alone():
         thread.join(timeout=60)
     assert together == alone
     assert len({theta for theta, _ in alone.values()}) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("threads", "kernel"), [("1", "Nehalem"), ("2", "Haswell"), ("3", "")])
+def test_the_digits_are_learnt_with_every_kernel_and_number_of_threads(threads, kernel):
+    """The way out of a 16-fold saddle is no solver's choice, so neither is where it leads."""
+    code = (
+        "from saddlescape import demo; story = demo.digits(); "
+        "print(story.metrics[1].value.split()[0], f'{story.escapes[0][1].loss_after:.9f}')"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_CORETYPE": kernel}
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    accuracy, loss = done.stdout.split()
+    assert float(accuracy) > 95
+    assert loss == "1.906442404"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import saddlescape as ss
 from saddlescape.diagnosis import Diagnosis, Evidence, Finding
-from saddlescape.diagnosis.case import stable_limit
+from saddlescape.diagnosis.case import Case, stable_limit
+from saddlescape.diagnosis.diagnose import examine
+from saddlescape.diagnosis.rules import RULES, diverging, falling
 from saddlescape.lectures import two_weights
+from saddlescape.metrics import latest_trend, trend
 
 RNG = np.random.default_rng(0)
 A = RNG.standard_normal((50, 3))
@@ -134,8 +138,6 @@ def test_a_planted_negative_passes(name):
 
 
 def test_every_rule_is_planted():
-    from saddlescape.diagnosis.rules import RULES
-
     planted = {name.split(":")[0].split(" ")[0] for name in PLANTED}
     assert planted == {rule.__module__.rpartition(".")[2] for rule in RULES}
 
@@ -194,10 +196,6 @@ def test_the_stable_limit_is_where_the_recurrence_leaves_the_unit_circle(momentu
 
 
 def test_dampening_and_decay_move_the_limit():
-    from saddlescape.diagnosis.case import Case
-    from saddlescape.diagnosis.diagnose import examine
-    from saddlescape.metrics import trend
-
     def stable(**settings):
         run = train(linear(), **settings)
         _, point = examine(run, 0)
@@ -312,10 +310,6 @@ def test_diagnose_refuses(given, kind, text):
 @pytest.mark.parametrize("steps", [20, 60, 200, 1000])
 def test_wild_losses_without_a_course_are_seldom_called_divergence(steps):
     """Losses spread over e^-2 .. e^2: 5 % from the trend; 200 runs scatter by 1.5 %."""
-    from saddlescape.diagnosis.case import Case
-    from saddlescape.diagnosis.rules import diverging
-    from saddlescape.metrics import latest_trend
-
     run = train(linear(), epochs=1, batch_size=1)
     rng = np.random.default_rng(0)
     alarms = 0
@@ -327,3 +321,22 @@ def test_wild_losses_without_a_course_are_seldom_called_divergence(steps):
         case = Case(wild, latest_trend(history.loss), None, None, None)
         alarms += diverging.check(case) is not None
     assert alarms / 200 <= 0.05 + 0.045
+
+
+def test_overfitting_is_listed_as_unchecked_with_validation_data_too():
+    for more, why in (({}, "no validation data"), ({"validation": (A, B)}, "not judged")):
+        unchecked = ss.diagnose(train(linear(), **more)).not_checked
+        assert any("overfitting" in text and why in text for text in unchecked)
+
+
+@pytest.mark.parametrize(
+    ("gap", "share"),
+    [(1e-5, "0.001 %"), (0.5, "50 %"), (0.9949, "99 %"), (0.996, "all"), (7.0, "all")],
+)
+def test_what_is_left_to_gain_is_written_without_powers_of_ten(gap, share):
+    run = train(linear(), epochs=30)
+    _, point = examine(run, 0)
+    point = replace(point, gradient=replace(point.gradient, gap=gap, small=False))
+    falls = trend(100 * 0.9 ** np.arange(30.0))
+    finding = falling.check(Case(run, falls, point, None, None))
+    assert f"by the quadratic model {share} of the loss is left" in finding.evidence[-1].basis

@@ -158,3 +158,32 @@ print(hashlib.sha256(theta).hexdigest())
     runs = [python(script, OMP_NUM_THREADS=threads) for threads in ("1", "2")]
     assert all(run.returncode == 0 for run in runs), [run.stderr for run in runs]
     assert runs[0].stdout == runs[1].stdout
+
+
+EXIT = """
+import threading, time
+import numpy as np
+from saddlescape import eig, optim
+
+def steps():
+    opt, grads = optim.Adam(np.zeros(500_000)), np.ones(500_000)
+    while True:
+        opt.step(grads)
+
+def products():
+    A = np.diag(np.arange(200.0))
+    while True:
+        eig.lanczos(A, low=3, high=3, callback=lambda *_: None)
+
+for work in {work}:
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("work", ["[steps, steps]", "[products, products]"])
+def test_a_program_may_end_while_daemon_threads_compute(work):
+    """Python up to 3.13 ends such threads by unwinding them; that met a noexcept destructor."""
+    for _ in range(5):  # each abort was likely, none certain
+        result = python(EXIT.replace("{work}", work))
+        assert (result.returncode, result.stderr) == (0, "")

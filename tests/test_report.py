@@ -15,8 +15,8 @@ import matplotlib as mpl
 import pytest
 
 import report_samples as samples
+from saddlescape import _files as files
 from saddlescape import report
-from saddlescape.report import files
 from saddlescape.report.story import slug
 
 FIGURES = {
@@ -153,6 +153,11 @@ def test_a_write_that_fails_leaves_the_old_file(
         files.write_whole(path, content)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"x\.html: no directory .*nowhere$"):
+        files.write_whole(tmp_path / "nowhere" / "x.html", b"")
 
 
 def test_a_report_can_be_read_by_others(tmp_path: Path) -> None:

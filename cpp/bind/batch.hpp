@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bind/array.hpp"
+#include "bind/gil.hpp"
 #include "bind/turn.hpp"
 #include "update/step.hpp"
 
@@ -30,7 +31,7 @@ class Batch {
     for (std::size_t k = 0; k < parts_.size(); ++k) take(parts[k], k);
     refuse_shared_memory();
     {
-      const py::gil_scoped_release release;
+      const ReleaseGil release;
       if (!finite || all_finite())
         for (Part& part : parts_)
           for (Lane& lane : part.lanes)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bind/array.hpp"
+#include "bind/gil.hpp"
 #include "bind/parts.hpp"
 #include "eig/certify.hpp"
 #include "eig/dense.hpp"
@@ -25,7 +26,7 @@ Array checked_symmetric(py::handle source, const std::string& name) {
     throw py::value_error(name + ": shape " + shape_text(a.shape) + ", expected (n, n)");
   check_finite(a, name);
   with_type(a, [&](const auto* data) {
-    const py::gil_scoped_release release;
+    const ReleaseGil release;
     eig::check_symmetric(a.shape[0], data, name);
   });
   return a;
@@ -36,7 +37,7 @@ Vector eigvalsh(py::handle source) {
   Vector values(a.shape[0]);
   double* w = values.mutable_data();
   with_type(a, [&](const auto* data) {
-    const py::gil_scoped_release release;
+    const ReleaseGil release;
     eig::eigenvalues(a.shape[0], data, w);
   });
   return values;
@@ -49,7 +50,7 @@ py::tuple eigh(py::handle source) {
   Vector values(n), rows({n, n});
   double *w = values.mutable_data(), *v = rows.mutable_data();
   with_type(a, [&](const auto* data) {
-    const py::gil_scoped_release release;
+    const ReleaseGil release;
     eig::eigenpairs(n, data, w, v);
   });
   return py::make_tuple(values, rows);
@@ -62,7 +63,7 @@ py::tuple certified_eigh(py::handle source) {
   Vector values(n), rows({n, n});
   double *w = values.mutable_data(), *v = rows.mutable_data();
   const double bound = with_type(a, [&](const auto* data) {
-    const py::gil_scoped_release release;
+    const ReleaseGil release;
     return eig::certified_eigenpairs(n, data, w, v);
   });
   return py::make_tuple(values, rows, bound);
@@ -75,11 +76,13 @@ Vector copied(const std::vector<double>& x) {
 // The Python function is handed its own copy of the vectors, so that it may keep or change them.
 void call(const py::function& apply, std::int64_t n, std::int64_t k, const double* in,
           double* out) {
-  const py::gil_scoped_acquire acquire;
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-  const py::object returned = apply(Vector({k, n}, in));
-  const Array product = checked_array(returned, "op @ V", {Dtype::float64}, {k, n});
-  std::copy_n(product.as<const double>(), k * n, out);
+  or_stay([&] {
+    const py::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    const py::object returned = apply(Vector({k, n}, in));
+    const Array product = checked_array(returned, "op @ V", {Dtype::float64}, {k, n});
+    std::copy_n(product.as<const double>(), k * n, out);
+  });
 }
 
 const char* outcome_name(eig::Outcome outcome) {
@@ -114,12 +117,14 @@ py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, s
   if (!callback.is_none())
     options.callback = [&](std::int64_t products, const std::vector<double>& values,
                            const std::vector<double>& residuals) {
-      const py::gil_scoped_acquire acquire;
-      return static_cast<bool>(py::bool_(callback(products, copied(values), copied(residuals))));
+      return or_stay([&] {
+        const py::gil_scoped_acquire acquire;
+        return static_cast<bool>(py::bool_(callback(products, copied(values), copied(residuals))));
+      });
     };
   eig::LanczosResult r;
   {
-    const py::gil_scoped_release release;
+    const ReleaseGil release;
     r = eig::lanczos(op, options);
   }
   const auto k = static_cast<py::ssize_t>(r.eigenvalues.size());

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "bind/array.hpp"
+#include "bind/gil.hpp"
 #include "bind/parts.hpp"
 #include "net/mlp.hpp"
 
@@ -98,7 +99,7 @@ py::array predict(const Architecture& net, py::handle theta, py::handle X) {
     using T = decltype(zero);
     py::array_t<T> out({in.samples(), net.outputs()});
     T* data = out.mutable_data();
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     net::predict(net, in.theta.as<T>(), in.X.as<T>(), in.samples(), data);
     return out;
   });
@@ -108,7 +109,7 @@ double loss(const Architecture& net, py::handle theta, py::handle X, py::handle 
   const Arguments in(net, theta, X, Y);
   return with_dtype(in.theta.dtype, [&](auto zero) {
     using T = decltype(zero);
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     return net::loss(net, in.theta.as<T>(), in.batch<T>());
   });
 }
@@ -121,7 +122,7 @@ py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::
     T* data = g.mutable_data();
     double value;
     {
-      py::gil_scoped_release release;
+      const ReleaseGil release;
       value = net::gradient(net, in.theta.as<T>(), in.batch<T>(), data);
     }
     return py::make_tuple(value, g);
@@ -137,7 +138,7 @@ py::array hvp(const Architecture& net, py::handle theta, py::handle X, py::handl
     using T = decltype(zero);
     py::array_t<T> HV({V.shape[0], net.parameters()});
     T* data = HV.mutable_data();
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     net::hessian_product(net, in.theta.as<T>(), in.batch<T>(), V.as<T>(), V.shape[0], data);
     return HV;
   });
@@ -150,7 +151,7 @@ py::array hvp_extended(const Architecture& net, py::handle theta, py::handle X, 
   const Array v = checked_array(v_in, "v", {Dtype::float64}, {net.parameters()});
   py::array_t<double> Hv(net.parameters());
   double* data = Hv.mutable_data();
-  py::gil_scoped_release release;
+  const ReleaseGil release;
   net::hessian_product_extended(net, in.theta.as<double>(), in.batch<double>(), v.as<double>(),
                                 data);
   return Hv;
@@ -163,7 +164,7 @@ py::tuple hessian(const Architecture& net, py::handle theta, py::handle X, py::h
   double* data = H.mutable_data();
   double asymmetry;
   {
-    py::gil_scoped_release release;
+    const ReleaseGil release;
     asymmetry = net::hessian(net, in.theta.as<double>(), in.batch<double>(), data);
   }
   return py::make_tuple(H, asymmetry);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bind/array.hpp"
+#include "bind/gil.hpp"
 #include "bind/regions.hpp"
 #include "bind/turn.hpp"
 #include "update/step.hpp"
@@ -47,7 +48,7 @@ class Stepper {
     take(grads);
     std::int64_t refused = -1;
     {
-      const py::gil_scoped_release release;
+      const ReleaseGil release;
       if (finite) refused = update::first_non_finite(real(), tensors_.data(), count());
       if (refused < 0) update::step(rule_, options, real(), tensors_.data(), count());
     }

@@ -86,6 +86,8 @@ class Pool {
         std::thread(&Pool::help, this).detach();
       } catch (const std::system_error&) {
         return;  // the system gives no more threads: those there are do the work
+      } catch (const std::bad_alloc&) {
+        return;  // nor memory to start one
       }
       ++started_;
     }
@@ -132,6 +134,8 @@ class Pool {
   static void pause() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
 #endif
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from saddlescape.net.init import SCALES
 
 __all__ = ["main"]
 
-DONE, WRONG_INPUT, NO_JUDGEMENT, INTERRUPTED = 0, 1, 2, 130
+DONE, WRONG_INPUT, NO_JUDGEMENT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 COMMANDS = ("demo", "diagnose", "info")
 
 
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     0: done; 1: the input or the arguments are wrong, with one line that says what and what is
-    allowed; 2: done, but no verdict could be given; 130: interrupted from the keyboard.
+    allowed; 2: done, but no verdict could be given; 130: interrupted from the keyboard; 141:
+    the reader of the output went away.
 
     Examples
     --------
@@ -68,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         status: int = given.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `head` does: no error of the input
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return PIPE_CLOSED
     except (data.DataError, OSError, ImportError, MemoryError) as error:
         text = " ".join(str(error).split()) or "not enough memory"
         print(f"saddlescape: {text}", file=sys.stderr)

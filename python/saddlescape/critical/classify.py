@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from saddlescape import _check
 from saddlescape.critical.gradient import check_gradient
 from saddlescape.critical.matrix import MatrixCurvature
+from saddlescape.critical.multiple import generic_lowest
 from saddlescape.critical.point import CriticalPoint, Kind, Probe
 from saddlescape.critical.probe import probe
 from saddlescape.critical.text import not_checked, remedy
@@ -59,7 +60,8 @@ def classify(
         ``"dense"`` assembles H and certifies every sign, ``"lanczos"`` only the ends of the
         spectrum, ``"auto"`` takes the first up to 3,000 parameters.
     seed : int
-        Of the Lanczos start vectors and the probe's directions.
+        Of the Lanczos start vectors, the probe's directions, and the one direction that stands for
+        a multiple lowest eigenvalue.
 
     Returns
     -------
@@ -87,11 +89,10 @@ def classify(
         gradient_tolerance = _check.non_negative("gradient_tolerance", gradient_tolerance)
     if method == "auto":
         method = "dense" if operator.shape[0] <= DENSE_LIMIT else "lanczos"
-    found = _by_assembly(operator) if method == "dense" else _by_lanczos(operator, seed)
+    found = _by_assembly(operator, seed) if method == "dense" else _by_lanczos(operator, seed)
     check, model_gap = check_gradient(operator, found, gradient_tolerance)
     if check.small:
         found = _at_the_critical_point(found, operator)
-    found = _with_generic_lowest(found, seed)
     kind = kind_by_signs(check.small, found.inertia)
     probed = None
     if check.small and found.inertia.undetermined and kind != Kind.SADDLE:
@@ -203,13 +204,14 @@ def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
     return kind
 
 
-def _by_assembly(operator: Curvature) -> Found:
+def _by_assembly(operator: Curvature, seed: int) -> Found:
     A = np.ascontiguousarray(operator.dense())
     spectrum = certified_eigh(A)
     assembly = operator.error()
+    error = spectrum.error_bound + assembly
     return Found(
         eigenvalues=spectrum.eigenvalues,
-        eigenvectors=spectrum.eigenvectors,
+        eigenvectors=generic_lowest(spectrum.eigenvalues, spectrum.eigenvectors, error, seed),
         residuals=None,
         inertia=inertia(tolerance=assembly, spectrum=spectrum),
         assembly_error=assembly,
@@ -236,25 +238,6 @@ def _by_lanczos(operator: Curvature, seed: int) -> Found:
         complete=len(pairs.eigenvalues) == n,
     )
     return replace(found, inertia=_counted(found, bound + assembly, n))
-
-
-def _with_generic_lowest(found: Found, seed: int) -> Found:
-    """Turn the eigenvectors of a multiple lowest eigenvalue so that the first is a generic one.
-
-    A solver may return any of them. At all-zero weights the multiplicity is the number of hidden
-    units, and a basis vector that moves three of sixteen units would leave the others alike, in
-    the next saddle. So the first becomes the projection of a random vector on the space of
-    eigenvalues that their errors can't tell apart, which depends on no solver's choice.
-    """
-    apart = 2 * (found.solver_error + found.assembly_error)
-    count = int((found.eigenvalues - found.eigenvalues[0] <= apart).sum())
-    if not found.complete or count < 2 or found.eigenvalues[0] >= -found.inertia.tolerance:
-        return found
-    V = found.eigenvectors.copy()
-    along = V[:, :count].T @ np.random.default_rng(seed).standard_normal(len(V))
-    Q = np.linalg.qr(np.column_stack([along, np.eye(count)]))[0]  # its first column is `along`
-    V[:, :count] = V[:, :count] @ Q
-    return replace(found, eigenvectors=V)
 
 
 def _oriented(V: Vector) -> Vector:

@@ -97,11 +97,11 @@ def escape(
 ) -> Escape:
     """Search for a way down from a critical point, along the most negative certified curvature.
 
-    Where no eigenvalue is certainly negative, a direction that `classify` has measured to go down
-    is taken. Both signs are tried (a saddle may be even), the step is doubled until the loss rises
+    Of a multiple eigenvalue's space `classify` has taken a random direction, so that equal units
+    part. Where no eigenvalue is certainly negative, a direction that it has measured to go down is
+    taken. Both signs are tried (a saddle may be even), the step is doubled until the loss rises
     (60 times at most: a loss without a bound has no lowest value), and the lowest loss between is
-    found by Brent's method. Nothing is moved: the caller sets
-    ``net.theta = out.theta``.
+    found by Brent's method. Nothing is moved: the caller sets ``net.theta = out.theta``.
 
     Parameters
     ----------

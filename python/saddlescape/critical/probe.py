@@ -85,7 +85,8 @@ def _directions(n: int, space: Vector | None, seed: int) -> list[Vector]:
         random = generator.standard_normal((n, _RANDOM))
         axes = np.empty((n, 0))
     else:
-        random = basis @ generator.standard_normal((basis.shape[1], _RANDOM))
+        mixtures = _RANDOM if basis.shape[1] > 1 else 0  # of one vector: itself again
+        random = basis @ generator.standard_normal((basis.shape[1], mixtures))
         edge = np.unique(np.r_[:_AXES, -_AXES:0] % basis.shape[1])
         axes = basis[:, edge]
     vectors = np.concatenate([axes, random / np.linalg.norm(random, axis=0)], axis=1)

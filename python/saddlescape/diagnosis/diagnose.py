@@ -123,8 +123,9 @@ def network_text(net: MLP) -> str:
 
 def _not_checked(run: Run, point: CriticalPoint | None) -> tuple[str, ...]:
     missing = list(point.not_checked) if point is not None else [_without(run)]
-    if "validation_loss" not in run.history:
-        missing.append("overfitting (no validation data)")
+    validated = "validation_loss" in run.history
+    why = "the losses of the validation data are recorded, not judged"
+    missing.append(f"overfitting ({why if validated else 'no validation data'})")
     if not run.full_batch:
         missing.append("how much of the last losses' movement is noise of the batches")
     return tuple(missing)

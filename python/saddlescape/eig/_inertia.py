@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Spectrum:
     """
 
     eigenvalues: NDArray[np.float64]
-    eigenvectors: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64] = field(repr=False)
     error_bound: float
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -57,7 +57,7 @@ class EigResult:
     """
 
     eigenvalues: NDArray[np.float64]
-    eigenvectors: NDArray[np.float64]
+    eigenvectors: NDArray[np.float64] = field(repr=False)
     residuals: NDArray[np.float64]
     converged: NDArray[np.bool_]
     products: int

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from saddlescape._files import write_whole
+
 __all__ = ["read", "write"]
 
 _FORMAT = "saddlescape.MLP/1"
@@ -29,16 +31,7 @@ def write(path: str | Path, theta: NDArray[Any], architecture: dict[str, Any]) -
     }
     # One key: safetensors writes several in any order, and the same network gave other bytes.
     metadata = {_KEY: json.dumps(header)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(save({"theta": theta}, metadata=metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return write_whole(path, save({"theta": theta}, metadata=metadata))
 
 
 def read(path: str | Path) -> tuple[NDArray[Any], Any]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from saddlescape._files import write_whole
 from saddlescape.report.curves import draw_curves
 from saddlescape.report.escape_curve import draw_escape
-from saddlescape.report.files import write_whole
 from saddlescape.report.look import drawable, drawing
 from saddlescape.report.spectrum import draw_spectrum
 from saddlescape.report.story import Story, slug

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from plotly.io import to_json
 from plotly.offline import get_plotlyjs
 
+from saddlescape._files import write_whole
 from saddlescape.report import interactive
 from saddlescape.report.figures import write_story_figures
-from saddlescape.report.files import write_whole
 from saddlescape.report.interactive_base import Interactive
 from saddlescape.report.marks import point_name
 from saddlescape.report.story import Story, slug

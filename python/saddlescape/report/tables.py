@@ -141,10 +141,19 @@ def point_notes(points: tuple[tuple[int | None, CriticalPoint], ...]) -> list[st
 def escape_table(escapes: tuple[tuple[int, Escape], ...]) -> str:
     """Lay out the escapes: how far, along which curvature, what was promised, what came."""
     head = ("Step", "Curvature along it", "Step length", "Predicted drop", "Measured drop",
-            "Loss before", "Loss after")  # fmt: skip
+            "Loss before", "Loss after", "The model holds up to")  # fmt: skip
     rows = (
         (str(step), *map(number, (
-            e.curvature, e.step, e.predicted_drop, e.measured_drop, e.loss_before, e.loss_after)))
+            e.curvature, e.step, e.predicted_drop, e.measured_drop, e.loss_before, e.loss_after)),
+            _reach(e))
         for step, e in escapes
     )  # fmt: skip
     return table(head, rows, "numbers")
+
+
+def _reach(escape: Escape) -> str:
+    """Write where prediction and measurement still agree to 10 %, and both there."""
+    if escape.model_reach is None:
+        return number(None)
+    step, predicted, measured = map(number, escape.model_reach)
+    return f"step {step}<br><small>predicted {predicted}, measured {measured}</small>"

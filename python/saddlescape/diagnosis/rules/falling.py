@@ -27,8 +27,9 @@ def check(case: Case) -> Finding | None:
         g = case.point.gradient
         basis = f"threshold {g.threshold:.1e}"
         if g.gap is not None:
-            share = f"{100 * g.gap:.2g} % of the loss" if g.gap < 1 else "all of the loss and more"
-            basis += f"; by the quadratic model {share} is left to gain"
+            # 99.5 % would be written as 100, in two digits as 1e+02
+            part = f"{100 * g.gap:.2g} %" if g.gap < 0.995 else "all"
+            basis += f"; by the quadratic model {part} of the loss is left to gain"
         evidence.append(Evidence("|g|, all samples", f"{g.norm:.3g}", basis))
     if t.state is TrendState.CANNOT_TELL:
         larger = "" if case.run.full_batch else "; larger batches tell sooner"

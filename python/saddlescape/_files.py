@@ -28,8 +28,10 @@ def write_whole(path: Path, content: bytes) -> Path:
     Raises
     ------
     OSError
-        If the folder can't be written to or the disk is full.
+        If there is no such folder, it can't be written to, or the disk is full.
     """
+    if not path.parent.is_dir():  # else the error would name the temporary file
+        raise FileNotFoundError(f"{path}: no directory {path.parent}")
     # Not tempfile: its files are readable by their owner alone, and a report is to be shared.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
