@@ -33,6 +33,7 @@ bool share(int threads, std::int64_t parts, Part part, void* job) {
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -55,13 +56,15 @@ class Pool {
       part_ = part;
       job_ = job;
       parts_ = parts;
-      next_.store(0, std::memory_order_relaxed);
+      shares_ = std::min(helpers + 1, most_shares);
+      for (int share = 0; share < shares_; ++share)
+        taken_[share].count.store(0, std::memory_order_relaxed);
       places_ = helpers;
       ++jobs_;
       open_.store(jobs_, std::memory_order_release);  // for helpers that are awake and look
     }
     if (asleep_.load(std::memory_order_seq_cst) > 0) wake_.notify_all();
-    take_parts(part, job, parts);
+    take_parts(0, shares_, part, job, parts);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       open_.store(0, std::memory_order_relaxed);
@@ -78,12 +81,14 @@ class Pool {
   // Looks for this long before it sleeps: the next step of a training loop comes sooner, and the
   // system call that wakes a sleeper costs the caller microseconds.
   static constexpr int looks = 2000;
+  static constexpr int patience = 256;  // looks, some microseconds
+  static constexpr int most_shares = 64;
 
   void start(int helpers) {
     while (started_ < helpers) {
       try {
         // Never joined: a helper holds no resource, and a process that ends does not wait for it.
-        std::thread(&Pool::help, this).detach();
+        std::thread(&Pool::help, this, started_ + 1).detach();
       } catch (const std::system_error&) {
         return;  // the system gives no more threads: those there are do the work
       } catch (const std::bad_alloc&) {
@@ -93,7 +98,7 @@ class Pool {
     }
   }
 
-  [[noreturn]] void help() {
+  [[noreturn]] void help(int number) {
     std::uint64_t seen = 0;
     for (;;) {
       for (int i = 0; i < looks && fresh(seen) == 0; ++i) pause();
@@ -110,8 +115,9 @@ class Pool {
       const Part part = part_;
       void* const job = job_;
       const std::int64_t parts = parts_;
+      const int shares = shares_;
       lock.unlock();
-      take_parts(part, job, parts);
+      take_parts(number % shares, shares, part, job, parts);
       lock.lock();
       if (within_.fetch_sub(1, std::memory_order_release) == 1) done_.notify_one();
     }
@@ -123,11 +129,25 @@ class Pool {
     return open == seen ? 0 : open;
   }
 
-  void take_parts(Part part, void* job, std::int64_t parts) {
-    for (;;) {
-      const std::int64_t i = next_.fetch_add(1, std::memory_order_relaxed);
-      if (i >= parts) return;
-      part(job, i);
+  // First the parts of one's own share, then what others have not come to. The same thread has the
+  // same share in the next loop, so that its part of the data is still in its own cache; so nothing
+  // is taken at once from one who has begun. Dealt out as they come, parts of a small step wander
+  // between the caches: Adam over 1.4 MB took three times as long.
+  void take_parts(int own, int shares, Part part, void* job, std::int64_t parts) {
+    for (int i = 0; i < shares; ++i) {
+      const int share = (own + i) % shares;
+      const std::int64_t first = parts * share / shares, last = parts * (share + 1) / shares;
+      std::atomic<std::int64_t>& taken = taken_[share].count;
+      for (int look = 0; i > 0 && look < patience; ++look) {
+        const std::int64_t begun = taken.load(std::memory_order_relaxed);
+        if (begun == 0 || begun >= last - first) break;
+        pause();
+      }
+      for (;;) {
+        const std::int64_t next = first + taken.fetch_add(1, std::memory_order_relaxed);
+        if (next >= last) break;
+        part(job, next);
+      }
     }
   }
 
@@ -145,6 +165,7 @@ class Pool {
   Part part_ = nullptr;
   void* job_ = nullptr;
   std::int64_t parts_ = 0;
+  int shares_ = 1;  // contiguous runs of parts, one for each thread
   int places_ = 0;  // helpers that may still enter
   int started_ = 0;
   std::uint64_t jobs_ = 0;
@@ -152,7 +173,10 @@ class Pool {
   std::atomic<int> within_{0};          // helpers that have entered and not left
   std::atomic<std::uint64_t> open_{0};  // the number of the open job, 0 if there is none
   std::atomic<int> asleep_{0};
-  std::atomic<std::int64_t> next_{0};  // the part to be taken next
+  struct alignas(64) Taken {
+    std::atomic<std::int64_t> count{0};
+  };
+  Taken taken_[most_shares];  // parts of each share that have been taken, or asked for in vain
 };
 
 // Never destroyed: helpers may still look at it while the process ends.
