@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/half.hpp"
 #include "core/reduce.hpp"
 
 namespace saddlescape::bind {
@@ -15,8 +16,17 @@ bool is_dtype(const py::dtype& dtype, Dtype wanted) {
       return kind == 'f' && size == 4;
     case Dtype::float64:
       return kind == 'f' && size == 8;
+    case Dtype::float16:
+      return kind == 'f' && size == 2;
+    case Dtype::bfloat16:  // ml_dtypes'
+      return size == 2 && kind != 'f' && kind != 'i' && kind != 'u' &&
+             py::cast<std::string>(dtype.attr("name")) == "bfloat16";
     case Dtype::int64:
       return kind == 'i' && size == 8;
+    case Dtype::uint16:
+      return kind == 'u' && size == 2;
+    case Dtype::uint8:
+      return kind == 'u' && size == 1;
   }
   return false;
 }
@@ -28,19 +38,31 @@ std::int64_t first_non_finite(const T* data, std::int64_t n) {
   return i;
 }
 
-template <class T>
-void check_finite_as(const Array& array, const std::string& name) {
-  const T* data = array.as<T>();
-  if (reduce::all_finite(data, array.size)) return;
-  std::int64_t flat = first_non_finite(data, array.size);
-  const std::string value = std::isnan(data[flat]) ? "NaN"
-                            : data[flat] > 0       ? "infinite"
-                                                   : "-infinite";
+[[noreturn]] void refuse_at(const Array& array, const std::string& name, std::int64_t flat,
+                            double number) {
+  const std::string value = std::isnan(number) ? "NaN" : number > 0 ? "infinite" : "-infinite";
   Shape position(array.shape.size());
   for (std::size_t d = array.shape.size(); d-- > 0; flat /= array.shape[d])
     position[d] = flat % array.shape[d];
   throw py::value_error(name + ": " + value + " at " + shape_text(position) +
                         ", expected finite numbers");
+}
+
+template <class T>
+void check_finite_as(const Array& array, const std::string& name) {
+  const T* data = array.as<T>();
+  if (reduce::all_finite(data, array.size)) return;
+  const std::int64_t flat = first_non_finite(data, array.size);
+  refuse_at(array, name, flat, static_cast<double>(data[flat]));
+}
+
+template <class Narrow>
+void check_narrow_as(const Array& array, const std::string& name) {
+  const Narrow* data = array.as<Narrow>();
+  for (std::int64_t i = 0; i < array.size; ++i) {
+    const float number = half::widen(data[i]);
+    if (!std::isfinite(number)) refuse_at(array, name, i, static_cast<double>(number));
+  }
 }
 
 }  // namespace
@@ -51,6 +73,14 @@ const char* dtype_name(Dtype dtype) {
       return "float32";
     case Dtype::int64:
       return "int64";
+    case Dtype::bfloat16:
+      return "bfloat16";
+    case Dtype::float16:
+      return "float16";
+    case Dtype::uint16:
+      return "uint16";
+    case Dtype::uint8:
+      return "uint8";
     case Dtype::float64:
       break;
   }
@@ -149,10 +179,14 @@ void check_finite(const Array& array, const std::string& name) {
     check_finite_as<float>(array, name);
   else if (array.dtype == Dtype::float64)
     check_finite_as<double>(array, name);
+  else if (array.dtype == Dtype::bfloat16)
+    check_narrow_as<half::Bfloat16>(array, name);
+  else if (array.dtype == Dtype::float16)
+    check_narrow_as<half::Float16>(array, name);
 }
 
 bool overlap(const Array& a, const Array& b) {
-  const auto bytes = [](const Array& x) { return x.size * (x.dtype == Dtype::float32 ? 4 : 8); };
+  const auto bytes = [](const Array& x) { return x.size * width(x.dtype); };
   const char* a_begin = a.as<char>();
   const char* b_begin = b.as<char>();
   return a.size > 0 && b.size > 0 && a_begin < b_begin + bytes(b) && b_begin < a_begin + bytes(a);

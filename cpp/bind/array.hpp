@@ -16,7 +16,23 @@ namespace saddlescape::bind {
 
 namespace py = pybind11;
 
-enum class Dtype { float32, float64, int64 };
+enum class Dtype { float32, float64, int64, bfloat16, float16, uint16, uint8 };
+
+constexpr std::int64_t width(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::float64:
+    case Dtype::int64:
+      return 8;
+    case Dtype::float32:
+      return 4;
+    case Dtype::bfloat16:
+    case Dtype::float16:
+    case Dtype::uint16:
+      return 2;
+    default:
+      return 1;
+  }
+}
 
 using Shape = std::vector<std::int64_t>;
 
@@ -71,6 +87,9 @@ Taken taken(py::handle source, const std::string& name, std::initializer_list<Dt
 Taken taken_writable(py::handle source, const std::string& name,
                      std::initializer_list<Dtype> allowed);
 Taken taken_like(py::handle source, const std::string& name, const Array& like);
+// The same shape, and one of these dtypes.
+Taken taken_like(py::handle source, const std::string& name, const Array& like,
+                 std::initializer_list<Dtype> allowed);
 
 // "numpy.ndarray", "torch.Tensor on device cuda:0"
 std::string type_text(py::handle object);

@@ -33,9 +33,18 @@ std::string dtype_text(const dlpack::DataType& type) {
 }
 
 bool is_dtype(const dlpack::DataType& type, Dtype wanted) {
-  const bool whole = wanted == Dtype::int64;
-  return type.lanes == 1 && type.code == (whole ? dlpack::signed_int : dlpack::real) &&
-         type.bits == (wanted == Dtype::float32 ? 32 : 64);
+  if (type.lanes != 1 || type.bits != 8 * width(wanted)) return false;
+  switch (wanted) {
+    case Dtype::int64:
+      return type.code == dlpack::signed_int;
+    case Dtype::uint16:
+    case Dtype::uint8:
+      return type.code == dlpack::unsigned_int;
+    case Dtype::bfloat16:
+      return type.code == dlpack::bfloat;
+    default:
+      return type.code == dlpack::real;
+  }
 }
 
 bool is_contiguous(const dlpack::Tensor& tensor, std::int64_t size) {
@@ -71,7 +80,7 @@ Array described(const dlpack::Tensor& tensor, py::handle source, const std::stri
   if (!shape.empty() && !matches(result.shape, shape))
     throw py::value_error(name + ": shape " + shape_text(result.shape) + ", expected " +
                           shape_text(shape));
-  const std::int64_t bytes = result.dtype == Dtype::float32 ? 4 : 8;
+  const std::int64_t bytes = width(result.dtype);
   if (!is_contiguous(tensor, result.size)) {
     Shape strides(tensor.strides, tensor.strides + tensor.ndim);
     for (std::int64_t& stride : strides) stride *= bytes;
@@ -261,7 +270,12 @@ Taken taken_writable(py::handle source, const std::string& name,
 }
 
 Taken taken_like(py::handle source, const std::string& name, const Array& like) {
-  Taken result = take(source, name, {like.dtype}, like.shape, Access::read);
+  return taken_like(source, name, like, {like.dtype});
+}
+
+Taken taken_like(py::handle source, const std::string& name, const Array& like,
+                 std::initializer_list<Dtype> allowed) {
+  Taken result = take(source, name, allowed, like.shape, Access::read);
   if (result.array.shape != like.shape)
     throw py::value_error(name + ": shape " + shape_text(result.array.shape) + ", expected " +
                           shape_text(like.shape));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bind/array.hpp"
+#include "bind/elements.hpp"
 #include "bind/gil.hpp"
 #include "bind/turn.hpp"
 #include "update/step.hpp"
@@ -28,34 +29,32 @@ class Batch {
     const Turn turn(busy_);
     const Clear clear(*this);
     parts_.resize(parts.size());
+    groups_.resize(parts.size());
     for (std::size_t k = 0; k < parts_.size(); ++k) take(parts[k], k);
     refuse_shared_memory();
+    update::Outcome outcome;
     {
       const ReleaseGil release;
-      if (!finite || all_finite())
-        for (Part& part : parts_)
-          for (Lane& lane : part.lanes)
-            update::step(*part.rule, part.options, lane.real, lane.tensors.data(), lane.count());
+      around_.check_finite = finite;
+      around_.nearest_states = true;
+      outcome = update::step(groups_.data(), tensors_.data(),
+                             static_cast<std::int64_t>(tensors_.size()), around_, workspace_);
     }
-    if (refused_.part) refuse_non_finite();
+    if (outcome.non_finite >= 0)
+      refuse_non_finite(places_[static_cast<std::size_t>(outcome.non_finite)]);
     for (const Counter& counter : counters_) counter.write();
   }
 
  private:
-  // The tensors of one type in a part: one kernel call.
-  struct Lane {
-    update::Real real;
-    std::vector<update::Tensor> tensors{};
-    std::vector<std::size_t> index{};  // where they stand in the part
-    std::int64_t count() const { return static_cast<std::int64_t>(tensors.size()); }
-  };
-
   struct Part {
     const update::Rule* rule = nullptr;
-    update::Options options;
     std::string name;
     py::list grads;
-    Lane lanes[2] = {{update::Real::float32}, {update::Real::float64}};
+  };
+
+  // Where a tensor stands.
+  struct Place {
+    std::size_t part, i;
   };
 
   // A "step" of another library: one real number.
@@ -86,27 +85,17 @@ class Batch {
     }
   };
 
-  struct Refused {
-    const Part* part = nullptr;
-    std::size_t i = 0;
-  };
-
   class Clear {
    public:
     explicit Clear(Batch& batch) : batch_(batch) {}
     ~Clear() {
-      for (Part& part : batch_.parts_) {
-        part.grads = py::list();
-        for (Lane& lane : part.lanes) {
-          lane.tensors.clear();
-          lane.index.clear();
-        }
-      }
+      for (Part& part : batch_.parts_) part.grads = py::list();
+      batch_.tensors_.clear();
+      batch_.places_.clear();
       batch_.held_.clear();
       batch_.counters_.clear();
       batch_.writes_.clear();
       batch_.reads_.clear();
-      batch_.refused_ = {};
     }
     Clear(const Clear&) = delete;
     Clear& operator=(const Clear&) = delete;
@@ -139,7 +128,7 @@ class Batch {
     const auto row = py::cast<py::tuple>(source);
     Part& part = parts_[k];
     part.rule = &update::rule(py::cast<std::string>(row[0]));
-    part.options = py::cast<update::Options>(row[1]);
+    groups_[k] = {part.rule, py::cast<update::Options>(row[1])};
     part.name = py::cast<std::string>(row[2]);
     part.grads = py::cast<py::list>(row[4]);
     const auto params = py::cast<py::list>(row[3]);
@@ -165,8 +154,9 @@ class Batch {
         return taken_writable(object, name, allowed);
       };
     };
-    const Taken param = named(writable(source, {Dtype::float32, Dtype::float64}),
-                              [&] { return parameter_name(part, i); });
+    const Taken param =
+        named(writable(source, {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16}),
+              [&] { return parameter_name(part, i); });
     const Taken gradient = named(
         [&](const std::string& name) { return taken_like(gradient_source, name, param.array); },
         [&] { return gradient_name(part, i); });
@@ -174,6 +164,9 @@ class Batch {
     tensor.size = param.array.size;
     tensor.parameters = param.array.data;
     tensor.gradient = gradient.array.data;
+    tensor.group = static_cast<int>(k);
+    tensor.parameter_type = tensor.gradient_type = tensor.state_type =
+        element_of(param.array.dtype);
     note(writes_, param, k, i, -1);
     note(reads_, gradient, k, i, -1);
     for (std::size_t s = 0; s < keys_.size(); ++s) {
@@ -190,9 +183,8 @@ class Batch {
     }
     tensor.steps =
         counts.is_none() ? counted(part, i, entry) : py::cast<std::int64_t>(py::list(counts)[i]);
-    Lane& lane = part.lanes[param.array.dtype == Dtype::float32 ? 0 : 1];
-    lane.tensors.push_back(tensor);
-    lane.index.push_back(i);
+    tensors_.push_back(tensor);
+    places_.push_back({k, i});
   }
 
   static py::object item(const Part& part, std::size_t i, const py::object& entry,
@@ -229,9 +221,8 @@ class Batch {
     held_.push_back(taken.owner);
     if (taken.array.size == 0) return;
     const char* begin = taken.array.as<char>();
-    const std::int64_t width = taken.array.dtype == Dtype::float32 ? 4 : 8;
-    list.push_back({begin, begin + taken.array.size * width, static_cast<std::uint32_t>(k),
-                    static_cast<std::uint32_t>(i), slot});
+    list.push_back({begin, begin + taken.array.size * width(taken.array.dtype),
+                    static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(i), slot});
   }
 
   std::string text(const Extent& extent) const {
@@ -266,32 +257,29 @@ class Batch {
     }
   }
 
-  bool all_finite() {
-    for (const Part& part : parts_)
-      for (const Lane& lane : part.lanes) {
-        const auto first = update::first_non_finite(lane.real, lane.tensors.data(), lane.count());
-        if (first < 0) continue;
-        refused_ = {&part, lane.index[static_cast<std::size_t>(first)]};
-        return false;
-      }
-    return true;
-  }
-
-  [[noreturn]] void refuse_non_finite() const {
-    const std::string name = gradient_name(*refused_.part, refused_.i);
-    const py::object gradient = refused_.part->grads[refused_.i];
-    check_finite(taken(gradient, name, {Dtype::float32, Dtype::float64}).array, name);
+  [[noreturn]] void refuse_non_finite(const Place& place) const {
+    const Part& part = parts_[place.part];
+    const std::string name = gradient_name(part, place.i);
+    const py::object gradient = part.grads[place.i];
+    check_finite(
+        taken(gradient, name, {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16})
+            .array,
+        name);
     // It was finite when it was looked at again: another thread is writing to it.
     throw py::value_error(name + ": changed during the step, expected an array that stands still");
   }
 
   std::vector<Part> parts_;
+  std::vector<update::Group> groups_;  // one for each part
+  std::vector<update::Tensor> tensors_;
+  std::vector<Place> places_;  // of the tensors
+  update::Around around_;
+  update::Workspace workspace_;
   std::vector<py::str> keys_;  // the state names of the part that is being taken
   std::vector<Counter> counters_;
   std::vector<Extent> writes_, reads_;
   std::vector<Extent> known_, sorted_;  // what was found to be disjoint, and the same in order
   std::vector<py::object> held_;
-  Refused refused_;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
 };
 

@@ -43,6 +43,7 @@ void optim(py::module_ module) {
       .def_readwrite("eps_root", &Options::eps_root)
       .def_readwrite("eps_hat", &Options::eps_hat)
       .def_readwrite("weight_decay", &Options::weight_decay)
+      .def_readwrite("trust_coefficient", &Options::trust_coefficient)
       .def_readwrite("decoupled", &Options::decoupled)
       .def_readwrite("maximize", &Options::maximize)
       .def_readwrite("lr_inside", &Options::lr_inside)
@@ -51,16 +52,40 @@ void optim(py::module_ module) {
       .def_readwrite("max_corrected", &Options::max_corrected)
       .def_readwrite("uncorrected", &Options::uncorrected);
 
+  py::class_<update::Around>(module, "Around")
+      .def_readwrite("unscale", &update::Around::unscale)
+      .def_readwrite("clip_value", &update::Around::clip_value)
+      .def_readwrite("clip_norm", &update::Around::clip_norm)
+      .def_readwrite("average_weight", &update::Around::average_weight)
+      .def_readwrite("statistics", &update::Around::statistics)
+      .def_readwrite("dithered_parameters", &update::Around::dithered_parameters);
+
+  py::class_<Layout>(module, "Layout")
+      .def(py::init<std::string, bool, bool>(), py::arg("state_dtype") = "",
+           py::arg("master_weights") = false, py::arg("average") = false);
+
   py::class_<Stepper>(module, "Stepper")
-      .def(py::init<const std::string&, const py::object&, double>(), py::arg("rule"),
-           py::arg("params"), py::arg("fill") = 0.0)
-      .def("step", &Stepper::step, py::arg("grads"), py::arg("check_finite") = true)
-      .def("load", &Stepper::load, py::arg("state"), py::arg("steps"), py::arg("calls"))
-      .def_readonly("options", &Stepper::options)
+      .def(py::init<const std::vector<std::string>&, const py::object&, const std::vector<double>&,
+                    const std::vector<int>&, const std::vector<std::string>&, const Layout&>(),
+           py::arg("rules"), py::arg("params"), py::arg("fills"), py::arg("group"),
+           py::arg("labels"), py::arg("layout"))
+      .def("step", &Stepper::step, py::arg("grads"), py::arg("check_finite") = true,
+           py::arg("skip") = false)
+      .def("load", &Stepper::load, py::arg("state"), py::arg("steps"), py::arg("carried"),
+           py::arg("calls"))
+      .def("options", &Stepper::options, py::arg("group"),
+           py::return_value_policy::reference_internal)
+      .def_readonly("around", &Stepper::around)
       .def_property_readonly("params", &Stepper::params)
-      .def_property_readonly("state_names", &Stepper::state_names)
-      .def_property_readonly("states", &Stepper::states)
+      .def_property_readonly("buffer_names", &Stepper::buffer_names)
+      .def_property_readonly("buffers", &Stepper::buffers)
       .def_property_readonly("steps", &Stepper::steps)
+      .def_property_readonly("carried", &Stepper::carried)
+      .def_property_readonly("carries", &Stepper::carries)
+      .def_property_readonly("norms", &Stepper::norms)
+      .def_property_readonly("gradient_norm",
+                             [](const Stepper& s) { return s.outcome().gradient_norm; })
+      .def_property_readonly("clip", [](const Stepper& s) { return s.outcome().clip; })
       .def_property_readonly("calls", &Stepper::calls);
 
   py::class_<Batch>(module, "Batch")

@@ -21,9 +21,7 @@ class Regions {
   }
 
  private:
-  static std::int64_t bytes(const Array& array) {
-    return array.size * (array.dtype == Dtype::float32 ? 4 : 8);
-  }
+  static std::int64_t bytes(const Array& array) { return array.size * width(array.dtype); }
 
   saddlescape::Regions regions_;
 };

@@ -39,11 +39,11 @@ Optimizer::Turn::Turn(std::atomic_flag& busy) : busy_(busy) {
 }
 
 Optimizer::Optimizer(const update::Rule& rule, const saddlescape_options& options,
-                     update::Real real, const saddlescape_tensor* tensors, std::int64_t count)
-    : rule_(rule),
-      options_(core_options(options)),
-      real_(real),
+                     update::Element type, const saddlescape_tensor* tensors, std::int64_t count)
+    : group_{&rule, core_options(options)},
+      type_(type),
       allow_non_finite_(options.allow_non_finite != 0) {
+  around_.check_finite = false;  // here, to say which number it is
   for (std::int64_t i = 0; i < count; ++i) add(tensors[i], i);
   if (!allow_non_finite_) {
     // Each step sets all of these anew.
@@ -62,6 +62,7 @@ void Optimizer::add(const saddlescape_tensor& source, std::int64_t i) {
   update::Tensor tensor;
   tensor.size = source.size;
   tensor.parameters = source.parameters;
+  tensor.parameter_type = tensor.gradient_type = tensor.state_type = type_;
   tensors_.push_back(tensor);
 }
 
@@ -73,7 +74,7 @@ void Optimizer::add_states(std::int64_t i, double fill) {
         std::aligned_alloc(line_bytes, static_cast<std::size_t>(lines) * line_bytes));
     void* memory = memory_.back().get();
     if (!memory) throw std::bad_alloc();
-    if (real_ == update::Real::float32)
+    if (type_ == update::Element::float32)
       std::fill_n(static_cast<float*>(memory), tensor.size, static_cast<float>(fill));
     else
       std::fill_n(static_cast<double*>(memory), tensor.size, fill);
@@ -95,11 +96,11 @@ void Optimizer::check_pointer(const char* list, std::int64_t i, const void* data
 
 void Optimizer::check_finite(const char* list) const {
   const std::int64_t bad =
-      update::first_non_finite(real_, tensors_.data(), static_cast<std::int64_t>(tensors_.size()));
+      update::first_non_finite(tensors_.data(), static_cast<std::int64_t>(tensors_.size()));
   if (bad < 0) return;
   const update::Tensor& tensor = tensors_[static_cast<std::size_t>(bad)];
   throw NotFinite(item(list, bad) + ": " +
-                  (real_ == update::Real::float32
+                  (type_ == update::Element::float32
                        ? first_bad<float>(tensor.gradient, tensor.size)
                        : first_bad<double>(tensor.gradient, tensor.size)) +
                   ", expected finite numbers");
@@ -121,18 +122,18 @@ void Optimizer::step(const void* const* gradients, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i)
     tensors_[static_cast<std::size_t>(i)].gradient = gradients[i];
   if (!allow_non_finite_) check_finite("gradients");
-  update::step(rule_, options_, real_, tensors_.data(), count);
+  update::step(&group_, tensors_.data(), count, around_, workspace_);
 }
 
 void Optimizer::set_lr(double lr) {
   const Turn turn(busy_);
   check_lr(lr);
-  options_.lr = lr;
+  group_.options.lr = lr;
 }
 
 const char* Optimizer::state_name(std::int64_t state) const {
   check_index("state", state, states());
-  return rule_.state_names[static_cast<std::size_t>(state)].c_str();
+  return group_.rule->state_names[static_cast<std::size_t>(state)].c_str();
 }
 
 void* Optimizer::state(std::int64_t i, std::int64_t state) const {

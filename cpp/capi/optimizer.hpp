@@ -28,14 +28,14 @@ class Busy : public std::runtime_error {
 class Optimizer {
  public:
   // `options` are checked.
-  Optimizer(const update::Rule& rule, const saddlescape_options& options, update::Real real,
+  Optimizer(const update::Rule& rule, const saddlescape_options& options, update::Element type,
             const saddlescape_tensor* tensors, std::int64_t count);
 
   void step(const void* const* gradients, std::int64_t count);
 
   void set_lr(double lr);
-  double lr() const { return options_.lr; }
-  std::int64_t states() const { return static_cast<std::int64_t>(rule_.state_names.size()); }
+  double lr() const { return group_.options.lr; }
+  std::int64_t states() const { return static_cast<std::int64_t>(group_.rule->state_names.size()); }
   const char* state_name(std::int64_t state) const;
   const update::Tensor& tensor(std::int64_t i) const { return tensors_[checked_tensor(i)]; }
   void* state(std::int64_t i, std::int64_t state) const;
@@ -58,18 +58,17 @@ class Optimizer {
     void operator()(void* memory) const { std::free(memory); }
   };
 
-  std::int64_t bytes(std::int64_t size) const {
-    return size * (real_ == update::Real::float32 ? 4 : 8);
-  }
+  std::int64_t bytes(std::int64_t size) const { return size * update::width(type_); }
   void add(const saddlescape_tensor& tensor, std::int64_t i);
   void add_states(std::int64_t i, double fill);
   void check_pointer(const char* list, std::int64_t i, const void* data, std::int64_t size) const;
   void check_finite(const char* list) const;  // what the tensors' gradients point to
   std::size_t checked_tensor(std::int64_t i) const;
 
-  const update::Rule& rule_;
-  update::Options options_;
-  update::Real real_;
+  update::Group group_;
+  update::Element type_;
+  update::Around around_;
+  update::Workspace workspace_;
   bool allow_non_finite_;
   std::vector<update::Tensor> tensors_;
   std::vector<std::unique_ptr<void, Free>> memory_;  // of the states

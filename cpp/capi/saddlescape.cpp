@@ -70,9 +70,9 @@ const saddlescape::update::Rule& checked_rule(const char* rule) {
   return saddlescape::update::rule(rule);
 }
 
-saddlescape::update::Real checked_real(int real) {
-  if (real == SADDLESCAPE_FLOAT32) return saddlescape::update::Real::float32;
-  if (real == SADDLESCAPE_FLOAT64) return saddlescape::update::Real::float64;
+saddlescape::update::Element checked_real(int real) {
+  if (real == SADDLESCAPE_FLOAT32) return saddlescape::update::Element::float32;
+  if (real == SADDLESCAPE_FLOAT64) return saddlescape::update::Element::float64;
   throw std::invalid_argument("real: " + std::to_string(real) +
                               ", expected SADDLESCAPE_FLOAT32 or SADDLESCAPE_FLOAT64");
 }
@@ -117,7 +117,7 @@ saddlescape_status saddlescape_create(const char* rule, const saddlescape_option
                                       int64_t count, saddlescape_optimizer** optimizer) {
   return guarded([&] {
     const saddlescape::update::Rule& known = checked_rule(rule);
-    const saddlescape::update::Real kind = checked_real(real);
+    const saddlescape::update::Element kind = checked_real(real);
     not_null(tensors, "tensors", "at least one tensor");
     if (count < 1)
       throw std::invalid_argument("count: " + std::to_string(count) + ", expected at least 1");

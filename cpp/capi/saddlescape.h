@@ -79,6 +79,7 @@ typedef struct saddlescape_options {
   double lambd;        /* asgd: decay of the parameters, >= 0 */
   double t0;           /* asgd: the step after which averaging starts */
   double warmup;       /* ademamix: in steps, >= 0 */
+  double trust_coefficient; /* lars: >= 0 */
   double eps;          /* added to the denominator, >= 0 */
   double eps_root;     /* added under its root, >= 0 */
   double eps_hat;      /* added to the root before its bias correction, >= 0 */

@@ -11,9 +11,11 @@
 
 namespace {
 
+using saddlescape::update::Element;
+using saddlescape::update::Group;
 using saddlescape::update::Options;
-using saddlescape::update::Real;
 using saddlescape::update::Tensor;
+using saddlescape::update::Workspace;
 
 int failures = 0;
 
@@ -25,6 +27,9 @@ void expect(bool ok, const char* what) {
 
 constexpr int steps = 20;
 constexpr std::int64_t n = 100003;
+
+template <class T>
+constexpr Element element = sizeof(T) == 8 ? Element::float64 : Element::float32;
 
 template <class T>
 T start(std::int64_t i) {
@@ -49,23 +54,26 @@ Options adam_options() {
 
 // `cuts` are where the n numbers are cut into tensors.
 template <class T>
-std::vector<T> run(Real real, const std::vector<std::int64_t>& cuts) {
+std::vector<T> run(const std::vector<std::int64_t>& cuts) {
   std::vector<T> p(n), g(n), m(n), v(n);
   for (std::int64_t i = 0; i < n; ++i) p[i] = start<T>(i);
   std::vector<Tensor> tensors;
   for (std::size_t k = 0; k + 1 < cuts.size(); ++k) {
     Tensor tensor;
     tensor.size = cuts[k + 1] - cuts[k];
+    tensor.parameter_type = tensor.gradient_type = tensor.state_type = element<T>;
     tensor.parameters = p.data() + cuts[k];
     tensor.gradient = g.data() + cuts[k];
     tensor.state[0] = m.data() + cuts[k];
     tensor.state[1] = v.data() + cuts[k];
     tensors.push_back(tensor);
   }
+  const Group adam{&saddlescape::update::rule("adam"), adam_options()};
+  Workspace workspace;
   for (int t = 1; t <= steps; ++t) {
     for (std::int64_t i = 0; i < n; ++i) g[i] = gradient<T>(i, t);
-    saddlescape::update::step(saddlescape::update::rule("adam"), adam_options(), real,
-                              tensors.data(), static_cast<std::int64_t>(tensors.size()));
+    saddlescape::update::step(&adam, tensors.data(), static_cast<std::int64_t>(tensors.size()), {},
+                              workspace);
   }
   expect(tensors[0].steps == steps, "steps are counted");
   return p;
@@ -95,14 +103,14 @@ double largest_error(const std::vector<T>& result) {
 }
 
 template <class T>
-void check(Real real, double tolerance) {
+void check(double tolerance) {
   const std::vector<std::int64_t> whole = {0, n};
   std::vector<std::int64_t> pieces = {0, 0, 1};  // an empty tensor, one number, then sevens
   while (pieces.back() + 7 < n) pieces.push_back(pieces.back() + 7);
   pieces.push_back(n);
 
   saddlescape::set_threads(1);
-  const std::vector<T> reference = run<T>(real, whole);
+  const std::vector<T> reference = run<T>(whole);
   // 20 roundings of half an ulp each, relative to the distance travelled.
   expect(largest_error(reference) < tolerance, "Adam agrees with a scalar loop in double");
 
@@ -111,7 +119,7 @@ void check(Real real, double tolerance) {
     for (int threads : {1, 2, 3}) {
       saddlescape::set_threads(threads);
       for (const auto& cuts : {whole, pieces})
-        expect(std::memcmp(run<T>(real, cuts).data(), reference.data(), n * sizeof(T)) == 0,
+        expect(std::memcmp(run<T>(cuts).data(), reference.data(), n * sizeof(T)) == 0,
                "the same bits for every instruction set, thread count and cut");
     }
   }
@@ -124,9 +132,7 @@ void check_non_finite() {
   tensors[0].gradient = a.data();
   tensors[1].size = 3;
   tensors[1].gradient = b.data();
-  const auto first = [&] {
-    return saddlescape::update::first_non_finite(Real::float32, tensors, 2);
-  };
+  const auto first = [&] { return saddlescape::update::first_non_finite(tensors, 2); };
   expect(first() == -1, "finite gradients pass");
   b[2] = INFINITY;
   expect(first() == 1, "an infinite number in the last place of the last tensor is found");
@@ -139,8 +145,8 @@ void check_non_finite() {
 }  // namespace
 
 int main() {
-  check<float>(Real::float32, 1e-6);
-  check<double>(Real::float64, 1e-14);
+  check<float>(1e-6);
+  check<double>(1e-14);
   check_non_finite();
   if (failures == 0) std::printf("update: all passed\n");
   return failures == 0 ? 0 : 1;

@@ -17,6 +17,7 @@ template <class T>
 struct Adadelta {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"square_avg", "acc_delta"};
+  static constexpr Nature natures[max_states] = {Nature::square, Nature::square};
 
   Gradient<T> gradient;
   Average<T> average;

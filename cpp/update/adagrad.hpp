@@ -16,6 +16,7 @@ template <class T>
 struct Adagrad {
   static constexpr int states = 1;
   static constexpr const char* state_names[max_states] = {"sum"};
+  static constexpr Nature natures[max_states] = {Nature::square};
 
   Gradient<T> gradient;
   T lr, eps, eps_root;

@@ -33,6 +33,7 @@ template <class T>
 struct Adam {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"exp_avg", "exp_avg_sq"};
+  static constexpr Nature natures[max_states] = {Nature::value, Nature::square};
 
   Gradient<T> gradient;
   Decay<T> decay;

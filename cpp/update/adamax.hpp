@@ -16,6 +16,7 @@ template <class T>
 struct Adamax {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"exp_avg", "exp_inf"};
+  static constexpr Nature natures[max_states] = {Nature::value, Nature::square};
 
   Gradient<T> gradient;
   Average<T> average;

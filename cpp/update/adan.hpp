@@ -20,6 +20,8 @@ struct Adan {
   static constexpr int states = 4;
   static constexpr const char* state_names[max_states] = {"exp_avg", "exp_avg_diff", "exp_avg_sq",
                                                           "prev"};
+  static constexpr Nature natures[max_states] = {Nature::value, Nature::value, Nature::square,
+                                                 Nature::value};
 
   T direction;  // -1 to maximize
   Decay<T> decay;

@@ -30,6 +30,7 @@ struct Ademamix {
   static constexpr int states = 3;
   static constexpr const char* state_names[max_states] = {"exp_avg_fast", "exp_avg_slow",
                                                           "exp_avg_sq"};
+  static constexpr Nature natures[max_states] = {Nature::value, Nature::slow, Nature::square};
 
   Gradient<T> gradient;
   Decay<T> decay;

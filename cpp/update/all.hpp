@@ -10,6 +10,8 @@
 #include "update/ademamix.hpp"
 #include "update/amsgrad.hpp"
 #include "update/asgd.hpp"
+#include "update/lamb.hpp"
+#include "update/lars.hpp"
 #include "update/lion.hpp"
 #include "update/momentum.hpp"
 #include "update/nadam.hpp"
@@ -42,10 +44,22 @@
   RULE(rprop, Rprop)                                       \
   RULE(sgd, Sgd)
 
+// Composed of passes: the struct that moves the parameters, the one of the pass before it, the
+// kind.
+#define SADDLESCAPE_COMPOSED_RULES(RULE)  \
+  RULE(lamb, Lamb, LambDirection, normed) \
+  RULE(lars, Lars, LarsDirection, normed)
+
+// Every loop that is compiled: a row for each rule, two for each composed one.
+#define SADDLESCAPE_KERNEL_LIST(RULE, COMPOSED) \
+  SADDLESCAPE_RULES(RULE) SADDLESCAPE_COMPOSED_RULES(COMPOSED)
+
 namespace saddlescape::update {
 
 #define SADDLESCAPE_COUNT(name, Struct) +1
-constexpr int rule_count = SADDLESCAPE_RULES(SADDLESCAPE_COUNT);
+#define SADDLESCAPE_COUNT_TWO(name, Struct, Direction, kind) +2
+constexpr int kernel_count = SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_COUNT, SADDLESCAPE_COUNT_TWO);
 #undef SADDLESCAPE_COUNT
+#undef SADDLESCAPE_COUNT_TWO
 
 }  // namespace saddlescape::update

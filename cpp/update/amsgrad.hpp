@@ -18,6 +18,7 @@ struct Amsgrad {
   static constexpr int states = 3;
   static constexpr const char* state_names[max_states] = {"exp_avg", "exp_avg_sq",
                                                           "max_exp_avg_sq"};
+  static constexpr Nature natures[max_states] = {Nature::value, Nature::square, Nature::square};
 
   Adam<T> adam;
   T correct;  // 1, or 1 / (1 - beta2^t) where the maximum is taken of vhat

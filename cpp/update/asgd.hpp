@@ -18,6 +18,7 @@ template <class T>
 struct Asgd {
   static constexpr int states = 1;
   static constexpr const char* state_names[max_states] = {"ax"};
+  static constexpr Nature natures[max_states] = {Nature::exact};
 
   Gradient<T> gradient;
   T part;  // lambd eta

@@ -1,24 +1,50 @@
-// The table that step_cpu.cpp exports once for each instruction set, and step.cpp chooses from.
+// The tables that step_cpu.cpp and tile_cpu.cpp export once for each instruction set.
 #pragma once
 
 #include <cstdint>
 
 #include "update/all.hpp"
+#include "update/storage.hpp"
 
 namespace saddlescape::update {
 
 // Runs one rule over n elements. `folded` points to the bytes of the rule's struct, `state` to as
-// many arrays as it has states.
+// many arrays as it has states. Only a rule that says so (`writes_gradient`) writes to g.
 using Update = void (*)(const void* folded, std::int64_t n, void* p, const void* g,
                         void* const* state);
 
-// True if none of n elements is infinite or NaN.
-using AllFinite = bool (*)(const void* x, std::int64_t n);
-
 struct Kernels {
-  Update update[rule_count][2];  // [index in SADDLESCAPE_RULES][Real]
-  AllFinite all_finite[2];       // [Real]
+  Update update[kernel_count][2];  // [index in SADDLESCAPE_KERNEL_LIST][Real]
 };
+
+// What stands around a rule in a tile: n elements at a time, all of them in the first-level cache.
+struct TileKernels {
+  // True if none of n elements is infinite or NaN. [Element]
+  bool (*all_finite[element_count])(const void* x, std::int64_t n);
+  // Narrow numbers to float. [Element], null where there is nothing to do
+  void (*widen[element_count])(const void* x, std::int64_t n, float* out);
+  // Float to narrow ones, to nearest.
+  void (*narrow[element_count])(const float* x, std::int64_t n, void* out);
+  // The same, dithered; element i takes the fraction of dither + i half::weyl_index.
+  void (*narrow_dithered[element_count])(const float* x, std::int64_t n, std::uint32_t dither,
+                                         void* out);
+  // 8-bit codes and their scales, one for each block: the first element starts a block.
+  // [0]: signed, [1]: unsigned
+  void (*expand[2])(const void* codes, const float* scales, std::int64_t n, float* out);
+  void (*quantise[2])(const float* x, std::int64_t n, bool dithered, std::uint32_t dither,
+                      void* codes, float* scales);
+  // g <- clip clamp(unscale g, -limit, limit).  [Real]
+  void (*scale[2])(const void* g, std::int64_t n, double unscale, double limit, double clip,
+                   void* out);
+  // a <- a + weight (p - a).  [Real]
+  void (*blend[2])(void* a, const void* p, std::int64_t n, double weight);
+  // sum x_i^2 and sum (x_i - y_i)^2 in float64, in lanes of a fixed order.  [Real]
+  double (*sum_squares[2])(const void* x, std::int64_t n);
+  double (*sum_squared_differences[2])(const void* x, const void* y, std::int64_t n);
+};
+
+const Kernels& kernels();
+const TileKernels& tile_kernels();
 
 }  // namespace saddlescape::update
 
@@ -27,7 +53,11 @@ extern "C" {
 extern const saddlescape::update::Kernels kernels_x86_64_v2;
 extern const saddlescape::update::Kernels kernels_x86_64_v3;
 extern const saddlescape::update::Kernels kernels_x86_64_v4;
+extern const saddlescape::update::TileKernels kernels_x86_64_v2_tile;
+extern const saddlescape::update::TileKernels kernels_x86_64_v3_tile;
+extern const saddlescape::update::TileKernels kernels_x86_64_v4_tile;
 #else
 extern const saddlescape::update::Kernels kernels_generic;
+extern const saddlescape::update::TileKernels kernels_generic_tile;
 #endif
 }

@@ -16,6 +16,7 @@ template <class T>
 struct Lion {
   static constexpr int states = 1;
   static constexpr const char* state_names[max_states] = {"exp_avg"};
+  static constexpr Nature natures[max_states] = {Nature::value};
 
   Gradient<T> gradient;
   Decay<T> decay;

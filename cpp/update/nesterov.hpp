@@ -20,6 +20,7 @@ template <class T>
 struct Nesterov {
   static constexpr int states = 1;
   static constexpr const char* state_names[max_states] = {"momentum_buffer"};
+  static constexpr Nature natures[max_states] = {Nature::value};
 
   Gradient<T> gradient;
   T momentum, gain, lr;

@@ -19,6 +19,7 @@ template <class T>
 struct Radam {
   static constexpr int states = Adam<T>::states;
   static constexpr auto& state_names = Adam<T>::state_names;
+  static constexpr auto& natures = Adam<T>::natures;
 
   Adam<T> adam;  // its step holds r_t
   T rectified;   // 1, or 0 where the denominator is left out

@@ -25,6 +25,7 @@ template <class T>
 struct Rmsprop {
   static constexpr int states = 1;
   static constexpr const char* state_names[max_states] = {"square_avg"};
+  static constexpr Nature natures[max_states] = {Nature::square};
 
   Gradient<T> gradient;
   Average<T> average;
@@ -64,6 +65,7 @@ template <class T>
 struct RmspropMomentum : Rmsprop<T> {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"square_avg", "momentum_buffer"};
+  static constexpr Nature natures[max_states] = {Nature::square, Nature::value};
 
   static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& b) {
     g = h.gradient(g, p);
@@ -80,6 +82,7 @@ template <class T>
 struct RmspropCentered : Rmsprop<T> {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"square_avg", "grad_avg"};
+  static constexpr Nature natures[max_states] = {Nature::square, Nature::exact};
 
   static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& a) {
     g = h.gradient(g, p);
@@ -97,6 +100,7 @@ struct RmspropCenteredMomentum : Rmsprop<T> {
   static constexpr int states = 3;
   static constexpr const char* state_names[max_states] = {"square_avg", "grad_avg",
                                                           "momentum_buffer"};
+  static constexpr Nature natures[max_states] = {Nature::square, Nature::exact, Nature::value};
 
   static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& a, T& b) {
     g = h.gradient(g, p);

@@ -16,6 +16,7 @@ template <class T>
 struct Rprop {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"prev", "step_size"};
+  static constexpr Nature natures[max_states] = {Nature::exact, Nature::exact};
 
   Gradient<T> gradient;
   T keep, start;  // s_{t-1} = keep s + start: lr before the first step, s later

@@ -12,6 +12,7 @@ template <class T>
 struct Sgd {
   static constexpr int states = 0;
   static constexpr const char* state_names[max_states] = {};
+  static constexpr Nature natures[max_states] = {};
 
   Gradient<T> gradient;
   T lr;

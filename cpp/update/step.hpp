@@ -2,29 +2,42 @@
 //
 //   using namespace saddlescape::update;
 //   Tensor tensor;                        // n numbers, their gradient, the rule's states (zeros)
-//   Options options;
-//   options.lr = 1e-3;
-//   step(rule("sgd"), options, Real::float32, &tensor, 1);
+//   Group group{&rule("sgd"), {}};
+//   group.options.lr = 1e-3;
+//   Workspace workspace;                  // kept from step to step
+//   step(&group, &tensor, 1, {}, workspace);
 //
 // The same bits for every instruction set, number of threads, alignment, length and cut into
-// tensors. Nothing is allocated, nothing is checked: the caller vouches for pointers and sizes.
+// tensors (8-bit states: cuts at whole blocks; dithered states: the element's index counts).
+// Nothing is allocated once the workspace has grown, and nothing is checked but finiteness: the
+// caller vouches for pointers and sizes.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "update/options.hpp"
+#include "update/storage.hpp"
 
 namespace saddlescape::update {
 
-enum class Real { float32, float64 };
+// How a step is put together.
+enum class Kind {
+  elementwise,  // one pass
+  normed,       // a pass that sets the states and takes norms, then one that moves the parameters
+};
 
 // A rule by name: "adam". `state_names` says what it keeps for each parameter.
 struct Rule {
   const char* name;
-  int index;
+  Kind kind;
+  int kernel;     // of the pass that moves the parameters, in SADDLESCAPE_KERNEL_LIST
+  int direction;  // of the pass before it, or -1
   std::vector<std::string> state_names;
+  std::vector<Nature> natures;  // of its states
+  bool carries = false;         // one more number for each tensor
 };
 
 // All of them, in alphabetical order.
@@ -33,19 +46,71 @@ const std::vector<Rule>& rules();
 // Throws std::invalid_argument that names the rules there are.
 const Rule& rule(const std::string& name);
 
+// Tensors that share a rule and its hyper-parameters.
+struct Group {
+  const Rule* rule = nullptr;
+  Options options;
+};
+
+// Euclidean norms over a tensor.
+struct Norms {
+  double gradient = 0;   // unscaled and clipped by value, not by norm
+  double update = 0;     // of what was added to the parameters
+  double parameter = 0;  // after the step
+};
+
 // `size` numbers to be updated. No two of these arrays may share memory.
 struct Tensor {
   std::int64_t size = 0;
   std::int64_t steps = 0;  // taken so far; `step` adds one
+  int group = 0;           // in the list of groups
   void* parameters = nullptr;
   const void* gradient = nullptr;  // null: this step leaves the tensor out
   void* state[max_states] = {};    // one for each of the rule's state_names
+  float* scales[max_states] = {};  // of 8-bit states, one for each block of block8_size
+  void* copy = nullptr;            // the parameters again, in copy_type
+  void* average = nullptr;         // of the parameters over the steps, in what is computed in
+  Element parameter_type = Element::float32;
+  Element gradient_type = Element::float32;  // float64 with float64 parameters, else any but that
+  Element state_type = Element::float32;     // as the parameters or narrower
+  Element copy_type = Element::bfloat16;
+  double carried = 0;  // one number that the rule keeps for the whole tensor
+  double trust = 1;    // normed rules: set by each step
+  Norms norms;         // set by each step that is asked for statistics
 };
 
-// One step, in one parallel region over all tensors.
-void step(const Rule& rule, const Options& options, Real real, Tensor* tensors, std::int64_t count);
+// What happens to all tensors round their rules, in the same pass.
+struct Around {
+  double unscale = 1;  // gradients are multiplied by it first
+  double clip_value = std::numeric_limits<double>::infinity();  // then clamped to +- this
+  double clip_norm = std::numeric_limits<double>::infinity();   // then shrunk to this norm of all
+  double average_weight = 0;  // average <- average + weight (parameters - average); 0: no change
+  bool statistics = false;
+  bool check_finite = true;          // a step with a NaN or infinite gradient changes nothing
+  bool nearest_states = false;       // narrow states round to nearest, as PyTorch's do
+  bool dithered_parameters = false;  // narrow parameters and copies are dithered, else to nearest
+};
+
+struct Outcome {
+  std::int64_t non_finite = -1;  // the first tensor whose gradient is not finite: nothing was done
+  double gradient_norm = 0;      // of all gradients, where clip_norm or statistics asked for it
+  double clip = 1;               // what clip_norm multiplied them by
+};
+
+// Memory that a step needs and the next one needs again.
+struct Workspace {
+  std::vector<double> partial;  // sums over tiles
+};
+
+// One step: one parallel region over all tensors, one more for each of: the check, the norm to clip
+// by, a normed rule.
+Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+             Workspace& workspace);
+
+// Numbers of a narrow type, exactly, as float32.
+void widen(Element type, const void* source, std::int64_t n, float* out);
 
 // The first tensor whose gradient holds an infinite number or a NaN, or -1.
-std::int64_t first_non_finite(Real real, const Tensor* tensors, std::int64_t count);
+std::int64_t first_non_finite(const Tensor* tensors, std::int64_t count);
 
 }  // namespace saddlescape::update

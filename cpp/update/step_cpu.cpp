@@ -20,25 +20,11 @@ void run(const void* folded, std::int64_t n, void* parameters, const void* gradi
     Rule h;
     __builtin_memcpy(&h, folded, sizeof h);
     T* __restrict p = static_cast<T*>(parameters);
-    const T* __restrict g = static_cast<const T*>(gradient);
+    // Most rules take g by value. The direction of a composed rule writes to it: a copy, then.
+    T* __restrict g = static_cast<T*>(const_cast<void*>(gradient));
 #pragma omp simd
     for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], s[i]...);
   }
-}
-
-// An IEEE number is infinite or NaN if every bit of its exponent is set.
-template <class T, class Bits>
-bool all_finite(const void* x, std::int64_t n) {
-  constexpr Bits exponent = sizeof(T) == 4 ? Bits(0x7f800000) : Bits(0x7ff0000000000000);
-  const char* bytes = static_cast<const char*>(x);
-  Bits bad = 0;
-#pragma omp simd reduction(| : bad)
-  for (std::int64_t i = 0; i < n; ++i) {
-    Bits bits;
-    __builtin_memcpy(&bits, bytes + i * std::int64_t(sizeof bits), sizeof bits);
-    bad |= (bits & exponent) == exponent ? Bits(1) : Bits(0);
-  }
-  return bad == 0;
 }
 
 }  // namespace
@@ -47,8 +33,8 @@ bool all_finite(const void* x, std::int64_t n) {
 #define SADDLESCAPE_ROW(name, Struct)                                   \
   {saddlescape::update::run<saddlescape::update::Struct<float>, float>, \
    saddlescape::update::run<saddlescape::update::Struct<double>, double>},
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
+  SADDLESCAPE_ROW(name, Struct) SADDLESCAPE_ROW(name, Direction)
 
 extern "C" const saddlescape::update::Kernels SADDLESCAPE_KERNELS = {
-    {SADDLESCAPE_RULES(SADDLESCAPE_ROW)},
-    {saddlescape::update::all_finite<float, std::uint32_t>,
-     saddlescape::update::all_finite<double, std::uint64_t>}};
+    {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)}};

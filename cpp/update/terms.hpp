@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "update/options.hpp"
+#include "update/storage.hpp"
 
 namespace saddlescape::update {
 namespace {

@@ -50,18 +50,19 @@ int main() {
   tensor.gradient = gradient.data();
   tensor.state[0] = exp_avg.data();
   tensor.state[1] = exp_avg_sq.data();
-  update::Options options;
-  options.lr = 0.02;
-  options.beta1 = 0.9;
-  options.beta2 = 0.999;
-  options.eps = 1e-8;
-  const update::Rule& adam = update::rule("adam");
+  tensor.parameter_type = tensor.gradient_type = tensor.state_type = update::Element::float64;
+  update::Group adam{&update::rule("adam"), {}};
+  adam.options.lr = 0.02;
+  adam.options.beta1 = 0.9;
+  adam.options.beta2 = 0.999;
+  adam.options.eps = 1e-8;
+  update::Workspace workspace;
 
   const double before = net::loss(mlp, theta.data(), batch);
   for (int step = 0; step < 500; ++step) {
     const double loss = net::gradient(mlp, theta.data(), batch, gradient.data());
     if (step % 100 == 0) std::printf("step %3d  loss %.6f\n", step, loss);
-    update::step(adam, options, update::Real::float64, &tensor, 1);
+    update::step(&adam, &tensor, 1, {}, workspace);
   }
   const double after = net::loss(mlp, theta.data(), batch);
   std::printf("step 500  loss %.6f\n", after);

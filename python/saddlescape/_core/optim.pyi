@@ -29,6 +29,7 @@ class Options:
     eps_root: float
     eps_hat: float
     weight_decay: float
+    trust_coefficient: float
     decoupled: bool
     maximize: bool
     lr_inside: bool
@@ -37,20 +38,59 @@ class Options:
     max_corrected: bool
     uncorrected: bool
 
+class Around:
+    unscale: float
+    clip_value: float
+    clip_norm: float
+    average_weight: float
+    statistics: bool
+    dithered_parameters: bool
+
+class Layout:
+    def __init__(
+        self, state_dtype: str = "", master_weights: bool = False, average: bool = False
+    ) -> None: ...
+
 class Stepper:
-    def __init__(self, rule: str, params: Any, fill: float = 0.0) -> None: ...
-    def step(self, grads: Any, check_finite: bool = True) -> None: ...
-    def load(self, state: dict[str, Any], steps: Sequence[int], calls: int) -> None: ...
+    # rules and fills: for each group; group, labels: for each of params, or empty
+    def __init__(
+        self,
+        rules: Sequence[str],
+        params: Any,
+        fills: Sequence[float],
+        group: Sequence[int],
+        labels: Sequence[str],
+        layout: Layout,
+    ) -> None: ...
+    def step(self, grads: Any, check_finite: bool = True, skip: bool = False) -> bool: ...
+    def load(
+        self,
+        state: dict[str, Any],
+        steps: Sequence[int],
+        carried: Sequence[float],
+        calls: int,
+    ) -> None: ...
+    def options(self, group: int) -> Options: ...
     @property
-    def options(self) -> Options: ...
+    def around(self) -> Around: ...
     @property
     def params(self) -> Any: ...
     @property
-    def state_names(self) -> list[str]: ...
+    def buffer_names(self) -> list[str]: ...
     @property
-    def states(self) -> list[list[Array]]: ...
+    def buffers(self) -> list[list[Array]]: ...
     @property
     def steps(self) -> list[int]: ...
+    @property
+    def carried(self) -> list[float]: ...
+    @property
+    def carries(self) -> bool: ...
+    @property
+    def norms(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def gradient_norm(self) -> float: ...
+    @property
+    def clip(self) -> float: ...
     @property
     def calls(self) -> int: ...
 

@@ -13,6 +13,11 @@ from saddlescape.optim.adamw import AdamW
 from saddlescape.optim.adan import Adan
 from saddlescape.optim.ademamix import AdEMAMix
 from saddlescape.optim.asgd import ASGD
+from saddlescape.optim.averages import EMA, SWA
+from saddlescape.optim.common import Statistics
+from saddlescape.optim.groups import Group
+from saddlescape.optim.lamb import Lamb
+from saddlescape.optim.lars import Lars
 from saddlescape.optim.lion import Lion
 from saddlescape.optim.nadam import NAdam
 from saddlescape.optim.names import create, names
@@ -24,7 +29,9 @@ from saddlescape.optim.sgd import SGD
 
 __all__ = [
     "ASGD",
+    "EMA",
     "SGD",
+    "SWA",
     "AdEMAMix",
     "Adadelta",
     "Adagrad",
@@ -32,12 +39,16 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Adan",
+    "Group",
+    "Lamb",
+    "Lars",
     "Lion",
     "NAdam",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rprop",
+    "Statistics",
     "create",
     "names",
 ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saddlescape import _check
 from saddlescape.optim._arguments import epsilon
-from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+from saddlescape.optim.common import Common
+from saddlescape.optim.optimizer import LearningRate, Optimizer, Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Adagrad"]
 
@@ -26,9 +30,9 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
-        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
-        two sharing memory. They are updated in place.
+    params : array or list or tuple of arrays or list of dict
+        C-contiguous writable arrays of any shape, or groups of them: see `Optimizer`. They are
+        updated in place.
     lr : float or callable, default 1e-2
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     lr_decay : float, default 0
@@ -45,6 +49,8 @@ class Adagrad(Optimizer):
     convention : {"torch", "keras", "optax", "lecture"}, default "torch"
         Keras and Optax: :math:`\sqrt{s_t + \epsilon}`. Lecture (S2-31): the root of the mean,
         :math:`\sqrt{s_t / t} + \epsilon`.
+    **common
+        Storage, clipping, averages, statistics: see `Optimizer`.
 
     Raises
     ------
@@ -69,7 +75,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
@@ -78,6 +84,7 @@ class Adagrad(Optimizer):
         *,
         maximize: bool = False,
         convention: str = "torch",
+        **common: Unpack[Common],
     ) -> None:
         arguments = {
             "lr_decay": lr_decay,
@@ -87,8 +94,13 @@ class Adagrad(Optimizer):
             "maximize": maximize,
             "convention": convention,
         }
-        start = _check.non_negative("initial_accumulator_value", initial_accumulator_value)
-        super().__init__(params, lr, arguments, fill=start)
+        super().__init__(params, lr, arguments, **common)
+
+    @staticmethod
+    def _fill(arguments: Mapping[str, Any]) -> float:
+        return _check.non_negative(
+            "initial_accumulator_value", arguments["initial_accumulator_value"]
+        )
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saddlescape import _check
 from saddlescape.optim._arguments import betas, epsilon
-from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+from saddlescape.optim.common import Common
+from saddlescape.optim.optimizer import LearningRate, Optimizer, Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Adam"]
 
@@ -37,9 +41,9 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
-        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
-        two sharing memory. They are updated in place.
+    params : array or list or tuple of arrays or list of dict
+        C-contiguous writable arrays of any shape, or groups of them: see `Optimizer`. They are
+        updated in place.
     lr : float or callable, default 1e-3
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     betas : (float, float), default (0.9, 0.999)
@@ -60,6 +64,8 @@ class Adam(Optimizer):
         (the table of S3-36): :math:`\sqrt{\hat v_t + \epsilon}`. The others as above. With
         `amsgrad`: PyTorch and Keras keep the largest :math:`v`, Optax the largest :math:`\hat v`;
         the paper corrects neither moment; the lectures have none.
+    **common
+        Storage, clipping, averages, statistics: see `Optimizer`.
 
     Raises
     ------
@@ -84,7 +90,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -94,6 +100,7 @@ class Adam(Optimizer):
         maximize: bool = False,
         decoupled_weight_decay: bool = False,
         convention: str = "torch",
+        **common: Unpack[Common],
     ) -> None:
         arguments = {
             "betas": betas,
@@ -104,7 +111,7 @@ class Adam(Optimizer):
             "decoupled_weight_decay": decoupled_weight_decay,
             "convention": convention,
         }
-        super().__init__(params, lr, arguments)
+        super().__init__(params, lr, arguments, **common)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

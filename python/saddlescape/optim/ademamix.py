@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saddlescape import _check
 from saddlescape.optim._arguments import betas, epsilon
-from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+from saddlescape.optim.common import Common
+from saddlescape.optim.optimizer import LearningRate, Optimizer, Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["AdEMAMix"]
 
@@ -29,9 +33,9 @@ class AdEMAMix(Optimizer):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
-        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
-        two sharing memory. They are updated in place.
+    params : array or list or tuple of arrays or list of dict
+        C-contiguous writable arrays of any shape, or groups of them: see `Optimizer`. They are
+        updated in place.
     lr : float or callable, default 1e-3
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     betas : (float, float, float), default (0.9, 0.999, 0.9999)
@@ -47,6 +51,8 @@ class AdEMAMix(Optimizer):
         :math:`\lambda \ge 0`, decoupled: it is not part of the gradient.
     maximize : bool, default False
         Climb instead of descend.
+    **common
+        Storage, clipping, averages, statistics: see `Optimizer`.
 
     Raises
     ------
@@ -71,7 +77,7 @@ class AdEMAMix(Optimizer):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate = 1e-3,
         betas: tuple[float, float, float] = (0.9, 0.999, 0.9999),
         alpha: float = 5.0,
@@ -80,6 +86,7 @@ class AdEMAMix(Optimizer):
         weight_decay: float = 0,
         *,
         maximize: bool = False,
+        **common: Unpack[Common],
     ) -> None:
         arguments = {
             "betas": betas,
@@ -89,7 +96,7 @@ class AdEMAMix(Optimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
         }
-        super().__init__(params, lr, arguments)
+        super().__init__(params, lr, arguments, **common)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

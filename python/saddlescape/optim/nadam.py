@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saddlescape import _check
 from saddlescape.optim._arguments import betas, epsilon
-from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+from saddlescape.optim.common import Common
+from saddlescape.optim.optimizer import LearningRate, Optimizer, Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["NAdam"]
 
@@ -34,9 +38,9 @@ class NAdam(Optimizer):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
-        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
-        two sharing memory. They are updated in place.
+    params : array or list or tuple of arrays or list of dict
+        C-contiguous writable arrays of any shape, or groups of them: see `Optimizer`. They are
+        updated in place.
     lr : float or callable, default 2e-3
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     betas : (float, float), default (0.9, 0.999)
@@ -55,6 +59,8 @@ class NAdam(Optimizer):
     convention : {"torch", "keras", "optax"}, default "torch"
         Keras: :math:`\psi = 1`. Optax: no schedule, :math:`\mu_t = \beta_1`. Both want
         `momentum_decay` left alone.
+    **common
+        Storage, clipping, averages, statistics: see `Optimizer`.
 
     Raises
     ------
@@ -78,7 +84,7 @@ class NAdam(Optimizer):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -88,6 +94,7 @@ class NAdam(Optimizer):
         *,
         maximize: bool = False,
         convention: str = "torch",
+        **common: Unpack[Common],
     ) -> None:
         arguments = {
             "betas": betas,
@@ -98,7 +105,7 @@ class NAdam(Optimizer):
             "maximize": maximize,
             "convention": convention,
         }
-        super().__init__(params, lr, arguments)
+        super().__init__(params, lr, arguments, **common)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

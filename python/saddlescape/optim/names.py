@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,9 +14,11 @@ from saddlescape.optim.adamw import AdamW
 from saddlescape.optim.adan import Adan
 from saddlescape.optim.ademamix import AdEMAMix
 from saddlescape.optim.asgd import ASGD
+from saddlescape.optim.lamb import Lamb
+from saddlescape.optim.lars import Lars
 from saddlescape.optim.lion import Lion
 from saddlescape.optim.nadam import NAdam
-from saddlescape.optim.optimizer import Array, Optimizer
+from saddlescape.optim.optimizer import Optimizer, Params
 from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
 from saddlescape.optim.rprop import Rprop
@@ -35,6 +37,8 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "amsgrad": partial(Adam, amsgrad=True),
     "amsgradw": partial(AdamW, amsgrad=True),
     "asgd": ASGD,
+    "lamb": Lamb,
+    "lars": Lars,
     "lion": Lion,
     "momentum": partial(SGD, momentum=0.9),
     "nadam": NAdam,
@@ -61,7 +65,7 @@ def names() -> list[str]:
     return sorted(_MAKERS)
 
 
-def create(name: str, params: Array | Sequence[Array], **arguments: Any) -> Optimizer:
+def create(name: str, params: Params, **arguments: Any) -> Optimizer:
     """Make an optimizer by its name.
 
     Parameters
@@ -70,7 +74,7 @@ def create(name: str, params: Array | Sequence[Array], **arguments: Any) -> Opti
         One of `names`: a class's in small letters, or ``"momentum"`` and ``"nesterov"`` (`SGD` with
         ``momentum=0.9``), ``"amsgrad"`` and ``"amsgradw"`` (`Adam` and `AdamW` with it),
         ``"rmsprop_centered"``, ``"rmsprop_momentum"`` (with 0.9), ``"rmsprop_centered_momentum"``.
-    params : ndarray or list or tuple of ndarray
+    params : array or list or tuple of arrays or list of dict
         What is optimized, as the optimizer's class says.
     **arguments
         The class's other arguments.

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from saddlescape import _check
 from saddlescape._core import optim as _core
+from saddlescape.optim import saved
+from saddlescape.optim.common import Common, Settings, Statistics
+from saddlescape.optim.groups import Group, LearningRate, flat_gradients, is_grouped, split
 
-__all__ = ["Array", "LearningRate", "Optimizer"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Array", "Groups", "LearningRate", "Optimizer", "Params"]
 
 
 class _SpeaksDLPack(Protocol):
@@ -27,30 +32,54 @@ class _SpeaksNumPy(Protocol):
 
 
 Array = npt.NDArray[np.floating[Any]] | _SpeaksDLPack | _SpeaksNumPy
-LearningRate = float | Callable[[int], float]
-
-_LR_ALLOWED = "a finite number >= 0, or a function of the step that returns one"
-_KEYS = ("rule", "arguments", "step", "steps", "state")
+Groups = Sequence[Mapping[str, Any]]
+Params = Array | Sequence[Array] | Groups
 
 
 class Optimizer(abc.ABC):
-    """An update rule at work on a list of arrays, in place.
+    r"""An update rule at work on a list of arrays, in place.
 
-    A rule's class names its arguments and checks them; the formula itself stands in C++.
+    A rule's class names its arguments and checks them; the formula itself stands in C++. What
+    stands round the formula happens in the same pass over memory.
 
     Parameters
     ----------
-    params : array or list or tuple of arrays
-        What is optimized: C-contiguous writable float32 or float64 arrays of any shape, all of one
-        dtype, finite, no two sharing memory. They are updated in place, never in a copy: NumPy
-        arrays, PyTorch tensors on the CPU, and whatever speaks ``__array_interface__`` or DLPack
-        1.0. Where an array belongs to a library that watches changes (autograd), it is not told.
+    params : array or list or tuple of arrays or list of dict
+        What is optimized: C-contiguous writable arrays of any shape, float32, float64, bfloat16 or
+        float16, finite, no two sharing memory. They are updated in place, never in a copy: NumPy
+        arrays (bfloat16: those of ml_dtypes), PyTorch tensors on the CPU, and whatever speaks
+        ``__array_interface__`` or DLPack 1.0. Where an array belongs to a library that watches
+        changes (autograd), it is not told. A dict is a group: its arrays are ``"params"``, the
+        other keys are arguments of the rule that differ for it.
     lr : float or callable
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     arguments : mapping
         The rule's other arguments, as its constructor names them.
-    fill : float
-        What the states start with.
+    state_dtype : {None, "bfloat16", "8bit"}, optional
+        How the rule's states are kept: as what is computed in (float32, or float64 for float64
+        parameters), in 16 bits, or in 8 bits with a scale for each block of 64. Averages that move
+        by less than a unit in each step are rounded up as often as keeps their mean (dithered by
+        the element's index and the step: reproducible). See docs/storage.md for the errors.
+        ``"float32"`` and ``"float64"`` are accepted where they are what None means.
+    master_weights : bool, default False
+        Keep float32 weights beside bfloat16 or float16 parameters; the step moves those and rounds
+        them into the parameters.
+    stochastic_rounding : bool, default False
+        Round bfloat16 or float16 parameters up or down as often as keeps the mean, instead of to
+        the nearest, where a small step is lost.
+    clip_norm : float, optional
+        Shrink all gradients together so that their Euclidean norm is at most this, as PyTorch's
+        ``clip_grad_norm_`` does: by :math:`\min(1, c / (\|g\| + 10^{-6}))`. Gradients themselves
+        stay as they are.
+    clip_value : float, optional
+        Clamp each number of the gradients to this magnitude, before `clip_norm`.
+    average : EMA or SWA, optional
+        Keep an average of the parameters over the steps.
+    statistics : bool, default False
+        Take the norms of each array's gradient, update and parameters in each step.
+    non_finite : {"raise", "skip"}, default "raise"
+        What a step with a NaN or infinite gradient does, beside changing nothing: raise, or count
+        itself in `skipped`.
 
     Raises
     ------
@@ -60,20 +89,33 @@ class Optimizer(abc.ABC):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate,
         arguments: Mapping[str, Any],
-        fill: float = 0.0,
+        **common: Unpack[Common],
     ) -> None:
-        rule, values = self._resolve(arguments)
-        schedule, constant = self._learning_rate(lr)
-        self._rule = rule
-        self._arguments = dict(arguments)
-        self._schedule = schedule
-        self._core = _core.Stepper(rule, params, fill)
-        self._options = self._core.options
-        self._options.lr = constant
-        self._set(values)
+        self._settings = Settings(common)
+        self._sizes: list[int] | None = None
+        rows: list[tuple[LearningRate, Mapping[str, Any]]] = [(lr, arguments)]
+        arrays: Any = params
+        index: list[int] = []
+        labels: list[str] = []
+        if is_grouped(params):
+            rows, lists = split(params, lr, arguments)  # type: ignore[arg-type, assignment]
+            self._sizes = [len(each) for each in lists]
+            arrays = [array for each in lists for array in each]
+            index = [k for k, size in enumerate(self._sizes) for _ in range(size)]
+            labels = [f"[{k}][{i}]" for k, size in enumerate(self._sizes) for i in range(size)]
+        groups = [Group(rate, own, self._resolve) for rate, own in rows]
+        rules = [group.rule for group in groups]
+        fills = [self._fill(own) for _, own in rows]
+        layout = self._settings.layout()
+        self._core = _core.Stepper(rules, arrays, fills, index, labels, layout)
+        self._settings.apply(self._core.around)
+        for k, group in enumerate(groups):
+            group.attach(self._core, k)
+        self._groups = groups
+        self._skipped = 0
 
     @staticmethod
     @abc.abstractmethod
@@ -81,26 +123,34 @@ class Optimizer(abc.ABC):
         """Check the rule's arguments and return its name and hyper-parameters for the core."""
 
     @staticmethod
-    def _learning_rate(lr: object) -> tuple[Callable[[int], float] | None, float]:
-        if callable(lr):
-            return lr, 0.0
-        return None, _check.non_negative("lr", lr, _LR_ALLOWED)
+    def _fill(arguments: Mapping[str, Any]) -> float:  # noqa: ARG004
+        """Return what the states start with."""
+        return 0.0
 
-    def _set(self, values: Mapping[str, float]) -> None:
-        for name, value in values.items():
-            setattr(self._options, name, value)
-
-    def step(self, grads: Array | Sequence[Array | None], *, check_finite: bool = True) -> None:
+    def step(
+        self,
+        grads: Array | Sequence[Any],
+        *,
+        check_finite: bool = True,
+        grad_scale: float = 1.0,
+        found_inf: bool = False,
+    ) -> None:
         """Update the parameters from their gradients, all of them or none.
 
         Parameters
         ----------
         grads : array or list or tuple of (array or None)
             One array if `params` was one, else one for each, of any of those libraries: the same
-            shape and dtype, C-contiguous, sharing no memory with a parameter. None leaves a
-            parameter, its state and its own count of steps as they are.
+            shape, C-contiguous, sharing no memory with a parameter; float64 for float64 parameters,
+            else float32, bfloat16 or float16. None leaves a parameter, its state and its own count
+            of steps as they are. With groups a list with such a list for each.
         check_finite : bool
-            Refuse gradients that hold NaN or infinite numbers. It costs a pass over them.
+            Refuse gradients that hold NaN or infinite numbers. It costs a pass over them, unless
+            `clip_norm` takes that anyway.
+        grad_scale : float
+            What the loss was multiplied by, > 0: the gradients are divided by it.
+        found_inf : bool
+            Leave this step out and count it in `skipped`: the gradients overflowed.
 
         Raises
         ------
@@ -109,9 +159,31 @@ class Optimizer(abc.ABC):
         RuntimeError
             If this optimizer is in a step on another thread.
         """
-        if self._schedule is not None:
-            self._options.lr = _scheduled(self._schedule, self._core.calls)
-        self._core.step(grads, check_finite)
+        if found_inf:
+            self._skipped += 1
+            return
+        core = self._core
+        if self._sizes is not None:
+            grads = flat_gradients(grads, self._sizes)
+        calls = core.calls
+        for group in self._groups:
+            group.advance(calls)
+        settings = self._settings
+        if settings.average is not None:
+            core.around.average_weight = settings.average.weight(calls + 1)
+        if grad_scale == 1.0:
+            done = core.step(grads, check_finite, settings.skip)
+        else:
+            done = self._unscaled(grads, check_finite, grad_scale)
+        if not done:
+            self._skipped += 1
+
+    def _unscaled(self, grads: Any, check_finite: bool, grad_scale: float) -> bool:
+        self._core.around.unscale = saved.reciprocal("grad_scale", grad_scale)
+        try:
+            return self._core.step(grads, check_finite, self._settings.skip)
+        finally:
+            self._core.around.unscale = 1.0
 
     @property
     def params(self) -> Any:
@@ -119,14 +191,19 @@ class Optimizer(abc.ABC):
         return self._core.params
 
     @property
+    def groups(self) -> list[Group]:
+        """The parameter groups, one if there was no word of groups."""
+        return list(self._groups)
+
+    @property
     def rule(self) -> str:
-        """The name of the update rule: one of `names`."""
-        return self._rule
+        """The name of the update rule (of the first group): one of `names`."""
+        return self._groups[0].rule
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The rule's arguments other than `lr`, by the names of its constructor."""
-        return dict(self._arguments)
+        """The rule's arguments other than `lr` (of the first group), by its constructor's names."""
+        return dict(self._groups[0].arguments)
 
     @property
     def steps(self) -> int:
@@ -134,19 +211,61 @@ class Optimizer(abc.ABC):
         return self._core.calls
 
     @property
+    def skipped(self) -> int:
+        """How many steps were left out: see `non_finite` and `found_inf`."""
+        return self._skipped
+
+    @property
     def lr(self) -> float:
-        """The learning rate of the next step. Set it to a number or to a function of the step."""
-        if self._schedule is not None:
-            return _scheduled(self._schedule, self._core.calls)
-        return self._options.lr
+        """The learning rate of the next step (of the first group).
+
+        Set it to a number or to a function of the step, for all groups.
+        """
+        return self._groups[0].lr
 
     @lr.setter
     def lr(self, lr: LearningRate) -> None:
-        self._schedule, self._options.lr = self._learning_rate(lr)
+        for group in self._groups:
+            group.lr = lr  # type: ignore[assignment]
+
+    @property
+    def average(self) -> Any:
+        """The average of the parameters, like `params`; None if none was asked for."""
+        return self._kept("average")
+
+    @property
+    def master_weights(self) -> Any:
+        """The float32 weights behind narrow parameters, like `params`; None if there are none."""
+        return self._kept("master")
+
+    def _kept(self, name: str) -> Any:
+        names = self._core.buffer_names
+        if name not in names:
+            return None
+        arrays = self._core.buffers[names.index(name)]
+        return list(arrays) if isinstance(self._core.params, list) else arrays[0]
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """The norms of the last step; None if they were not asked for."""
+        if not self._settings.statistics:
+            return None
+        return Statistics(*self._core.norms.T.copy())
+
+    @property
+    def gradient_norm(self) -> float:
+        """The norm of all gradients together in the last step, with `clip_norm` or `statistics`."""
+        return self._core.gradient_norm
+
+    @property
+    def clip(self) -> float:
+        """What `clip_norm` multiplied the gradients by in the last step."""
+        return self._core.clip
 
     def __repr__(self) -> str:
-        rate = self._schedule if self._schedule is not None else self._options.lr
-        arguments = {"lr": rate, **self._arguments}
+        group = self._groups[0]
+        rate = group.schedule if group.schedule is not None else group.constant
+        arguments = {"lr": rate, **group.arguments}
         text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         return f"{type(self).__name__}({text})"
 
@@ -159,20 +278,11 @@ class Optimizer(abc.ABC):
             ``rule``: its name. ``arguments``: the hyper-parameters; ``lr`` is None if it is a
             function. ``step``: steps taken. ``steps``: int64 array, the steps that each parameter
             took part in. ``state``: for each of the rule's states a list with an array for each
-            parameter.
+            parameter; bfloat16 as its bits (uint16), 8-bit codes (uint8) with their scales beside
+            them, master weights and averages by those names. With groups ``groups``, a list of
+            rule and arguments for each, stands in the place of the first two.
         """
-        lr = None if self._schedule is not None else self._options.lr
-        names = self._core.state_names
-        return {
-            "rule": self._rule,
-            "arguments": {"lr": lr, **self._arguments},
-            "step": self._core.calls,
-            "steps": np.array(self._core.steps, dtype=np.int64),
-            "state": {
-                name: [array.copy() for array in arrays]
-                for name, arrays in zip(names, self._core.states, strict=True)
-            },
-        }
+        return saved.state_dict(self._core, self._groups, self._sizes is not None)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned: take all of it, or raise and take nothing.
@@ -183,47 +293,13 @@ class Optimizer(abc.ABC):
         Parameters
         ----------
         state_dict : mapping
-            From an optimizer of the same rule over parameters of the same shapes and dtype.
+            From an optimizer of the same rule over parameters of the same shapes and dtype, with
+            the same storage.
 
         Raises
         ------
         TypeError, ValueError
             If a name, shape, dtype or value does not fit; it is named.
         """
-        _same_names("state_dict", state_dict, _KEYS)
-        if state_dict["rule"] != self._rule:
-            raise ValueError(f"rule: {state_dict['rule']!r}, expected {self._rule!r}")
-        _same_names("arguments", state_dict["arguments"], ("lr", *self._arguments))
-        arguments = dict(state_dict["arguments"])
-        lr = arguments.pop("lr")
-        if lr is not None:
-            lr = _check.non_negative("lr", lr)
-        rule, values = self._resolve(arguments)
-        if rule != self._rule:
-            raise ValueError(f"arguments: those of {rule!r}, expected those of {self._rule!r}")
-        _same_names("state", state_dict["state"], self._core.state_names)
-        steps = [_count(f"steps[{i}]", n) for i, n in enumerate(state_dict["steps"])]
-        self._core.load(dict(state_dict["state"]), steps, _count("step", state_dict["step"]))
-        self._set(values)
-        self._arguments = arguments
-        if lr is not None and self._schedule is None:
-            self._options.lr = lr
-
-
-def _scheduled(schedule: Callable[[int], float], step: int) -> float:
-    return _check.non_negative(f"lr({step})", schedule(step), "a finite number >= 0")
-
-
-def _same_names(name: str, given: object, expected: Sequence[str]) -> None:
-    if not isinstance(given, Mapping):
-        raise TypeError(f"{name}: {type(given).__name__}, expected a mapping")
-    if set(given) != set(expected):
-        raise ValueError(f"{name}: names {sorted(map(str, given))}, expected {sorted(expected)}")
-
-
-def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: {type(value).__name__}, expected an integer >= 0")
-    if value < 0:
-        raise ValueError(f"{name}: {value}, expected an integer >= 0")
-    return int(value)
+        grouped = self._sizes is not None
+        saved.load(self._core, self._groups, grouped, self._resolve, state_dict)

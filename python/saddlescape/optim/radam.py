@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saddlescape import _check
 from saddlescape.optim._arguments import betas, epsilon
-from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+from saddlescape.optim.common import Common
+from saddlescape.optim.optimizer import LearningRate, Optimizer, Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["RAdam"]
 
@@ -30,9 +34,9 @@ class RAdam(Optimizer):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
-        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
-        two sharing memory. They are updated in place.
+    params : array or list or tuple of arrays or list of dict
+        C-contiguous writable arrays of any shape, or groups of them: see `Optimizer`. They are
+        updated in place.
     lr : float or callable, default 1e-3
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     betas : (float, float), default (0.9, 0.999)
@@ -49,6 +53,8 @@ class RAdam(Optimizer):
     convention : {"torch", "optax", "paper"}, default "torch"
         Optax: :math:`\sqrt{\hat v_t} + \epsilon`, after the correction. The paper: :math:`\rho_t >
         4`.
+    **common
+        Storage, clipping, averages, statistics: see `Optimizer`.
 
     Raises
     ------
@@ -72,7 +78,7 @@ class RAdam(Optimizer):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -81,6 +87,7 @@ class RAdam(Optimizer):
         *,
         maximize: bool = False,
         convention: str = "torch",
+        **common: Unpack[Common],
     ) -> None:
         arguments = {
             "betas": betas,
@@ -90,7 +97,7 @@ class RAdam(Optimizer):
             "maximize": maximize,
             "convention": convention,
         }
-        super().__init__(params, lr, arguments)
+        super().__init__(params, lr, arguments, **common)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saddlescape import _check
 from saddlescape.optim._arguments import epsilon
-from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+from saddlescape.optim.common import Common
+from saddlescape.optim.optimizer import LearningRate, Optimizer, Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["RMSprop"]
 
@@ -30,9 +34,9 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
-        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
-        two sharing memory. They are updated in place.
+    params : array or list or tuple of arrays or list of dict
+        C-contiguous writable arrays of any shape, or groups of them: see `Optimizer`. They are
+        updated in place.
     lr : float or callable, default 1e-2
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     alpha : float, default 0.99
@@ -53,6 +57,8 @@ class RMSprop(Optimizer):
         Keras and Optax: epsilon under the root, and :math:`b_t = \mu b_{t-1} + \eta d_t`,
         :math:`\theta_t = \theta_{t-1} - b_t`, another path as soon as the learning rate changes.
         Lecture (S2-32): :math:`v_1 = g_1^2`, not centered.
+    **common
+        Storage, clipping, averages, statistics: see `Optimizer`.
 
     Raises
     ------
@@ -78,7 +84,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -88,6 +94,7 @@ class RMSprop(Optimizer):
         *,
         maximize: bool = False,
         convention: str = "torch",
+        **common: Unpack[Common],
     ) -> None:
         arguments = {
             "alpha": alpha,
@@ -98,7 +105,7 @@ class RMSprop(Optimizer):
             "maximize": maximize,
             "convention": convention,
         }
-        super().__init__(params, lr, arguments)
+        super().__init__(params, lr, arguments, **common)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saddlescape import _check
-from saddlescape.optim.optimizer import Array, LearningRate, Optimizer
+from saddlescape.optim.common import Common
+from saddlescape.optim.optimizer import LearningRate, Optimizer, Params
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["SGD"]
 
@@ -27,9 +31,9 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    params : ndarray or list or tuple of ndarray
-        C-contiguous writable float32 or float64 arrays of any shape, all of one dtype, finite, no
-        two sharing memory. They are updated in place.
+    params : array or list or tuple of arrays or list of dict
+        C-contiguous writable arrays of any shape, or groups of them: see `Optimizer`. They are
+        updated in place.
     lr : float or callable, default 1e-3
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     momentum : float, default 0
@@ -46,6 +50,8 @@ class SGD(Optimizer):
         Keras and the lectures hold the learning rate in the buffer: :math:`b_t = \mu b_{t-1} + \eta
         g_t`, :math:`\theta_t = \theta_{t-1} - (b_t \;|\; \eta g_t + \mu b_t)`. Only PyTorch has a
         dampening.
+    **common
+        Storage, clipping, averages, statistics: see `Optimizer`.
 
     Raises
     ------
@@ -72,7 +78,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Array | Sequence[Array],
+        params: Params,
         lr: LearningRate = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
@@ -81,6 +87,7 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
         convention: str = "torch",
+        **common: Unpack[Common],
     ) -> None:
         arguments = {
             "momentum": momentum,
@@ -90,7 +97,7 @@ class SGD(Optimizer):
             "maximize": maximize,
             "convention": convention,
         }
-        super().__init__(params, lr, arguments)
+        super().__init__(params, lr, arguments, **common)
 
     @staticmethod
     def _resolve(arguments: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

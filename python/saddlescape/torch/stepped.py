@@ -195,7 +195,9 @@ class Stepped:
         if "_own_defaults" not in cls.__dict__:
             parameters = inspect.signature(cls.rule).parameters.values()
             cls._own_defaults = {
-                p.name: p.default for p in parameters if p.name not in ("params", "lr")
+                p.name: p.default
+                for p in parameters
+                if p.name not in ("params", "lr") and p.kind is not p.VAR_KEYWORD
             }
         return cls._own_defaults
 

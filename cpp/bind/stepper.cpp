@@ -1,0 +1,335 @@
+#include "bind/stepper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "bind/elements.hpp"
+#include "bind/gil.hpp"
+#include "bind/turn.hpp"
+
+namespace saddlescape::bind {
+namespace {
+
+std::string item(const std::string& list, std::size_t i) {
+  return list + "[" + std::to_string(i) + "]";
+}
+
+std::string type_name(py::handle object) {
+  return py::cast<std::string>(py::type::handle_of(object).attr("__name__"));
+}
+
+std::vector<py::object> items_of(const py::object& source, const std::string& name) {
+  if (!py::isinstance<py::list>(source) && !py::isinstance<py::tuple>(source))
+    throw py::type_error(name + ": " + type_name(source) + ", expected " +
+                         (name == "params" ? "a NumPy array, or " : "") +
+                         "a list or tuple of NumPy arrays");
+  std::vector<py::object> items;
+  for (py::handle each : source) items.push_back(py::reinterpret_borrow<py::object>(each));
+  return items;
+}
+
+py::array zeros(const Shape& shape, Dtype dtype) {
+  return py::module_::import("numpy").attr("zeros")(py::tuple(py::cast(shape)), dtype_name(dtype));
+}
+
+}  // namespace
+
+// Keeps the gradients alive during a step, whatever another thread does with their list.
+class Stepper::Held {
+ public:
+  explicit Held(Stepper& stepper) : stepper_(stepper) {}
+  ~Held() {
+    for (py::object& gradient : stepper_.held_) gradient = py::object();
+    for (update::Tensor& tensor : stepper_.tensors_) tensor.gradient = nullptr;
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  Stepper& stepper_;
+};
+
+Stepper::Stepper(const std::vector<std::string>& rules, const py::object& params,
+                 const std::vector<double>& fills, const std::vector<int>& group,
+                 const std::vector<std::string>& labels, const Layout& layout)
+    : layout_(layout), labels_(labels), single_(is_array(params)) {
+  for (const std::string& rule : rules) groups_.push_back({&update::rule(rule), {}});
+  const std::vector<py::object> sources =
+      single_ ? std::vector<py::object>{params} : items_of(params, "params");
+  if (sources.empty()) throw py::value_error("params: empty, expected at least one array");
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    add(sources[i], i);
+    tensors_[i].group = group.empty() ? 0 : group[i];
+    check_states(i);
+  }
+  for (std::size_t i = 0; i < arrays_.size(); ++i) check_finite(arrays_[i], name("params", i));
+  name_slots();
+  for (std::size_t i = 0; i < arrays_.size(); ++i) add_buffers(i, fills);
+  held_.resize(arrays_.size());
+  taken_.resize(arrays_.size());
+}
+
+bool Stepper::step(const py::object& grads, bool check_finite, bool skip) {
+  const Turn turn(busy_);
+  for (std::size_t i = 0; i < arrays_.size(); ++i) check_parameter(i);
+  const Held held(*this);
+  take(grads);
+  around.check_finite = check_finite;
+  {
+    const ReleaseGil release;
+    outcome_ = update::step(groups_.data(), tensors_.data(), count(), around, workspace_);
+  }
+  if (outcome_.non_finite >= 0) {
+    if (skip) return false;
+    refuse_non_finite(static_cast<std::size_t>(outcome_.non_finite));
+  }
+  ++calls_;
+  return true;
+}
+
+py::object Stepper::params() const {
+  if (single_) return params_[0];
+  return py::cast(params_);
+}
+
+std::vector<std::string> Stepper::buffer_names() const {
+  std::vector<std::string> names;
+  for (const Slot& slot : slots_) names.push_back(slot.name);
+  return names;
+}
+
+std::vector<std::int64_t> Stepper::steps() const {
+  std::vector<std::int64_t> all;
+  for (const update::Tensor& tensor : tensors_) all.push_back(tensor.steps);
+  return all;
+}
+
+std::vector<double> Stepper::carried() const {
+  std::vector<double> all;
+  for (const update::Tensor& tensor : tensors_) all.push_back(tensor.carried);
+  return all;
+}
+
+bool Stepper::carries() const {
+  return std::any_of(groups_.begin(), groups_.end(),
+                     [](const update::Group& group) { return group.rule->carries; });
+}
+
+py::object Stepper::norms() const {
+  py::array_t<double> table({static_cast<py::ssize_t>(tensors_.size()), py::ssize_t{3}});
+  auto rows = table.mutable_unchecked<2>();
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    const update::Norms& norms = tensors_[i].norms;
+    const auto row = static_cast<py::ssize_t>(i);
+    rows(row, 0) = norms.gradient;
+    rows(row, 1) = norms.update;
+    rows(row, 2) = norms.parameter;
+  }
+  return table;
+}
+
+void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
+                   const std::vector<double>& carried, std::int64_t calls) {
+  const Turn turn(busy_);
+  const auto check_count = [&](const char* what, std::size_t given) {
+    if (given != tensors_.size())
+      throw py::value_error(std::string(what) + ": " + std::to_string(given) +
+                            " numbers, expected " + std::to_string(tensors_.size()));
+  };
+  check_count("steps", steps.size());
+  check_count("carried", carried.size());
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    if (steps[i] < 0 || steps[i] > calls)
+      throw py::value_error(item("steps", i) + ": " + std::to_string(steps[i]) +
+                            ", expected 0 to " + std::to_string(calls) + ", the number of steps");
+  std::vector<std::vector<py::object>> sources;
+  std::vector<Taken> incoming;  // by slot, then by tensor
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    const std::string key = "state['" + slots_[s].name + "']";
+    sources.push_back(items_of(buffers[slots_[s].name.c_str()], key));
+    check_length(sources.back(), key);
+    for (std::size_t i = 0; i < arrays_.size(); ++i) {
+      const Array like = checked_array(
+          buffers_[s][i], key,
+          {Dtype::float32, Dtype::float64, Dtype::uint16, Dtype::uint8, Dtype::float16});
+      check_finite(incoming.emplace_back(taken_like(sources.back()[i], item(key, i), like)).array,
+                   item(key, i));
+    }
+  }
+  for (std::size_t s = 0; s < slots_.size(); ++s)
+    for (std::size_t i = 0; i < arrays_.size(); ++i)
+      std::copy_n(incoming[s * arrays_.size() + i].array.as<char>(), buffers_[s][i].nbytes(),
+                  static_cast<char*>(buffers_[s][i].mutable_data()));
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    tensors_[i].steps = steps[i];
+    tensors_[i].carried = carried[i];
+  }
+  calls_ = calls;
+}
+
+std::string Stepper::name(const char* argument, std::size_t i) const {
+  if (single_) return argument;
+  return labels_.empty() ? item(argument, i) : argument + labels_[i];
+}
+
+void Stepper::check_length(const std::vector<py::object>& items, const std::string& name) const {
+  if (items.size() != arrays_.size())
+    throw py::value_error(name + ": " + std::to_string(items.size()) + " arrays, expected " +
+                          std::to_string(arrays_.size()) + ", one for each of params");
+}
+
+void Stepper::add(const py::object& source, std::size_t i) {
+  const std::string name = this->name("params", i);
+  const Taken param = taken_writable(
+      source, name, {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16});
+  const Array& array = param.array;
+  if (layout_.master_weights && !is_half(array.dtype))
+    throw py::type_error(name + ": dtype " + dtype_name(array.dtype) +
+                         " with master_weights=True, expected bfloat16 or float16: others need "
+                         "no master weights");
+  regions_.add(array, name);
+  arrays_.push_back(array);
+  params_.push_back(source);
+  owners_.push_back(param.owner);
+  update::Tensor tensor;
+  tensor.size = array.size;
+  tensor.parameters = array.data;
+  tensor.parameter_type = element_of(array.dtype);
+  if (layout_.master_weights) {
+    tensor.copy = array.data;
+    tensor.copy_type = element_of(array.dtype);
+    tensor.parameter_type = update::Element::float32;
+  }
+  tensor.state_type = update::element_of(update::real_of(tensor.parameter_type));
+  if (layout_.state_dtype == "bfloat16") tensor.state_type = update::Element::bfloat16;
+  if (layout_.state_dtype == "8bit") tensor.state_type = update::Element::block8;
+  tensors_.push_back(tensor);
+}
+
+void Stepper::check_states(std::size_t i) const {
+  if (layout_.state_dtype.empty()) return;
+  const std::string text = "state_dtype: '" + layout_.state_dtype + "'";
+  if (arrays_[i].dtype == Dtype::float64)
+    throw py::value_error(text + " with " + name("params", i) + " in float64, expected None");
+  const update::Rule& rule = *groups_[static_cast<std::size_t>(tensors_[i].group)].rule;
+  for (std::size_t s = 0; s < rule.natures.size(); ++s)
+    if (rule.natures[s] == update::Nature::exact)
+      throw py::value_error(text + " with the rule '" + rule.name + "', expected None: its '" +
+                            rule.state_names[s] + "' needs full precision");
+}
+
+// One list of buffers for all groups: the union of their states.
+void Stepper::name_slots() {
+  const bool scales = layout_.state_dtype == "8bit";
+  for (const update::Group& group : groups_)
+    for (const std::string& state : group.rule->state_names) {
+      const auto known = std::find_if(slots_.begin(), slots_.end(),
+                                      [&](const Slot& slot) { return slot.name == state; });
+      if (known != slots_.end()) continue;
+      slots_.push_back({state, 0, false});
+      if (scales) slots_.push_back({state + "_scale", 0, true});
+    }
+  if (layout_.master_weights) slots_.push_back({"master", -1, false});
+  if (layout_.average) slots_.push_back({"average", -1, false});
+  buffers_.resize(slots_.size());
+}
+
+void Stepper::add_buffers(std::size_t i, const std::vector<double>& fills) {
+  const auto group = static_cast<std::size_t>(tensors_[i].group);
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    const py::array array = buffer(slots_[s], i, fills[group]);
+    const std::string name = "the optimizer's " + item(slots_[s].name, i);
+    regions_.add(checked_writable(
+                     array, name,
+                     {Dtype::float32, Dtype::float64, Dtype::uint16, Dtype::uint8, Dtype::float16}),
+                 name);
+    buffers_[s].push_back(array);
+    attach(slots_[s], i, const_cast<void*>(array.data()));
+  }
+  if (layout_.master_weights) start_master(i);
+}
+
+py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
+  const update::Tensor& tensor = tensors_[i];
+  const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
+  if (slot.state < 0) return zeros(arrays_[i].shape, dtype_of(native));
+  const std::vector<std::string>& names =
+      groups_[static_cast<std::size_t>(tensor.group)].rule->state_names;
+  const std::string state = slot.scale ? slot.name.substr(0, slot.name.size() - 6) : slot.name;
+  const bool ours = std::find(names.begin(), names.end(), state) != names.end();
+  if (!ours) return zeros({0}, slot.scale ? Dtype::float32 : dtype_of(tensor.state_type));
+  if (slot.scale)
+    return zeros({(tensor.size + update::block8_size - 1) / update::block8_size}, Dtype::float32);
+  const py::array array = zeros(arrays_[i].shape, dtype_of(tensor.state_type));
+  if (fill != 0) array.attr("fill")(fill);
+  return array;
+}
+
+void Stepper::attach(const Slot& slot, std::size_t i, void* data) {
+  update::Tensor& tensor = tensors_[i];
+  if (slot.name == "master") tensor.parameters = data;
+  if (slot.name == "average") tensor.average = data;
+  if (slot.state < 0) return;
+  const std::vector<std::string>& names =
+      groups_[static_cast<std::size_t>(tensor.group)].rule->state_names;
+  for (std::size_t s = 0; s < names.size(); ++s) {
+    if (slot.scale && slot.name == names[s] + "_scale")
+      tensor.scales[s] = static_cast<float*>(data);
+    if (!slot.scale && slot.name == names[s]) tensor.state[s] = data;
+  }
+}
+
+void Stepper::start_master(std::size_t i) {
+  update::Tensor& tensor = tensors_[i];
+  update::widen(tensor.copy_type, tensor.copy, tensor.size, static_cast<float*>(tensor.parameters));
+}
+
+// NumPy lets a user freeze an array, or resize it with refcheck=False, behind our back; PyTorch
+// gives a tensor other memory, device or dtype.
+void Stepper::check_parameter(std::size_t i) const {
+  if (!py::isinstance<py::array>(params_[i])) {
+    const Array now = taken_writable(params_[i], name("params", i), {arrays_[i].dtype}).array;
+    if (now.data != arrays_[i].data || now.shape != arrays_[i].shape)
+      throw py::value_error(name("params", i) +
+                            ": was moved or resized since the optimizer was made, make a new "
+                            "optimizer");
+    return;
+  }
+  const auto array = py::reinterpret_borrow<py::array>(params_[i]);
+  if (array.data() != arrays_[i].data || array.size() != arrays_[i].size)
+    throw py::value_error(name("params", i) +
+                          ": was resized since the optimizer was made, make a new optimizer");
+  if (!array.writeable())
+    throw py::value_error(name("params", i) +
+                          ": read-only, expected a writable array (it is updated in place)");
+}
+
+void Stepper::take(const py::object& grads) {
+  if (single_) {
+    take(grads, 0);
+    return;
+  }
+  const std::vector<py::object> items = items_of(grads, "grads");
+  check_length(items, "grads");
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (!items[i].is_none()) take(items[i], i);
+}
+
+void Stepper::take(const py::object& gradient, std::size_t i) {
+  const std::string name = this->name("grads", i);
+  Taken taken = taken_like(gradient, name, arrays_[i], gradient_dtypes(arrays_[i].dtype));
+  regions_.refuse(taken.array, name);
+  tensors_[i].gradient = taken.array.data;
+  tensors_[i].gradient_type = element_of(taken.array.dtype);
+  held_[i] = std::move(taken.owner);
+  taken_[i] = std::move(taken.array);
+}
+
+void Stepper::refuse_non_finite(std::size_t i) const {
+  const std::string name = this->name("grads", i);
+  check_finite(taken_[i], name);
+  // It was finite when it was looked at again: another thread is writing to it.
+  throw py::value_error(name + ": changed during the step, expected an array that stands still");
+}
+
+}  // namespace saddlescape::bind

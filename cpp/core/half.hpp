@@ -1,0 +1,191 @@
+// Numbers in less than 32 bits: bfloat16, float16 and 8-bit codes of blocks, to and from float.
+//
+// Integer arithmetic on the bits, so that every instruction set gives the same: hardware
+// conversions differ in NaNs, and flush denormals where the host has asked for it. Like the update
+// rules this header is compiled once for each instruction set: internal linkage, nothing of std::.
+#pragma once
+
+#include <cstdint>
+
+namespace saddlescape::half {
+namespace {
+
+struct Bfloat16 {
+  std::uint16_t bits;
+};
+struct Float16 {
+  std::uint16_t bits;
+};
+
+inline std::uint32_t bits_of(float x) {
+  std::uint32_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+inline float float_of(std::uint32_t bits) {
+  float x;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+constexpr std::uint32_t infinity_bits = 0x7f800000;
+
+// ---- Dither
+// --------------------------------------------------------------------------------------
+//
+// Rounding to nearest freezes an average that moves by less than half a unit in each step: with
+// beta2 = 0.999 a second moment in 8 bits or bfloat16 never moves again. Rounding up with the
+// probability of the part that is cut off keeps the mean, but the errors walk at random: 7 % after
+// the 500 steps that such an average remembers.
+//
+// So the thresholds are not drawn, they are counted: element i in step t has the fraction
+// i a + t b mod 1, an additive (Weyl) sequence with the constants of the plastic number. Over any
+// run of steps they are spread as evenly as can be, so the errors of a slow average cancel instead
+// of adding up. No state, no generator, the same bits everywhere.
+constexpr std::uint32_t weyl_index = 0xc13fa9a9;  // 2^32 / 1.3247...
+constexpr std::uint32_t weyl_step = 0x91e10da5;   // 2^32 / 1.3247...^2
+constexpr std::uint32_t weyl_slot = 0x9e3779b9;   // 2^32 / golden ratio: states of one element
+
+inline std::uint32_t dither_base(std::int64_t index, std::int64_t step, int slot) {
+  return static_cast<std::uint32_t>(index) * weyl_index +
+         static_cast<std::uint32_t>(step) * weyl_step +
+         static_cast<std::uint32_t>(slot) * weyl_slot;
+}
+// In [0, 1).
+inline float fraction(std::uint32_t dither) {
+  return static_cast<float>(static_cast<std::int32_t>(dither >> 8)) * 0x1p-24F;
+}
+
+// ---- bfloat16: the upper half of a float
+// ----------------------------------------------------------
+
+inline float widen(Bfloat16 x) { return float_of(static_cast<std::uint32_t>(x.bits) << 16); }
+
+inline bool special(std::uint32_t magnitude) { return magnitude >= infinity_bits; }
+
+// To nearest, ties to even; a NaN stays one.
+inline void narrow(float x, Bfloat16& out) {
+  const std::uint32_t bits = bits_of(x);
+  const std::uint32_t nearest = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const std::uint32_t nan = (bits >> 16) | 0x40;
+  out.bits = static_cast<std::uint16_t>((bits & 0x7fffffff) > infinity_bits ? nan : nearest);
+}
+
+// Up where the part that is cut off is larger than the dither's fraction; never to infinity.
+inline void narrow_dithered(float x, std::uint32_t dither, Bfloat16& out) {
+  const std::uint32_t bits = bits_of(x);
+  const std::uint32_t up = bits + (dither >> 16);
+  const bool keep = special(up & 0x7fffffff) || special(bits & 0x7fffffff);
+  const std::uint32_t nan = (bits & 0x7fffffff) > infinity_bits ? 0x40 : 0;
+  out.bits = static_cast<std::uint16_t>(keep ? (bits >> 16) | nan : up >> 16);
+}
+
+// ---- float16: 5 bits of exponent, 10 of mantissa
+// --------------------------------------------------
+
+constexpr std::uint32_t half_bias = 112U << 23;      // the difference of the two exponents' biases
+constexpr std::uint32_t half_smallest = 0x38800000;  // 2^-14, the smallest that is normal
+constexpr std::uint32_t half_overflow = 0x47800000;  // 2^16
+
+inline float widen(Float16 x) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000) << 16;
+  const std::uint32_t magnitude = x.bits & 0x7fff;
+  const std::uint32_t normal = (magnitude << 13) + half_bias;
+  const std::uint32_t denormal =
+      bits_of(static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24F);
+  const std::uint32_t infinite = (magnitude << 13) | infinity_bits;
+  const std::uint32_t bits =
+      magnitude >= 0x7c00 ? infinite : (magnitude < 0x400 ? denormal : normal);
+  return float_of(bits | sign);
+}
+
+inline std::uint16_t half_bits(std::uint32_t sign, std::uint32_t magnitude, std::uint32_t normal,
+                               std::uint32_t denormal) {
+  const std::uint32_t large = magnitude > infinity_bits ? 0x7e00 : 0x7c00;
+  const std::uint32_t bits =
+      magnitude >= half_overflow ? large : (magnitude < half_smallest ? denormal : normal);
+  return static_cast<std::uint16_t>(bits | (sign >> 16));
+}
+
+inline void narrow(float x, Float16& out) {
+  const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fffffff;
+  const std::uint32_t normal = (magnitude + 0xfff + ((magnitude >> 13) & 1) - half_bias) >> 13;
+  // A unit in the last place of 0.5 is 2^-24, the smallest float16: the sum rounds to nearest.
+  const std::uint32_t denormal = bits_of(float_of(magnitude) + 0.5F) - bits_of(0.5F);
+  out.bits = half_bits(bits & 0x80000000, magnitude, normal, denormal);
+}
+
+inline void narrow_dithered(float x, std::uint32_t dither, Float16& out) {
+  const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fffffff;
+  const std::uint32_t up = (magnitude + (dither >> 19) - half_bias) >> 13;
+  const std::uint32_t normal = up >= 0x7c00 ? (magnitude - half_bias) >> 13 : up;
+  const float units = magnitude < half_smallest ? float_of(magnitude) * 0x1p24F : 0.0F;
+  const std::int32_t whole = static_cast<std::int32_t>(units);
+  const bool over = units - static_cast<float>(whole) > fraction(dither);
+  const auto denormal = static_cast<std::uint32_t>(whole + (over ? 1 : 0));
+  out.bits = half_bits(bits & 0x80000000, magnitude, normal, denormal);
+}
+
+// ---- 8 bits: blocks of 64 numbers with a scale, the largest magnitude
+// -------------------------------
+//
+//   signed:    x = sign (c / 127)^2 scale,  c in 0 ... 127   (averages of gradients)
+//   unsigned:  x = (c / 255)^4 scale,       c in 0 ... 255   (averages of squares, >= 0)
+//
+// The powers put more levels near zero: a second moment keeps 9 decades below its block's largest
+// number (a linear code: 2). Zero is zero, the largest number comes back exactly. A square that is
+// not zero never becomes one: Adam would divide by eps there.
+constexpr std::int64_t block = 64;
+constexpr float largest_float = 0x1.fffffep127F;
+constexpr float smallest_scale = 0x1p-120F;  // its reciprocal is a number; what is less counts as 0
+
+inline float root(float x) { return __builtin_sqrtf(x); }
+inline float at_most(float x, float limit) { return x < limit ? x : limit; }
+
+struct Signed8 {
+  using Code = std::int8_t;
+  static constexpr float levels = 127;
+
+  static float expand(std::int32_t code, float scale) {
+    const std::int32_t magnitude = code < 0 ? -code : code;
+    return static_cast<float>(code * magnitude) * (1 / (levels * levels)) * scale;
+  }
+  // The level of a magnitude <= scale, with its fraction.
+  static float level(float magnitude, float inverse) { return levels * root(magnitude * inverse); }
+  static constexpr std::int32_t least = 0;
+};
+
+struct Unsigned8 {
+  using Code = std::uint8_t;
+  static constexpr float levels = 255;
+
+  static float expand(std::int32_t code, float scale) {
+    const float square = static_cast<float>(code * code) * (1 / (levels * levels));
+    return square * square * scale;
+  }
+  static float level(float magnitude, float inverse) {
+    return levels * root(root(magnitude * inverse));
+  }
+  static constexpr std::int32_t least = 1;
+};
+
+// The code below x, or the next where x lies above the threshold between the two. Levels are not
+// evenly spaced, so the threshold is one of values: the mean over all fractions is x.
+template <class Kind>
+inline std::int32_t encode(float x, float scale, float inverse, float threshold) {
+  const float magnitude = at_most(__builtin_fabsf(x), scale);
+  // Without the sliver a level would come back as the one below it where the root rounds down.
+  const float level = at_most(Kind::level(magnitude, inverse) + 0x1p-10F, Kind::levels);
+  const std::int32_t below = static_cast<std::int32_t>(level);
+  const float low = Kind::expand(below, scale);
+  const float high = Kind::expand(below + 1, scale);
+  const std::int32_t next = magnitude > low + threshold * (high - low) ? below + 1 : below;
+  const std::int32_t most = static_cast<std::int32_t>(Kind::levels);
+  const std::int32_t code = next > most ? most : next;
+  const std::int32_t floor = magnitude > 0 ? Kind::least : 0;
+  const std::int32_t raised = code < floor ? floor : code;
+  return x < 0 ? -raised : raised;
+}
+
+}  // namespace
+}  // namespace saddlescape::half

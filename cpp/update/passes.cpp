@@ -1,0 +1,237 @@
+#include "update/passes.hpp"
+
+#include <cmath>
+
+#include "core/half.hpp"
+#include "update/kernels.hpp"
+#include "update/row.hpp"
+#include "update/rules.hpp"
+
+namespace saddlescape::update {
+namespace {
+
+constexpr std::int64_t tile_bytes = tile_size * 8;
+constexpr int parameter_slot = max_states;  // dither: states come first
+
+bool scales_gradient(const Around& around, double clip) {
+  return around.unscale != 1 || clip != 1 ||
+         around.clip_value < std::numeric_limits<double>::infinity();
+}
+
+// One thread's work on tiles, with its scratch memory.
+class Worker {
+ public:
+  Worker(Role role, const Group* groups, Tensor* tensors, const Around& around, double clip,
+         double* partial)
+      : role_(role),
+        groups_(groups),
+        tensors_(tensors),
+        around_(around),
+        clip_(clip),
+        partial_(partial) {}
+  // for_each_range copies a worker that has done nothing yet: its scratch holds nothing.
+  Worker(const Worker& other)
+      : Worker(other.role_, other.groups_, other.tensors_, other.around_, other.clip_,
+               other.partial_) {}
+  Worker& operator=(const Worker&) = delete;
+
+  void operator()(std::int64_t i, std::int64_t tile, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t from = begin; from < end; from += tile_size, ++tile)
+      visit(tensors_[i], from, std::min(tile_size, end - from), partial_ + 3 * tile);
+  }
+
+ private:
+  void visit(const Tensor& tensor, std::int64_t from, std::int64_t n, double* sums) {
+    real_ = real_of(tensor.parameter_type);
+    if (role_ == Role::gradient_norm) {
+      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n, false), n);
+      return;
+    }
+    const Group& group = groups_[tensor.group];
+    void* const p = parameters(tensor, from, n);
+    if (tensor.gradient)
+      role_ == Role::direction ? direction(group, tensor, from, n, p, sums)
+                               : move(group, tensor, from, n, p, sums);
+    if (role_ == Role::update && tensor.average && around_.average_weight != 0)
+      table_.blend[real()](at(tensor.average, from * number()), p, n, around_.average_weight);
+  }
+
+  void direction(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n,
+                 void* p, double* sums) {
+    const void* g = gradient(tensor, from, n, true);
+    sums[0] = table_.sum_squares[real()](p, n);
+    update(group.rule->direction, group, tensor, from, n, p, g);
+    sums[1] = table_.sum_squares[real()](g, n);
+  }
+
+  void move(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n, void* p,
+            double* sums) {
+    const void* g = gradient(tensor, from, n, false);
+    void* const old = scratch_[parameter_slot + 2];
+    if (around_.statistics) __builtin_memcpy(old, p, static_cast<std::size_t>(n * number()));
+    update(group.rule->kernel, group, tensor, from, n, p, g);
+    if (around_.statistics) {
+      sums[0] = table_.sum_squares[real()](g, n);
+      sums[1] = table_.sum_squared_differences[real()](p, old, n);
+      sums[2] = table_.sum_squares[real()](p, n);
+    }
+    const std::uint32_t dither = half::dither_base(from, tensor.steps, parameter_slot);
+    if (p == scratch_[parameter_slot])
+      narrow(tensor.parameter_type, p, from, n, dither, tensor.parameters);
+    if (tensor.copy) narrow(tensor.copy_type, p, from, n, dither, tensor.copy);
+  }
+
+  void update(int kernel, const Group& group, const Tensor& tensor, std::int64_t from,
+              std::int64_t n, void* p, const void* g) {
+    const int states = static_cast<int>(group.rule->state_names.size());
+    void* state[max_states] = {};
+    for (int s = 0; s < states; ++s) state[s] = widened(group, tensor, s, from, n);
+    kernels_.update[kernel][real()](folded(kernel, group, tensor), n, p, g, state);
+    for (int s = 0; s < states; ++s) narrowed(group, tensor, s, from, n, state[s]);
+  }
+
+  const void* folded(int kernel, const Group& group, const Tensor& tensor) {
+    return folds_.of(kernel, group, tensor);
+  }
+
+  // The numbers that the rule computes with: the array's own, or expanded ones.
+  void* parameters(const Tensor& tensor, std::int64_t from, std::int64_t n) {
+    const Element type = tensor.parameter_type;
+    void* const own = at(tensor.parameters, from * width(type));
+    if (type == native()) return own;
+    table_.widen[static_cast<int>(type)](own, n, number_scratch(parameter_slot));
+    return scratch_[parameter_slot];
+  }
+
+  // Of its own if the rule will write to it.
+  const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n, bool own) {
+    const Element type = tensor.gradient_type;
+    void* const scratch = scratch_[parameter_slot + 1];
+    const void* g = at(tensor.gradient, from * width(type));
+    if (type != native()) {
+      table_.widen[static_cast<int>(type)](g, n, static_cast<float*>(scratch));
+      g = scratch;
+    }
+    const double clip = role_ == Role::gradient_norm ? 1 : clip_;
+    if (scales_gradient(around_, clip)) {
+      table_.scale[real()](g, n, around_.unscale, around_.clip_value, clip, scratch);
+      g = scratch;
+    }
+    if (own && g != scratch) {
+      __builtin_memcpy(scratch, g, static_cast<std::size_t>(n * number()));
+      g = scratch;
+    }
+    return g;
+  }
+
+  void* widened(const Group& group, const Tensor& tensor, int s, std::int64_t from,
+                std::int64_t n) {
+    const Element type = tensor.state_type;
+    void* const own = at(tensor.state[s], from * width(type));
+    if (type == native()) return own;
+    if (type == Element::block8)
+      table_.expand[is_square(group, s)](own, tensor.scales[s] + from / block8_size, n,
+                                         number_scratch(s));
+    else
+      table_.widen[static_cast<int>(type)](own, n, number_scratch(s));
+    return scratch_[s];
+  }
+
+  void narrowed(const Group& group, const Tensor& tensor, int s, std::int64_t from, std::int64_t n,
+                const void* state) {
+    const Element type = tensor.state_type;
+    if (type == native()) return;
+    void* const own = at(tensor.state[s], from * width(type));
+    const auto* numbers = static_cast<const float*>(state);
+    const Nature nature = group.rule->natures[static_cast<std::size_t>(s)];
+    const std::uint32_t dither = half::dither_base(from, tensor.steps, s);
+    if (type == Element::block8)
+      table_.quantise[is_square(group, s)](numbers, n, nature != Nature::value, dither, own,
+                                           tensor.scales[s] + from / block8_size);
+    else if (around_.nearest_states)
+      table_.narrow[static_cast<int>(type)](numbers, n, own);
+    else
+      table_.narrow_dithered[static_cast<int>(type)](numbers, n, dither, own);
+  }
+
+  void narrow(Element type, const void* p, std::int64_t from, std::int64_t n, std::uint32_t dither,
+              void* out) {
+    void* const target = at(out, from * width(type));
+    const auto* numbers = static_cast<const float*>(p);
+    if (around_.dithered_parameters)
+      table_.narrow_dithered[static_cast<int>(type)](numbers, n, dither, target);
+    else
+      table_.narrow[static_cast<int>(type)](numbers, n, target);
+  }
+
+  static int is_square(const Group& group, int s) {
+    return group.rule->natures[static_cast<std::size_t>(s)] == Nature::square ? 1 : 0;
+  }
+  float* number_scratch(int slot) { return reinterpret_cast<float*>(scratch_[slot]); }
+  int real() const { return static_cast<int>(real_); }
+  Element native() const { return element_of(real_); }
+  std::int64_t number() const { return width(native()); }
+
+  Role role_;
+  const Group* groups_;
+  Tensor* tensors_;
+  const Around& around_;
+  double clip_;
+  double* partial_;
+  Real real_ = Real::float32;
+  const Kernels& kernels_ = kernels();
+  const TileKernels& table_ = tile_kernels();
+  Folds folds_;
+  // The states, the parameters, the gradient, the parameters before the step.
+  alignas(64) unsigned char scratch_[max_states + 3][tile_bytes];
+};
+
+// Memory that a tile of a tensor moves, by the arrays that it reads or writes.
+std::int64_t moved_bytes(const Group* groups, const Tensor& tensor, Role role) {
+  const std::int64_t gradient = width(tensor.gradient_type);
+  if (role == Role::gradient_norm) return tile_size * gradient;
+  const auto states = static_cast<std::int64_t>(groups[tensor.group].rule->state_names.size());
+  return tile_size * (gradient + width(tensor.parameter_type) + states * width(tensor.state_type));
+}
+
+}  // namespace
+
+bool takes_part(Role role, const Group* groups, const Tensor& tensor, const Around& around) {
+  if (role == Role::update && tensor.average && around.average_weight != 0) return true;
+  if (!tensor.gradient) return false;
+  return role != Role::direction || groups[tensor.group].rule->direction >= 0;
+}
+
+bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
+                 const Around& around) {
+  if (scales_gradient(around, 1) || around.statistics || around.average_weight != 0) return true;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Tensor& tensor = tensors[i];
+    if (!tensor.gradient) continue;
+    const Group& group = groups[tensor.group];
+    const Element native = element_of(real_of(tensor.parameter_type));
+    const bool plain = tensor.parameter_type == native && tensor.gradient_type == native &&
+                       (tensor.state_type == native || group.rule->state_names.empty()) &&
+                       !tensor.copy && group.rule->kind == Kind::elementwise;
+    if (!plain) return true;
+  }
+  return false;
+}
+
+void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
+              const Around& around, double clip, Workspace& workspace) {
+  std::int64_t tiles = 0, bytes = 1;
+  for (std::int64_t i = 0; i < count; ++i) {
+    tiles += ceiling(tensors[i].size, tile_size);
+    bytes = std::max(bytes, moved_bytes(groups, tensors[i], role));
+  }
+  const auto needed = static_cast<std::size_t>(3 * tiles);
+  if (workspace.partial.size() < needed) workspace.partial.resize(needed);
+  const Worker worker(role, groups, tensors, around, clip, workspace.partial.data());
+  for_each_range(
+      tensors, count, bytes,
+      [&](const Tensor& tensor) { return takes_part(role, groups, tensor, around); },
+      [](const Tensor&) { return tile_size; }, worker);
+}
+
+}  // namespace saddlescape::update

@@ -1,0 +1,50 @@
+// A pass over tensors tile by tile: what a step does where it does more than a rule.
+//
+// A tile is expanded into what is computed in, goes through the rule's own loop, and back. Each
+// array is read and written once from memory, whatever stands round the rule.
+#pragma once
+
+#include "update/row.hpp"
+#include "update/step.hpp"
+
+namespace saddlescape::update {
+
+// The elements of a tile: with Adam's four arrays in float32 32 KiB. A multiple of block8_size.
+constexpr std::int64_t tile_size = 2048;
+
+enum class Role {
+  gradient_norm,  // sums of squares of the gradients, nothing is changed
+  direction,      // a composed rule's first pass: sets its states, sums the squares of parameters
+                  // and direction
+  update,         // moves the parameters
+};
+
+// Per tile: three sums in workspace.partial.
+//   gradient_norm: g^2
+//   direction:     p^2, direction^2
+//   update:        g^2, (p - p_old)^2, p^2, where statistics are asked for
+void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
+              const Around& around, double clip, Workspace& workspace);
+
+// True if a tensor or what stands round it needs tiles at all.
+bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
+                 const Around& around);
+
+// True if a pass visits a tensor.
+bool takes_part(Role role, const Group* groups, const Tensor& tensor, const Around& around);
+
+// Adds up the sums of each visited tensor's tiles, in order: take(i, sums).
+template <class Take>
+void collect(Role role, const Group* groups, const Tensor* tensors, std::int64_t count,
+             const Around& around, const Workspace& workspace, const Take& take) {
+  const double* partial = workspace.partial.data();
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!takes_part(role, groups, tensors[i], around)) continue;
+    double sums[3] = {};
+    for (std::int64_t tile = 0; tile < ceiling(tensors[i].size, tile_size); ++tile, partial += 3)
+      for (int k = 0; k < 3; ++k) sums[k] += partial[k];
+    if (tensors[i].gradient) take(i, sums);
+  }
+}
+
+}  // namespace saddlescape::update

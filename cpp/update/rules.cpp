@@ -1,0 +1,120 @@
+#include "update/rules.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <type_traits>
+
+#include "core/isa.hpp"
+#include "update/kernels.hpp"
+#include "update/step.hpp"
+
+namespace saddlescape::update {
+namespace {
+
+template <class R>
+Folded fold_as(const Options& options, std::int64_t t) {
+  Folded folded;
+  const auto rule = R::fold(options, t);  // R, or the rule that R extends
+  static_assert(sizeof rule == sizeof(R), "a rule that extends another adds no hyper-parameters");
+  static_assert(sizeof rule <= sizeof folded.bytes, "a rule's struct outgrew Folded");
+  __builtin_memcpy(folded.bytes, &rule, sizeof rule);
+  return folded;
+}
+
+using Fold = Folded (*)(const Options&, std::int64_t);
+using Trust = double (*)(const Options&, double, double);
+
+#define SADDLESCAPE_ROW(name, Struct) {fold_as<Struct<float>>, fold_as<Struct<double>>},
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
+  {fold_as<Struct<float>>, fold_as<Struct<double>>},    \
+      {fold_as<Direction<float>>, fold_as<Direction<double>>},
+constexpr Fold folds[kernel_count][2] = {
+    SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)};
+#undef SADDLESCAPE_ROW
+#undef SADDLESCAPE_ROWS
+
+#define SADDLESCAPE_ROW(name, Struct) nullptr,
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) nullptr, Direction<double>::trust,
+constexpr Trust trusts[kernel_count] = {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)};
+#undef SADDLESCAPE_ROW
+#undef SADDLESCAPE_ROWS
+
+template <class R>
+Rule describe(const char* name, Kind kind, int kernel, int direction) {
+  Rule rule{name, kind, kernel, direction, {}, {}};
+  for (int s = 0; s < R::states; ++s) {
+    rule.state_names.emplace_back(R::state_names[s]);
+    rule.natures.push_back(R::natures[s]);
+  }
+  return rule;
+}
+
+}  // namespace
+
+const std::vector<Rule>& rules() {
+  static const std::vector<Rule> all = [] {
+    std::vector<Rule> list;
+    int kernel = 0;
+#define SADDLESCAPE_ROW(name, Struct) \
+  list.push_back(describe<Struct<float>>(#name, Kind::elementwise, kernel++, -1));
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind)                           \
+  list.push_back(describe<Struct<float>>(#name, Kind::kind, kernel, kernel + 1)); \
+  kernel += 2;
+    SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)
+#undef SADDLESCAPE_ROW
+#undef SADDLESCAPE_ROWS
+    std::sort(list.begin(), list.end(),
+              [](const Rule& a, const Rule& b) { return std::string(a.name) < b.name; });
+    return list;
+  }();
+  return all;
+}
+
+const Rule& rule(const std::string& name) {
+  std::string allowed;
+  for (const Rule& each : rules()) {
+    if (name == each.name) return each;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(each.name);
+  }
+  throw std::invalid_argument("rule: '" + name + "', expected one of " + allowed);
+}
+
+Folded fold(int kernel, Real real, const Options& options, std::int64_t t) {
+  return folds[kernel][static_cast<int>(real)](options, t);
+}
+
+double trust(int kernel, const Options& options, double parameter_norm, double direction_norm) {
+  return trusts[kernel](options, parameter_norm, direction_norm);
+}
+
+const Kernels& kernels() {
+#if defined(__x86_64__)
+  switch (isa::active()) {
+    case isa::Isa::x86_64_v4:
+      return kernels_x86_64_v4;
+    case isa::Isa::x86_64_v3:
+      return kernels_x86_64_v3;
+    default:
+      return kernels_x86_64_v2;
+  }
+#else
+  return kernels_generic;
+#endif
+}
+
+const TileKernels& tile_kernels() {
+#if defined(__x86_64__)
+  switch (isa::active()) {
+    case isa::Isa::x86_64_v4:
+      return kernels_x86_64_v4_tile;
+    case isa::Isa::x86_64_v3:
+      return kernels_x86_64_v3_tile;
+    default:
+      return kernels_x86_64_v2_tile;
+  }
+#else
+  return kernels_generic_tile;
+#endif
+}
+
+}  // namespace saddlescape::update

@@ -1,0 +1,49 @@
+// How the numbers of a tensor lie in memory.
+#pragma once
+
+#include <cstdint>
+
+namespace saddlescape::update {
+
+enum class Element {
+  float32,
+  float64,
+  bfloat16,
+  float16,
+  block8,  // a byte for each number, and a float32 scale for each block of block8_size
+};
+constexpr int element_count = 5;
+
+constexpr std::int64_t block8_size = 64;
+
+constexpr std::int64_t width(Element element) {
+  switch (element) {
+    case Element::float64:
+      return 8;
+    case Element::float32:
+      return 4;
+    case Element::block8:
+      return 1;
+    default:
+      return 2;
+  }
+}
+
+// What a rule computes in where its parameters are of this type.
+enum class Real { float32, float64 };
+constexpr Real real_of(Element parameters) {
+  return parameters == Element::float64 ? Real::float64 : Real::float32;
+}
+constexpr Element element_of(Real real) {
+  return real == Real::float64 ? Element::float64 : Element::float32;
+}
+
+// What kind of number a state is: how it may be rounded.
+enum class Nature {
+  value,   // an average of gradients that forgets in some ten steps: to nearest
+  slow,    // one that moves by less than a level in a step: dithered
+  square,  // an average, sum or maximum of numbers >= 0: dithered, its own 8-bit code
+  exact,   // full precision: a copy of the parameters, the smaller term of a difference
+};
+
+}  // namespace saddlescape::update

@@ -1,0 +1,129 @@
+"""Parameter groups: arrays that share a learning rate and a rule's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from saddlescape import _check
+from saddlescape._core import optim as _core
+
+__all__ = ["Group", "LearningRate", "flat_gradients", "is_grouped", "split"]
+
+LearningRate = float | Callable[[int], float]
+
+_LR_ALLOWED = "a finite number >= 0, or a function of the step that returns one"
+
+Resolve = Callable[[Mapping[str, Any]], tuple[str, dict[str, float]]]
+
+
+class Group:
+    """The learning rate and the rule's arguments of some of an optimizer's parameters.
+
+    Attributes
+    ----------
+    rule : str
+        The name of the update rule.
+    arguments : dict
+        The rule's arguments other than `lr`.
+    """
+
+    def __init__(self, lr: LearningRate, arguments: Mapping[str, Any], resolve: Resolve) -> None:
+        self.rule, self._values = resolve(arguments)
+        self.arguments = dict(arguments)
+        self.schedule, self._constant = learning_rate(lr)
+        self._options = _core.Options()
+        self._core: _core.Stepper | None = None
+
+    def attach(self, core: _core.Stepper, number: int) -> None:
+        """Write into the core's hyper-parameters from now on."""
+        self._core = core
+        self._options = core.options(number)
+        self._options.lr = self._constant
+        self.set(self.arguments, self._values)
+
+    def set(self, arguments: Mapping[str, Any], values: Mapping[str, float]) -> None:
+        self.arguments = dict(arguments)
+        for name, value in values.items():
+            setattr(self._options, name, value)
+
+    def advance(self, step: int) -> None:
+        """Set the learning rate of a step."""
+        if self.schedule is not None:
+            self._options.lr = scheduled(self.schedule, step)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step. Set it to a number or to a function of the step."""
+        if self.schedule is not None:
+            return scheduled(self.schedule, self._core.calls if self._core else 0)
+        return self._options.lr
+
+    @lr.setter
+    def lr(self, lr: LearningRate) -> None:
+        self.schedule, self._options.lr = learning_rate(lr)
+
+    @property
+    def constant(self) -> float | None:
+        """The learning rate, None if it is a function."""
+        return None if self.schedule is not None else self._options.lr
+
+
+def learning_rate(lr: object) -> tuple[Callable[[int], float] | None, float]:
+    if callable(lr):
+        return lr, 0.0
+    return None, _check.non_negative("lr", lr, _LR_ALLOWED)
+
+
+def scheduled(schedule: Callable[[int], float], step: int) -> float:
+    value = schedule(step)
+    if type(value) is float and 0.0 <= value < float("inf"):
+        return value
+    return _check.non_negative(f"lr({step})", value, "a finite number >= 0")
+
+
+def is_grouped(params: object) -> bool:
+    return (
+        isinstance(params, list | tuple)
+        and len(params) > 0
+        and all(isinstance(each, Mapping) for each in params)
+    )
+
+
+def split(
+    params: Sequence[Mapping[str, Any]], lr: LearningRate, arguments: Mapping[str, Any]
+) -> tuple[list[tuple[LearningRate, dict[str, Any]]], list[list[Any]]]:
+    """Return each group's learning rate and arguments, and its arrays."""
+    settings, arrays = [], []
+    for k, group in enumerate(params):
+        name = f"params[{k}]"
+        if "params" not in group:
+            raise ValueError(f"{name}: has no 'params', expected the group's arrays by that name")
+        unknown = sorted(set(map(str, group)) - {"params", "lr", *arguments})
+        if unknown:
+            raise TypeError(
+                f"{name}: {unknown[0]!r} is no argument of this rule, expected some of "
+                f"{', '.join(['params', 'lr', *arguments])}"
+            )
+        own = {key: group.get(key, value) for key, value in arguments.items()}
+        settings.append((group.get("lr", lr), own))
+        inside = group["params"]
+        arrays.append(list(inside) if isinstance(inside, list | tuple) else [inside])
+    return settings, arrays
+
+
+def flat_gradients(grads: Any, sizes: Sequence[int]) -> list[Any]:
+    """Return the gradients of all groups in one list."""
+    if not isinstance(grads, list | tuple):
+        raise TypeError(f"grads: {type(grads).__name__}, expected a list with an entry per group")
+    if len(grads) != len(sizes):
+        raise ValueError(f"grads: {len(grads)} entries, expected {len(sizes)}, one for each group")
+    flat: list[Any] = []
+    for k, (group, size) in enumerate(zip(grads, sizes, strict=True)):
+        inside = list(group) if isinstance(group, list | tuple) else [group]
+        if len(inside) != size:
+            raise ValueError(
+                f"grads[{k}]: {len(inside)} arrays, expected {size}, one for each of the group"
+            )
+        flat += inside
+    return flat

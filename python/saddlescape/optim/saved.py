@@ -1,0 +1,96 @@
+"""An optimizer's state as a dictionary, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from saddlescape import _check
+from saddlescape._core import optim as _core
+from saddlescape.optim.groups import Group, Resolve
+
+__all__ = ["load", "reciprocal", "state_dict"]
+
+
+def reciprocal(name: str, value: object) -> float:
+    number = _check.finite(name, value)
+    if number <= 0:
+        raise ValueError(f"{name}: {value}, expected a finite number > 0")
+    return 1.0 / number
+
+
+def state_dict(core: _core.Stepper, groups: Sequence[Group], grouped: bool) -> dict[str, Any]:
+    heads = [
+        {"rule": group.rule, "arguments": {"lr": group.constant, **group.arguments}}
+        for group in groups
+    ]
+    carried = {"carried": np.array(core.carried)} if core.carries else {}
+    return {
+        **({"groups": heads} if grouped else heads[0]),
+        "step": core.calls,
+        "steps": np.array(core.steps, dtype=np.int64),
+        **carried,
+        "state": {
+            name: [array.copy() for array in arrays]
+            for name, arrays in zip(core.buffer_names, core.buffers, strict=True)
+        },
+    }
+
+
+def load(
+    core: _core.Stepper,
+    groups: Sequence[Group],
+    grouped: bool,
+    resolve: Resolve,
+    given: Mapping[str, Any],
+) -> None:
+    head = ("groups",) if grouped else ("rule", "arguments")
+    carried = ("carried",) if core.carries else ()
+    _same_names("state_dict", given, (*head, "step", "steps", *carried, "state"))
+    heads = given["groups"] if grouped else [given]
+    if len(heads) != len(groups):
+        raise ValueError(f"groups: {len(heads)}, expected {len(groups)}")
+    checked = [_checked(group, one, resolve) for group, one in zip(groups, heads, strict=True)]
+    _same_names("state", given["state"], core.buffer_names)
+    steps = [_count(f"steps[{i}]", n) for i, n in enumerate(given["steps"])]
+    sums = [0.0] * len(steps)
+    if core.carries:
+        sums = [_check.finite(f"carried[{i}]", float(x)) for i, x in enumerate(given["carried"])]
+    core.load(dict(given["state"]), steps, sums, _count("step", given["step"]))
+    for group, (lr, arguments, values) in zip(groups, checked, strict=True):
+        group.set(arguments, values)
+        if lr is not None and group.schedule is None:
+            group.lr = lr
+
+
+def _checked(
+    group: Group, given: Mapping[str, Any], resolve: Resolve
+) -> tuple[float | None, dict[str, Any], dict[str, float]]:
+    if given["rule"] != group.rule:
+        raise ValueError(f"rule: {given['rule']!r}, expected {group.rule!r}")
+    _same_names("arguments", given["arguments"], ("lr", *group.arguments))
+    arguments = dict(given["arguments"])
+    lr = arguments.pop("lr")
+    if lr is not None:
+        lr = _check.non_negative("lr", lr)
+    rule, values = resolve(arguments)
+    if rule != group.rule:
+        raise ValueError(f"arguments: those of {rule!r}, expected those of {group.rule!r}")
+    return lr, arguments, values
+
+
+def _same_names(name: str, given: object, expected: Sequence[str]) -> None:
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name}: {type(given).__name__}, expected a mapping")
+    if set(given) != set(expected):
+        raise ValueError(f"{name}: names {sorted(map(str, given))}, expected {sorted(expected)}")
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: {type(value).__name__}, expected an integer >= 0")
+    if value < 0:
+        raise ValueError(f"{name}: {value}, expected an integer >= 0")
+    return int(value)
