@@ -8,40 +8,11 @@ of 1e-8 from one of 14 to 100 leaves both coordinates right to about four digits
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
+from oracle.surfaces import beale, ravine, rosenbrock, saddle
 from saddlescape import optim, schedule
-
-
-def rosenbrock(x, y):
-    """A curved valley, 2500 times as steep across as along; minimum 0 at (1, 1)."""
-    r = y - x * x
-    return (1 - x) ** 2 + 100 * r * r, (-2 * (1 - x) - 400 * x * r, 200 * r)
-
-
-def beale(x, y):
-    """Plateaus between steep walls; minimum 0 at (3, 1/2)."""
-    a, b, c = 1.5 - x + x * y, 2.25 - x + x * y**2, 2.625 - x + x * y**3
-    along = 2 * (a * (y - 1) + b * (y**2 - 1) + c * (y**3 - 1))
-    return a * a + b * b + c * c, (along, 2 * x * (a + 2 * b * y + 3 * c * y**2))
-
-
-COS, SIN = math.cos(math.pi / 6), math.sin(math.pi / 6)
-
-
-def ravine(x, y):
-    """Curvatures 1 and 100 along axes that are turned by 30 degrees; minimum 0 at the origin."""
-    u, v = COS * x + SIN * y, COS * y - SIN * x
-    return (u * u + 100 * v * v) / 2, (COS * u - 100 * SIN * v, SIN * u + 100 * COS * v)
-
-
-def saddle(x, y):
-    """The gradient at (1, 1e-6) leads to the saddle at the origin, up to one part in a million."""
-    return x * x - y * y, (2 * x, -2 * y)
-
 
 # function, start, and the loss to fall below: on the saddle that is |y| > 1
 FUNCTIONS = [
