@@ -16,8 +16,8 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def test_s3_33_adagrads_rate_shrinks_with_what_a_parameter_has_seen():
-    # With gradients of 1, a parameter's n-th update is eta / sqrt(n): after 10,000 steps a hundredth
-    # of eta for one that is in every sample, still a tenth for one that is in every hundredth.
+    # With gradients of 1, a parameter's n-th update is eta / sqrt(n): after 10,000 steps eta / 100
+    # for one that is in every sample, still eta / 10 for one that is in every hundredth.
     theta, eta = np.zeros(2), 0.5
     opt = optim.Adagrad(theta, lr=eta, eps=0)
     updates = []
@@ -154,29 +154,37 @@ def loss_on_digits(name, lr, seed, **arguments):
     return net.loss(X, digits.y)
 
 
+def uncorrected(lr):
+    """The rate that takes Adam's corrections of its two averages back."""
+    return lambda t: lr * (1 - 0.9 ** (t + 1)) / math.sqrt(1 - 0.999 ** (t + 1))
+
+
 def test_s3_45_adam_is_better_than_rmsprop():
-    # Each at its best rate, mean of two networks: 0.015 and 0.029. The lecture gives the bias
-    # correction the credit. On these digits Adam without it is no worse at its own best rate, as
-    # it begins with larger steps; what makes the difference is momentum. What the correction buys
-    # is the next test's.
-    best = {
-        name: min(
-            np.mean([loss_on_digits(name, lr, seed, **arguments) for seed in (0, 1)])
+    # Each at its best rate, mean of two networks: 0.015 and 0.030. The lecture gives the bias
+    # correction the credit, but without it Adam reaches 0.007 here, at its own best rate: what
+    # makes the difference is momentum. What the correction buys is in the next test.
+    best = {}
+    for name, arguments, rate in [
+        ("adam", {"betas": (0.9, 0.999)}, float),
+        ("rmsprop", {"alpha": 0.999}, float),
+        ("adam", {"betas": (0.9, 0.999)}, uncorrected),
+    ]:
+        losses = [
+            np.mean([loss_on_digits(name, rate(lr), seed, **arguments) for seed in (0, 1)])
             for lr in (0.002, 0.005, 0.01, 0.02)
-        )
-        for name, arguments in [
-            ("adam", {"betas": (0.9, 0.999)}),
-            ("rmsprop", {"alpha": 0.999}),
         ]
-    }
-    assert best["adam"] < 0.7 * best["rmsprop"] < 0.05
+        best[name, rate] = min(losses)
+    assert best["adam", float] < 0.7 * best["rmsprop", float] < 0.03
+    assert best["adam", uncorrected] < best["adam", float]
 
 
 def test_s3_45_with_the_correction_the_rate_does_not_depend_on_beta2():
-    # At the rate 0.01 Adam trains whatever beta2 is. RMSprop's first step of 100 times the rate, at
-    # 0.9999, saturates the units, and the loss stays above ln 10 = 2.3, that of a guess.
-    adam = [loss_on_digits("adam", 0.01, 0, betas=(0.9, b)) for b in (0.9, 0.99, 0.999, 0.9999)]
-    rmsprop = [loss_on_digits("rmsprop", 0.01, 0, alpha=b) for b in (0.9, 0.99, 0.999, 0.9999)]
+    # At the rate 0.01 Adam trains to 0.02 whatever beta2 is. RMSprop does where it forgets fast;
+    # at 0.9999 its first step of 100 times the rate saturates the units, and the loss stays about
+    # that of a guess, ln 10 = 2.3.
+    decays = (0.9, 0.99, 0.999, 0.9999)
+    adam = [loss_on_digits("adam", 0.01, 0, betas=(0.9, decay)) for decay in decays]
+    rmsprop = [loss_on_digits("rmsprop", 0.01, 0, alpha=decay) for decay in decays]
     assert max(adam) < 0.04
-    assert max(rmsprop[:2]) < 0.1 < rmsprop[2] < 0.5
-    assert rmsprop[3] > math.log(10)
+    assert max(rmsprop[:2]) < 0.1 < rmsprop[2]
+    assert rmsprop[3] > 2
