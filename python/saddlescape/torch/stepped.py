@@ -46,6 +46,7 @@ class Stepped:
     scalars: ClassVar[tuple[str, ...]] = ()  # what a state holds beside "step" and the rule's own
     param_groups: list[Group]
     state: dict[torch.Tensor, State]
+    defaults: dict[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -88,7 +89,11 @@ class Stepped:
         self._step_supports_amp_scaling = False
         self.__dict__.setdefault("check_finite", True)
         self._forget()
-        for number in range(len(self.param_groups)):
+        for number, group in enumerate(self.param_groups):
+            # PyTorch has put in by now what its older versions did not have.
+            for key in ("lr", *self._defaults()) if check_states else ():
+                if key in self.defaults and key not in group:
+                    raise ValueError(_lacks(f"param_groups[{number}]", key, type(self).__name__))
             self._check(number)
             if check_states:
                 self._check_states(number)
