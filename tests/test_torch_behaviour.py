@@ -12,7 +12,43 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from saddlescape import torch as st  # noqa: E402 - only where torch is there
+from saddlescape import optim  # noqa: E402
+from saddlescape import torch as st  # noqa: E402
+from torch_samples import give_gradients, parameters, same_bits  # noqa: E402 - only where torch is
+
+ALONE = [
+    ("Lion", {"betas": (0.5, 0.7), "weight_decay": 0.1, "maximize": True}),
+    ("Adan", {"betas": (0.9, 0.8, 0.7), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adan", {"weight_decay": 0.1, "no_prox": True}),
+    ("AdEMAMix", {"betas": (0.8, 0.9, 0.99), "alpha": 2.0, "warmup": 7, "eps": 1e-3}),
+    ("AdEMAMix", {"weight_decay": 0.1, "maximize": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), ALONE)
+def test_rules_that_torch_lacks(name, arguments):
+    ours = parameters()
+    twins = [p.detach().numpy().copy() for p in ours]
+    a = getattr(st, name)(ours, lr=0.1, **arguments)
+    b = getattr(optim, name)(twins, lr=0.1, **arguments)
+    for step in range(10):
+        give_gradients(step, ours)
+        a.step()
+        b.step([None if p.grad is None else p.grad.numpy() for p in ours])
+    assert all((p.detach().numpy() == q).all() for p, q in zip(ours, twins, strict=True))
+
+
+def test_a_group_more_in_adagrad():
+    # PyTorch begins the states when it is made, and so has none for a group that is added.
+    late, whole = parameters(), parameters()
+    arguments = {"lr": 0.1, "initial_accumulator_value": 0.5}
+    a, b = st.Adagrad(late[:2], **arguments), st.Adagrad(whole, **arguments)
+    a.add_param_group({"params": late[2:]})
+    for step in range(5):
+        give_gradients(step, late, whole)
+        a.step()
+        b.step()
+    assert same_bits(late, whole)
 
 
 def test_the_state_is_what_the_step_reads_and_writes():

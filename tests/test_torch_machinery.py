@@ -17,7 +17,6 @@ from torch_samples import (  # noqa: E402 - only where torch is there
     NAMES,
     OURS_ALONE,
     Walk,
-    give_gradients,
     parameters,
     same_bits,
 )
@@ -269,16 +268,3 @@ def test_autograd_sees_the_change():
     opt.step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
-
-
-@pytest.mark.parametrize("name", OURS_ALONE)
-def test_rules_that_torch_lacks(name):
-    ours = parameters()
-    twins = [p.detach().numpy().copy() for p in ours]
-    a = getattr(st, name)(ours, weight_decay=0.1)
-    b = getattr(optim, name)(twins, weight_decay=0.1)
-    for step in range(10):
-        give_gradients(step, ours)
-        a.step()
-        b.step([None if p.grad is None else p.grad.numpy() for p in ours])
-    assert all((p.detach().numpy() == q).all() for p, q in zip(ours, twins, strict=True))
