@@ -1,11 +1,15 @@
 """How fast a step is, as ratios: ours, torch's and a loop over the same bytes, in one process.
 
 A shared machine wobbles, so every number that counts is a ratio within a round, and what is shown
-is the median over the rounds with its quartiles. In a round each side steps once, in an order drawn
-anew. The last one's threads may still be awake and look for work (OpenMP's do, for milliseconds),
-so each turn begins with steps that are not timed, for SETTLE seconds and one step at least: that
-long a training loop would have had to itself as well. `--order blocks` runs all rounds of a side in
-a row instead.
+is the median over the rounds with its quartiles. In a round each side has its turn, in an order
+drawn anew. The last one's threads may still be awake and look for work (OpenMP's do), and one's own
+cache is cold, so a turn begins with steps that are not timed, for SETTLE seconds and one step at
+least; without them ours lost a third where a step takes microseconds, and torch nothing.
+
+`--order blocks` runs all rounds of a side in a row instead. It agrees where a step stays in cache.
+From memory it does not: bandwidth on a shared machine moves between 65 and 105 GB/s within seconds,
+and blocks then compare two moods (AMSGrad came out at 0.61 of the loop, with quartiles 0.01 apart,
+and at 1.00 in turns).
 
     python bench/speed_optim.py                      # everything, some minutes
     python bench/speed_optim.py --cases adam --rounds 31
@@ -33,7 +37,7 @@ from compare import cpu, span, version  # noqa: E402
 from contestants import THREADS, Call  # noqa: E402
 from speed_cases import CASES, LARGE, LOOP, Case  # noqa: E402
 
-SETTLE = 0.01  # seconds
+SETTLE = 0.02  # seconds
 AT_LEAST = 2e-3  # seconds: shorter steps are timed many at a time
 Times = dict[str, np.ndarray]
 
