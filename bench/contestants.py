@@ -80,12 +80,16 @@ def ours(make: Callable[..., optim.Optimizer], single: bool = False, **how: bool
 
 
 def rule(name: str, **how: bool) -> Maker:
-    # Adadelta's steps are in the parameter's own units, a hundredth of them would not show.
-    return ours(lambda p: optim.create(name, p, lr=rate(name)), **how)
+    return ours(lambda p: optim.create(name, p, **arguments(name)), **how)
 
 
-def rate(name: str) -> float:
-    return 1.0 if name == "adadelta" else LR
+def arguments(name: str) -> dict[str, Any]:
+    """Return what a rule is called with on every side, such that six steps can tell it apart."""
+    special: dict[str, dict[str, Any]] = {
+        "adadelta": {"lr": 1.0},  # its steps are tiny at first
+        "amsgrad": {"betas": (0.9, 0.9)},  # with 0.999 the mean square does not fall, as Adam's
+    }
+    return {"lr": LR, **special.get(name, {})}
 
 
 TORCH: dict[str, tuple[str, dict[str, Any]]] = {
@@ -139,16 +143,16 @@ def _torch_parts(
     tensors = [torch.empty(shape, requires_grad=True) for shape in shapes]
     for tensor in tensors:
         tensor.grad = torch.empty(tensor.shape)
-    kind, arguments = TORCH[name]
-    opt = getattr(torch.optim, kind)(tensors, **{"lr": rate(name), **arguments, **options})
+    kind, variant = TORCH[name]
+    opt = getattr(torch.optim, kind)(tensors, **{**arguments(name), **variant, **options})
     arrays = [tensor.detach().numpy() for tensor in tensors]  # the same memory
     blocks.fill(arrays, start())
     return opt, tensors, arrays, [tensor.grad.numpy() for tensor in tensors]
 
 
-def elementwise(name: str, lr: float | None = None) -> Oracle:
-    lr = rate(name) if lr is None else lr
-    return lambda theta, gradients, _: {"params": trace(name, theta, gradients, lr=lr)[-1]}
+def elementwise(name: str, **other: float) -> Oracle:
+    given = {**arguments(name), **other}
+    return lambda theta, gradients, _: {"params": trace(name, theta, gradients, **given)[-1]}
 
 
 def scheduled_adam(lr: Callable[[int], float]) -> Oracle:

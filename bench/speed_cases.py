@@ -40,7 +40,7 @@ LOOP = "same-bytes loop"
 OURS, CHECKED = "ours", "ours, gradients checked"
 # Six steps round parameters of up to 5 to 2^-24 of their size, 3e-7 each; a step moves them by LR.
 ROUNDING = 2e-6
-# Issue's budget for 8-bit moments, mean absolute error after 20 steps with a learning rate of 1e-3.
+# The budget of 8-bit moments: mean absolute error after 20 steps with a learning rate of 1e-3.
 EIGHT_BIT_MEAN, EIGHT_BIT_LR = 6e-5, 1e-3
 STATES = {
     "sgd": 0,
@@ -188,7 +188,7 @@ CASES = [
         "adamw with 8-bit state, one large tensor",
         large,
         4 * 3 + 2 * 2,  # and two scales for each block of codes
-        elementwise("adamw", EIGHT_BIT_LR),
+        elementwise("adamw", lr=EIGHT_BIT_LR),
         {OURS: ours(adamw8bit, check_finite=False), CHECKED: ours(adamw8bit)},
         {"torch fused, float32": in_torch("adamw", lr=EIGHT_BIT_LR, fused=True)},
         {"torch fused, float32": 1.5},
