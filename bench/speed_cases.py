@@ -79,6 +79,7 @@ class Case:
     largest: float = ROUNDING
     mean: float = ROUNDING
     rival_oracle: Oracle | None = None  # where the rivals follow another rule
+    rival_largest: float | None = None  # where they are less exact
     there: bool = True  # False: this build has not what it calls
 
     def elements(self, n: int) -> int:
@@ -95,8 +96,10 @@ class Case:
         if who == LOOP and self.reads_updates:
             return roofline.same_bytes(*self.reads_updates, self.elements(n), THREADS)
         maker = {**self.ours, **self.rivals}[who]
-        oracle = (who in self.rivals and self.rival_oracle) or self.oracle
-        return check(maker, self.shapes(n), oracle, self.largest, self.mean).step
+        oracle, largest = self.oracle, self.largest
+        if who in self.rivals:
+            oracle, largest = self.rival_oracle or oracle, self.rival_largest or largest
+        return check(maker, self.shapes(n), oracle, largest, self.mean).step
 
 
 def takes(function: Any, argument: str) -> bool:
@@ -200,7 +203,9 @@ CASES = [
         "adam, 300 tensors of 64x64 and 300 of 64", many, {"torch fused": 8, "torch foreach": 20}
     ),
     many_tensors("adam, MLP 784-256-256-10", mlp, {"torch fused": 3}),
-    # The norm is a pass over the gradients of its own: 4 bytes more.
+    # The norm is a pass over the gradients of its own: 4 bytes more. Torch 2.13 sums it in float32,
+    # 0.2 % too small for 32 Mi elements; that reaches parameters through eps, a quarter of it at
+    # most, LR each step.
     Case(
         "adam, clipped by global norm, with an average, one large tensor",
         large,
@@ -209,6 +214,7 @@ CASES = [
         {OURS: ours(clip_step_average, check_finite=False), CHECKED: ours(clip_step_average)},
         {"torch fused, clip_grad_norm_, foreach average": clip_step_average_in_torch},
         {"torch fused, clip_grad_norm_, foreach average": 1.6},
+        rival_largest=6 * LR * 2e-3 / 4,
         there=hasattr(optim, "EMA"),
     ),
     # Norms before the step: parameters are read, and moments read and written, then read again.
