@@ -9,7 +9,8 @@ least; without them ours lost a third where a step takes microseconds, and torch
 `--order blocks` runs all rounds of a side in a row instead. It agrees where a step stays in cache.
 From memory it does not: bandwidth on a shared machine moves between 65 and 105 GB/s within seconds,
 and blocks then compare two moods (AMSGrad came out at 0.61 of the loop, with quartiles 0.01 apart,
-and at 1.00 in turns).
+and at 1.00 in turns). Beside busy processes neither is a measure: OpenMP waits for the thread that
+is held up, and torch's small steps then took 20 times as long. So the load stands above the table.
 
     python bench/speed_optim.py                      # everything, some minutes
     python bench/speed_optim.py --cases adam --rounds 31
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -144,8 +146,8 @@ def main(argv: list[str] | None = None) -> None:
     info = ss.info()
     lines = [
         f"{cpu()}, {THREADS} threads, {info['isa']} · {info['compiler']} · {version('torch')} · "
-        f"a large tensor has {chosen.elements:,} elements · {chosen.rounds} rounds in "
-        f"{chosen.order}, medians; rival / ours is above 1 where ours is faster",
+        f"load {os.getloadavg()[0]:.1f} at the start · a large tensor has {chosen.elements:,} "
+        f"elements · {chosen.rounds} rounds in {chosen.order}, medians; rival / ours is above 1 where ours is faster",
         "",
         "| case | ours | time | rival | time | rival / ours | quartiles | must be | is |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
