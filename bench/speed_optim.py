@@ -147,7 +147,8 @@ def main(argv: list[str] | None = None) -> None:
     lines = [
         f"{cpu()}, {THREADS} threads, {info['isa']} · {info['compiler']} · {version('torch')} · "
         f"load {os.getloadavg()[0]:.1f} at the start · a large tensor has {chosen.elements:,} "
-        f"elements · {chosen.rounds} rounds in {chosen.order}, medians; rival / ours is above 1 where ours is faster",
+        f"elements · {chosen.rounds} rounds in {chosen.order}, medians; rival / ours is above 1 "
+        "where ours is faster",
         "",
         "| case | ours | time | rival | time | rival / ours | quartiles | must be | is |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
