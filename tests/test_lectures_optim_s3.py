@@ -54,8 +54,8 @@ def test_s3_27_the_rate_adapts_to_the_speed_of_learning():
 
 @pytest.mark.parametrize("name", ["lamb", "lars"])
 def test_s3_27_the_rate_adapts_to_the_size_of_the_weights(name):
-    # The step is lr times as long as the array, whatever its gradient: the update-to-weight ratio,
-    # which the notes want shown, is the same for weights of 1e-4 and of 1e4. SGD's is their inverse.
+    # The step is lr times as long as the array, whatever its gradient: the update-to-weight ratio
+    # is the same for weights of 1e-4 and of 1e4. SGD's step knows nothing of them.
     rng = np.random.default_rng(0)
     direction, g = rng.normal(size=(2, 40))
     for size in (1e-4, 1.0, 1e4):
