@@ -40,6 +40,8 @@ ROWS = {
     "amsgrad": [(0.2, 1200), (0.1, 280), (1.0, 190), (0.02, 46)],
     "amsgradw": [(0.2, 1200), (0.1, 280), (1.0, 190), (0.02, 46)],
     "asgd": [(0.002, 10500), (0.02, 1250), (0.01, 980), (0.1, 78)],
+    "lamb": [(falling(0.2, 0.99), 910), (falling(0.1, 0.99), 630), (0.1, 230), (0.02, 77)],
+    "lars": [(falling(0.1, 0.99), 675), (falling(0.01, 0.99), 270), (0.1, 215), (0.2, 37)],
     "lion": [(falling(0.05, 0.995), 1450), (falling(0.1, 0.995), 1400),
              (falling(0.1, 0.995), 1500), (0.02, 51)],
     "momentum": [(0.002, 1050), (0.01, 200), (0.005, 190), (0.1, 37)],
@@ -54,15 +56,17 @@ ROWS = {
     "sgd": [(0.002, 10500), (0.02, 1250), (0.01, 980), (0.1, 78)],
 }  # fmt: skip
 
-# Other arguments than lr. Decay is off, as it moves the minimum. Adadelta's eps is the square of
-# its first steps, AdEMAMix's slow average is far slower than these few steps, and Rprop's rates
-# starve in Rosenbrock's bend, where every second step turns, unless they grow more cautiously.
+# Other arguments than lr. Decay is off, as it moves the minimum. LARS has two factors on its rate,
+# of which one is enough. Adadelta's eps is the square of its first steps, AdEMAMix's slow average
+# is far slower than these few steps, and Rprop's rates starve in Rosenbrock's bend, where every
+# second step turns, unless they grow more cautiously.
 ARGUMENTS = {
     "adadelta": {"eps": 1e-2},
     "adamw": {"weight_decay": 0},
     "ademamix": {"betas": (0.9, 0.99, 0.99), "alpha": 2.0},
     "amsgradw": {"weight_decay": 0},
     "asgd": {"lambd": 0},
+    "lars": {"trust_coefficient": 1.0},
     "rprop": {"etas": (0.5, 1.1)},
 }
 
