@@ -139,6 +139,10 @@ template <class T>
 void blend(void* a, const void* p, std::int64_t n, double weight) {
   T* __restrict average = static_cast<T*>(a);
   const T* __restrict x = static_cast<const T*>(p);
+  if (weight == 1) {  // exactly, whatever was there
+    __builtin_memcpy(average, x, static_cast<std::size_t>(n) * sizeof(T));
+    return;
+  }
   const T w = static_cast<T>(weight);
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) average[i] += w * (x[i] - average[i]);
