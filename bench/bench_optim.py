@@ -4,6 +4,9 @@ The work is memory traffic: a step reads the gradient and reads and writes the p
 state, so ``bytes_per_element`` is ``itemsize * (3 + 2 * states)`` and its ratio to the machine's
 bandwidth is the time to beat. Our step also reads the gradients once more to refuse NaN, which the
 rivals do not; ``unchecked`` leaves that out.
+
+`test_speed` has every row of `speed_cases`, which `speed_optim.py` measures as ratios; untimed, its
+large tensors are small ones.
 """
 
 from __future__ import annotations
@@ -11,6 +14,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import roofline
+import saddlescape as ss
+import speed_cases
+from contestants import THREADS
 from saddlescape import optim
 
 STATES = {
@@ -163,3 +170,35 @@ def test_sgd_from_memory(benchmark, rival):
     benchmark.group = "sgd memory"
     describe(benchmark, "sgd", SIZES["memory"])
     benchmark(step, grads)
+
+
+UNTIMED = 1 << 18
+
+
+@pytest.fixture
+def two_threads():
+    before = ss.info()["threads"]
+    ss.set_threads(THREADS)
+    yield
+    ss.set_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("case", "who"),
+    [(case, who) for case in speed_cases.CASES for who in case.contestants()],
+    ids=lambda value: getattr(value, "name", value),
+)
+@pytest.mark.usefixtures("two_threads")
+def test_speed(benchmark, case, who):
+    if not case.there:
+        pytest.skip("this build has no such optimizer")
+    if who == speed_cases.LOOP and roofline.compiler() is None:
+        pytest.skip("no C++ compiler for the same-bytes loop")
+    if who.startswith("torch"):
+        pytest.importorskip("torch")
+    n = speed_cases.LARGE if benchmark.enabled else UNTIMED
+    step = case.make(who, n)  # compared with the oracle
+    benchmark.group = f"speed: {case.name}"
+    benchmark.extra_info["bytes_per_element"] = case.bytes_per_element
+    benchmark.extra_info["bytes_per_step"] = case.bytes_per_element * case.elements(n)
+    benchmark(step)

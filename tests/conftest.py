@@ -15,3 +15,12 @@ def set_threads() -> Iterator[Callable[[int], None]]:
     before = ss.info()["threads"]
     yield ss.set_threads
     ss.set_threads(before)
+
+
+@pytest.fixture
+def in_double() -> Iterator[None]:
+    """Let torch keep its counts, mu_product, eta and mu in double, as ours are."""
+    torch = pytest.importorskip("torch")
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)

@@ -166,7 +166,7 @@ def test_rules_and_defaults_are_those_of_python(library: ctypes.CDLL) -> None:
             name.encode(), ctypes.byref(options), ctypes.c_size_t(ctypes.sizeof(options))
         )
         assert status == 0, library.saddlescape_last_error()
-        core = optim.create(name, np.zeros(1))._core.options
+        core = optim.create(name, np.zeros(1))._core.options(0)
         for field, _ in Options._fields_:
             if hasattr(core, field):
                 assert getattr(options, field) == getattr(core, field), (name, field)

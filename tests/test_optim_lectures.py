@@ -133,8 +133,7 @@ def test_s3_34_adadelta_in_five_steps():
 
 def test_s4_28_rmsprop_with_the_weights_named_the_other_way():
     # X3: Toronto's gamma weights the new gradient, alpha = 1 - gamma. X2: its epsilon stands
-    # inside the root, ours outside: equal at 0. X5: the start is zero; the notes (S2-32) start at
-    # the first gradient's square instead, which PyTorch has no name for.
+    # inside the root, ours outside, or inside as in Keras: equal at 0. X5: the start is zero.
     step, gamma = 0.01, 0.1
     theta, s, path = START, np.zeros(3), [START]
     for _ in range(STEPS):
@@ -142,8 +141,9 @@ def test_s4_28_rmsprop_with_the_weights_named_the_other_way():
         s = (1 - gamma) * s + gamma * g**2
         theta = theta - step / np.sqrt(s) * g
         path.append(theta)
-    ours = follow(optim.RMSprop(START.copy(), lr=step, alpha=1 - gamma, eps=0))
-    np.testing.assert_allclose(ours, path, **CLOSE)
+    for arguments in ({}, {"convention": "keras"}):
+        ours = follow(optim.RMSprop(START.copy(), lr=step, alpha=1 - gamma, eps=0, **arguments))
+        np.testing.assert_allclose(ours, path, **CLOSE)
 
 
 def test_s3_36_adam_with_epsilon_outside():
@@ -169,3 +169,66 @@ def test_s3_36_the_first_step_of_adam_has_the_size_of_eta(dtype, tolerance):
     theta = np.zeros(4, dtype)
     optim.Adam(theta, lr=eta, eps=0).step(g)
     np.testing.assert_allclose(theta, -eta * np.sign(g), rtol=tolerance)
+
+
+ETA, GAMMA, EPS = 0.05, 0.9, 1e-3
+
+
+def table_sgd(g, memory, t):
+    return -ETA * g
+
+
+def table_momentum(g, memory, t):
+    before = memory.get("v", 0.0)
+    memory["v"] = GAMMA * before + ETA * g
+    return -GAMMA * before - ETA * g
+
+
+def table_adagrad(g, memory, t):
+    memory["G"] = memory.get("G", 0.0) + g**2
+    return -ETA / np.sqrt(memory["G"] + EPS) * g
+
+
+def table_adadelta(g, memory, t):
+    memory["g2"] = GAMMA * memory.get("g2", 0.0) + (1 - GAMMA) * g**2
+    before = memory.get("d2", 0.0)
+    delta = -np.sqrt(before + EPS) / np.sqrt(memory["g2"] + EPS) * g
+    memory["d2"] = GAMMA * before + (1 - GAMMA) * delta**2
+    return delta
+
+
+def table_rmsprop(g, memory, t):
+    memory["g2"] = GAMMA * memory.get("g2", 0.0) + (1 - GAMMA) * g**2
+    return -ETA / np.sqrt(memory["g2"] + EPS) * g
+
+
+def table_adam(g, memory, t):
+    memory["m"] = 0.9 * memory.get("m", 0.0) + 0.1 * g
+    memory["v"] = 0.999 * memory.get("v", 0.0) + 0.001 * g**2
+    return -ETA / np.sqrt(memory["v"] / (1 - 0.999**t) + EPS) * memory["m"] / (1 - 0.9**t)
+
+
+# NAG, the seventh, is Momentum's line with the gradient at theta - gamma v.
+TABLE = [
+    (table_sgd, "SGD", {"lr": ETA}),
+    (table_momentum, "SGD", {"lr": ETA, "momentum": GAMMA}),
+    (table_momentum, "SGD", {"lr": ETA, "momentum": GAMMA, "nesterov": True}),
+    (table_adagrad, "Adagrad", {"lr": ETA, "eps": EPS, "convention": "keras"}),
+    (table_adadelta, "Adadelta", {"rho": GAMMA, "eps": EPS}),
+    (table_rmsprop, "RMSprop", {"lr": ETA, "alpha": GAMMA, "eps": EPS, "convention": "keras"}),
+    (table_adam, "Adam", {"lr": ETA, "eps": EPS, "convention": "lecture"}),
+]
+
+
+@pytest.mark.parametrize(("equation", "name", "arguments"), TABLE)
+def test_s3_38_the_table_of_update_equations(equation, name, arguments):
+    # S3-35 is its RMSprop. X1, X2: every epsilon of the table stands inside the root. X10: it says
+    # theta_t = theta_t + Delta theta_t, and means theta_{t+1} on the left.
+    ahead = GAMMA if arguments.get("nesterov") else 0.0
+    theta, memory, path = START, {}, [START]
+    for t in range(1, STEPS + 1):
+        g = gradient(theta - ahead * memory.get("v", 0.0))
+        theta = theta + equation(g, memory, t)
+        path.append(theta - ahead * memory.get("v", 0.0))  # ours is the point looked ahead to
+    ours = follow(getattr(optim, name)(START.copy(), **arguments))
+    np.testing.assert_allclose(ours, path, **CLOSE)

@@ -34,7 +34,9 @@ def misaligned(n):
 ROW = ones(12)
 
 LIST = "expected a NumPy array, or a list or tuple of NumPy arrays"
-DTYPES = "expected float32 or float64"
+DTYPES = "expected float32, float64, bfloat16 or float16"
+NARROW = "expected float32, bfloat16 or float16"
+NARROW_ARRAY = "expected a NumPy array of float32, bfloat16 or float16"
 COPY = "expected a C-contiguous array; copy it with np.ascontiguousarray"
 OWN = "expected an array of its own"
 FINITE = "expected finite numbers"
@@ -42,17 +44,16 @@ FINITE = "expected finite numbers"
 PARAMS = [
     ([], ValueError, "params: empty, expected at least one array"),
     ([1.0, 2.0], TypeError,
-     "params[0]: builtins.float, expected a NumPy array of float32 or float64"),
+     "params[0]: builtins.float, expected a NumPy array of float32, float64, bfloat16 or float16"),
     (3.0, TypeError, f"params: float, {LIST}"),
     (None, TypeError, f"params: NoneType, {LIST}"),
     ({"w": ROW}, TypeError, f"params: dict, {LIST}"),
     (np.ones(3, np.int64), TypeError, f"params: dtype int64, {DTYPES}"),
-    (np.ones(3, np.float16), TypeError, f"params: dtype float16, {DTYPES}"),
+    (np.ones(3, np.longdouble), TypeError, f"params: dtype float128, {DTYPES}"),
     (np.ones(3, complex), TypeError, f"params: dtype complex128, {DTYPES}"),
     (np.ones(3, ">f4"), TypeError,
      "params: dtype >f4 is byte-swapped, expected this machine's byte order; convert with "
      "array.astype(array.dtype.newbyteorder('='))"),
-    ([ROW, ones(2, dtype=F64)], TypeError, "params[1]: dtype float64, expected float32"),
     (ones(4, 4)[:, ::2], ValueError, f"params: strides (16, 8), {COPY}"),
     (np.asfortranarray(ones(2, 3)), ValueError, f"params: strides (4, 8), {COPY}"),
     (misaligned(4), ValueError,
@@ -99,10 +100,10 @@ GRADS = [
     (last(ones(1280)), ValueError, "grads[3]: shape (1280,), expected (10, 128)"),
     ([good()[0], ones(5), *good()[2:]], ValueError, "grads[1]: shape (5,), expected (4,)"),
     ([*good()[:2], ones(1), good()[3]], ValueError, "grads[2]: shape (1,), expected ()"),
-    (last(ones(10, 128, dtype=F64)), TypeError, "grads[3]: dtype float64, expected float32"),
-    (last(np.ones((10, 128), np.int32)), TypeError, "grads[3]: dtype int32, expected float32"),
-    (last([1.0]), TypeError, "grads[3]: builtins.list, expected a NumPy array of float32"),
-    (last(1.0), TypeError, "grads[3]: builtins.float, expected a NumPy array of float32"),
+    (last(ones(10, 128, dtype=F64)), TypeError, f"grads[3]: dtype float64, {NARROW}"),
+    (last(np.ones((10, 128), np.int32)), TypeError, f"grads[3]: dtype int32, {NARROW}"),
+    (last([1.0]), TypeError, f"grads[3]: builtins.list, {NARROW_ARRAY}"),
+    (last(1.0), TypeError, f"grads[3]: builtins.float, {NARROW_ARRAY}"),
     (last(np.asfortranarray(ones(10, 128))), ValueError, f"grads[3]: strides (4, 40), {COPY}"),
     (last(ones(10, 256)[:, ::2]), ValueError, f"grads[3]: strides (1024, 8), {COPY}"),
     (last(np.broadcast_to(F32(1), (10, 128))), ValueError, f"grads[3]: strides (0, 0), {COPY}"),
@@ -156,7 +157,7 @@ def test_gradient_in_a_state():
     theta = ones(3)
     opt = optim.Adam(theta)
     with pytest.raises(ValueError, match="shares") as caught:
-        opt.step(opt._core.states[1][0])
+        opt.step(opt._core.buffers[1][0])
     assert str(caught.value) == f"grads: shares memory with the optimizer's exp_avg_sq[0], {OWN}"
 
 
@@ -275,7 +276,7 @@ def test_arguments(name, arguments, error, text):
     [("adadelta", "convention"), ("adam", "fused"), ("rprop", "weight_decay"), ("sgd", "beta")],
 )
 def test_what_is_not_built_is_not_accepted(name, argument):
-    with pytest.raises(TypeError, match=f"unexpected keyword argument '{argument}'"):
+    with pytest.raises(TypeError, match=f"^{argument}: not an argument of this optimizer"):
         optim.create(name, ones(3), **{argument: 0.5})
 
 

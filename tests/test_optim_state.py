@@ -59,6 +59,8 @@ def test_names_are_torchs_and_zeros_are_the_start():
         "amsgrad": ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"],
         "amsgradw": ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"],
         "asgd": ["ax"],
+        "lamb": ["exp_avg", "exp_avg_sq"],
+        "lars": ["momentum_buffer"],
         "lion": ["exp_avg"],
         "momentum": ["momentum_buffer"],
         "nadam": ["exp_avg", "exp_avg_sq"],

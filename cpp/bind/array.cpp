@@ -102,7 +102,11 @@ std::string type_text(py::handle object) {
 
 std::string allowed_text(std::initializer_list<Dtype> allowed) {
   std::string text;
-  for (Dtype dtype : allowed) text += (text.empty() ? "" : " or ") + std::string(dtype_name(dtype));
+  std::size_t left = allowed.size();
+  for (Dtype dtype : allowed) {
+    --left;
+    text += std::string(dtype_name(dtype)) + (left > 1 ? ", " : left == 1 ? " or " : "");
+  }
   return text;
 }
 

@@ -28,10 +28,6 @@ std::vector<py::object> items_of(const py::object& source, const std::string& na
   return items;
 }
 
-py::array zeros(const Shape& shape, Dtype dtype) {
-  return py::module_::import("numpy").attr("zeros")(py::tuple(py::cast(shape)), dtype_name(dtype));
-}
-
 }  // namespace
 
 // Keeps the gradients alive during a step, whatever another thread does with their list.
@@ -204,84 +200,6 @@ void Stepper::add(const py::object& source, std::size_t i) {
   if (layout_.state_dtype == "bfloat16") tensor.state_type = update::Element::bfloat16;
   if (layout_.state_dtype == "8bit") tensor.state_type = update::Element::block8;
   tensors_.push_back(tensor);
-}
-
-void Stepper::check_states(std::size_t i) const {
-  if (layout_.state_dtype.empty()) return;
-  const std::string text = "state_dtype: '" + layout_.state_dtype + "'";
-  if (arrays_[i].dtype == Dtype::float64)
-    throw py::value_error(text + " with " + name("params", i) + " in float64, expected None");
-  const update::Rule& rule = *groups_[static_cast<std::size_t>(tensors_[i].group)].rule;
-  for (std::size_t s = 0; s < rule.natures.size(); ++s)
-    if (rule.natures[s] == update::Nature::exact)
-      throw py::value_error(text + " with the rule '" + rule.name + "', expected None: its '" +
-                            rule.state_names[s] + "' needs full precision");
-}
-
-// One list of buffers for all groups: the union of their states.
-void Stepper::name_slots() {
-  const bool scales = layout_.state_dtype == "8bit";
-  for (const update::Group& group : groups_)
-    for (const std::string& state : group.rule->state_names) {
-      const auto known = std::find_if(slots_.begin(), slots_.end(),
-                                      [&](const Slot& slot) { return slot.name == state; });
-      if (known != slots_.end()) continue;
-      slots_.push_back({state, 0, false});
-      if (scales) slots_.push_back({state + "_scale", 0, true});
-    }
-  if (layout_.master_weights) slots_.push_back({"master", -1, false});
-  if (layout_.average) slots_.push_back({"average", -1, false});
-  buffers_.resize(slots_.size());
-}
-
-void Stepper::add_buffers(std::size_t i, const std::vector<double>& fills) {
-  const auto group = static_cast<std::size_t>(tensors_[i].group);
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    const py::array array = buffer(slots_[s], i, fills[group]);
-    const std::string name = "the optimizer's " + item(slots_[s].name, i);
-    regions_.add(checked_writable(
-                     array, name,
-                     {Dtype::float32, Dtype::float64, Dtype::uint16, Dtype::uint8, Dtype::float16}),
-                 name);
-    buffers_[s].push_back(array);
-    attach(slots_[s], i, const_cast<void*>(array.data()));
-  }
-  if (layout_.master_weights) start_master(i);
-}
-
-py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
-  const update::Tensor& tensor = tensors_[i];
-  const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
-  if (slot.state < 0) return zeros(arrays_[i].shape, dtype_of(native));
-  const std::vector<std::string>& names =
-      groups_[static_cast<std::size_t>(tensor.group)].rule->state_names;
-  const std::string state = slot.scale ? slot.name.substr(0, slot.name.size() - 6) : slot.name;
-  const bool ours = std::find(names.begin(), names.end(), state) != names.end();
-  if (!ours) return zeros({0}, slot.scale ? Dtype::float32 : dtype_of(tensor.state_type));
-  if (slot.scale)
-    return zeros({(tensor.size + update::block8_size - 1) / update::block8_size}, Dtype::float32);
-  const py::array array = zeros(arrays_[i].shape, dtype_of(tensor.state_type));
-  if (fill != 0) array.attr("fill")(fill);
-  return array;
-}
-
-void Stepper::attach(const Slot& slot, std::size_t i, void* data) {
-  update::Tensor& tensor = tensors_[i];
-  if (slot.name == "master") tensor.parameters = data;
-  if (slot.name == "average") tensor.average = data;
-  if (slot.state < 0) return;
-  const std::vector<std::string>& names =
-      groups_[static_cast<std::size_t>(tensor.group)].rule->state_names;
-  for (std::size_t s = 0; s < names.size(); ++s) {
-    if (slot.scale && slot.name == names[s] + "_scale")
-      tensor.scales[s] = static_cast<float*>(data);
-    if (!slot.scale && slot.name == names[s]) tensor.state[s] = data;
-  }
-}
-
-void Stepper::start_master(std::size_t i) {
-  update::Tensor& tensor = tensors_[i];
-  update::widen(tensor.copy_type, tensor.copy, tensor.size, static_cast<float*>(tensor.parameters));
 }
 
 // NumPy lets a user freeze an array, or resize it with refcheck=False, behind our back; PyTorch

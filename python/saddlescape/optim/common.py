@@ -65,7 +65,9 @@ class Settings:
                 )
         self.state_dtype = _state_dtype(given.get("state_dtype"))
         self.master_weights = _check.flag("master_weights", given.get("master_weights", False))
-        self.stochastic = _check.flag("stochastic_rounding", given.get("stochastic_rounding", False))
+        self.stochastic = _check.flag(
+            "stochastic_rounding", given.get("stochastic_rounding", False)
+        )
         self.clip_norm = _limit("clip_norm", given.get("clip_norm"))
         self.clip_value = _limit("clip_value", given.get("clip_value"))
         self.average = _average(given.get("average"))
@@ -74,9 +76,11 @@ class Settings:
         self.skip = _check.choice("non_finite", non_finite, ("raise", "skip")) == "skip"
 
     def layout(self) -> _core.Layout:
+        """Return what the core needs when it allocates."""
         return _core.Layout(self.state_dtype, self.master_weights, self.average is not None)
 
     def apply(self, around: _core.Around) -> None:
+        """Write what the core needs in every step."""
         around.clip_norm = self.clip_norm
         around.clip_value = self.clip_value
         around.statistics = self.statistics

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from saddlescape import _check
 from saddlescape._core import optim as _core
 
-__all__ = ["Group", "LearningRate", "flat_gradients", "is_grouped", "split"]
+__all__ = ["Arranged", "Group", "LearningRate", "arrange", "flat_gradients"]
 
 LearningRate = float | Callable[[int], float]
 
@@ -43,6 +44,7 @@ class Group:
         self.set(self.arguments, self._values)
 
     def set(self, arguments: Mapping[str, Any], values: Mapping[str, float]) -> None:
+        """Take arguments that were resolved to these hyper-parameters."""
         self.arguments = dict(arguments)
         for name, value in values.items():
             setattr(self._options, name, value)
@@ -70,19 +72,52 @@ class Group:
 
 
 def learning_rate(lr: object) -> tuple[Callable[[int], float] | None, float]:
+    """Return a schedule or a constant."""
     if callable(lr):
         return lr, 0.0
     return None, _check.non_negative("lr", lr, _LR_ALLOWED)
 
 
 def scheduled(schedule: Callable[[int], float], step: int) -> float:
+    """Return a schedule's value, checked."""
     value = schedule(step)
     if type(value) is float and 0.0 <= value < float("inf"):
         return value
     return _check.non_negative(f"lr({step})", value, "a finite number >= 0")
 
 
-def is_grouped(params: object) -> bool:
+@dataclass(frozen=True)
+class Arranged:
+    """The groups' arrays one after the other, and what belongs to each group."""
+
+    rows: list[tuple[LearningRate, Mapping[str, Any]]]  # of each group
+    arrays: Any
+    sizes: list[int] | None = None  # arrays of each group; None if there was no word of groups
+    index: list[int] = field(default_factory=list)  # the group of each array
+    labels: list[str] = field(default_factory=list)
+
+
+def arrange(params: Any, lr: LearningRate, arguments: Mapping[str, Any]) -> Arranged:
+    """Lay out an optimizer's `params`; `lr` and `arguments` hold where a group says nothing."""
+    if not _is_grouped(params):
+        return Arranged([(lr, arguments)], params)
+    rows: list[tuple[LearningRate, Mapping[str, Any]]] = []
+    arrays: list[Any] = []
+    sizes: list[int] = []
+    for k, group in enumerate(params):
+        _check_group(f"params[{k}]", group, arguments)
+        own = {key: group.get(key, value) for key, value in arguments.items()}
+        rows.append((group.get("lr", lr), own))
+        inside = group["params"]
+        inside = list(inside) if isinstance(inside, list | tuple) else [inside]
+        arrays += inside
+        sizes.append(len(inside))
+    index = [k for k, size in enumerate(sizes) for _ in range(size)]
+    labels = [f"[{k}][{i}]" for k, size in enumerate(sizes) for i in range(size)]
+    return Arranged(rows, arrays, sizes, index, labels)
+
+
+def _is_grouped(params: object) -> bool:
     return (
         isinstance(params, list | tuple)
         and len(params) > 0
@@ -90,26 +125,15 @@ def is_grouped(params: object) -> bool:
     )
 
 
-def split(
-    params: Sequence[Mapping[str, Any]], lr: LearningRate, arguments: Mapping[str, Any]
-) -> tuple[list[tuple[LearningRate, dict[str, Any]]], list[list[Any]]]:
-    """Return each group's learning rate and arguments, and its arrays."""
-    settings, arrays = [], []
-    for k, group in enumerate(params):
-        name = f"params[{k}]"
-        if "params" not in group:
-            raise ValueError(f"{name}: has no 'params', expected the group's arrays by that name")
-        unknown = sorted(set(map(str, group)) - {"params", "lr", *arguments})
-        if unknown:
-            raise TypeError(
-                f"{name}: {unknown[0]!r} is no argument of this rule, expected some of "
-                f"{', '.join(['params', 'lr', *arguments])}"
-            )
-        own = {key: group.get(key, value) for key, value in arguments.items()}
-        settings.append((group.get("lr", lr), own))
-        inside = group["params"]
-        arrays.append(list(inside) if isinstance(inside, list | tuple) else [inside])
-    return settings, arrays
+def _check_group(name: str, group: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    if "params" not in group:
+        raise ValueError(f"{name}: has no 'params', expected the group's arrays by that name")
+    unknown = sorted(set(map(str, group)) - {"params", "lr", *arguments})
+    if unknown:
+        raise TypeError(
+            f"{name}: {unknown[0]!r} is no argument of this rule, expected some of "
+            f"{', '.join(['params', 'lr', *arguments])}"
+        )
 
 
 def flat_gradients(grads: Any, sizes: Sequence[int]) -> list[Any]:

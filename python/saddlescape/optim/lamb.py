@@ -57,8 +57,8 @@ class Lamb(Optimizer):
     >>> theta = np.array([3.0, 4.0])
     >>> opt = optim.Lamb(theta, lr=0.01)
     >>> opt.step(np.array([4.0, -0.1]))
-    >>> theta.round(6)
-    array([2.964645, 4.035355])
+    >>> theta.round(4)
+    array([2.9646, 4.0354])
 
     References
     ----------

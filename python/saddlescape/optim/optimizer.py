@@ -12,7 +12,7 @@ import numpy.typing as npt
 from saddlescape._core import optim as _core
 from saddlescape.optim import saved
 from saddlescape.optim.common import Common, Settings, Statistics
-from saddlescape.optim.groups import Group, LearningRate, flat_gradients, is_grouped, split
+from saddlescape.optim.groups import Group, LearningRate, arrange, flat_gradients
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -95,22 +95,13 @@ class Optimizer(abc.ABC):
         **common: Unpack[Common],
     ) -> None:
         self._settings = Settings(common)
-        self._sizes: list[int] | None = None
-        rows: list[tuple[LearningRate, Mapping[str, Any]]] = [(lr, arguments)]
-        arrays: Any = params
-        index: list[int] = []
-        labels: list[str] = []
-        if is_grouped(params):
-            rows, lists = split(params, lr, arguments)  # type: ignore[arg-type, assignment]
-            self._sizes = [len(each) for each in lists]
-            arrays = [array for each in lists for array in each]
-            index = [k for k, size in enumerate(self._sizes) for _ in range(size)]
-            labels = [f"[{k}][{i}]" for k, size in enumerate(self._sizes) for i in range(size)]
-        groups = [Group(rate, own, self._resolve) for rate, own in rows]
+        laid = arrange(params, lr, arguments)
+        self._sizes = laid.sizes
+        groups = [Group(rate, own, self._resolve) for rate, own in laid.rows]
         rules = [group.rule for group in groups]
-        fills = [self._fill(own) for _, own in rows]
+        fills = [self._fill(own) for _, own in laid.rows]
         layout = self._settings.layout()
-        self._core = _core.Stepper(rules, arrays, fills, index, labels, layout)
+        self._core = _core.Stepper(rules, laid.arrays, fills, laid.index, laid.labels, layout)
         self._settings.apply(self._core.around)
         for k, group in enumerate(groups):
             group.attach(self._core, k)
@@ -226,7 +217,7 @@ class Optimizer(abc.ABC):
     @lr.setter
     def lr(self, lr: LearningRate) -> None:
         for group in self._groups:
-            group.lr = lr  # type: ignore[assignment]
+            group.lr = lr
 
     @property
     def average(self) -> Any:

@@ -15,6 +15,7 @@ __all__ = ["load", "reciprocal", "state_dict"]
 
 
 def reciprocal(name: str, value: object) -> float:
+    """Return 1 / value, for a finite value > 0."""
     number = _check.finite(name, value)
     if number <= 0:
         raise ValueError(f"{name}: {value}, expected a finite number > 0")
@@ -22,6 +23,7 @@ def reciprocal(name: str, value: object) -> float:
 
 
 def state_dict(core: _core.Stepper, groups: Sequence[Group], grouped: bool) -> dict[str, Any]:
+    """See `Optimizer.state_dict`."""
     heads = [
         {"rule": group.rule, "arguments": {"lr": group.constant, **group.arguments}}
         for group in groups
@@ -46,6 +48,7 @@ def load(
     resolve: Resolve,
     given: Mapping[str, Any],
 ) -> None:
+    """See `Optimizer.load_state_dict`."""
     head = ("groups",) if grouped else ("rule", "arguments")
     carried = ("carried",) if core.carries else ()
     _same_names("state_dict", given, (*head, "step", "steps", *carried, "state"))

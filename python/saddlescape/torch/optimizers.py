@@ -42,6 +42,13 @@ class SGD(Stepped, torch.optim.SGD):
 
     rule = optim.SGD
 
+    def _arguments(self, group: Group) -> dict[str, Any]:
+        arguments = super()._arguments(group)
+        if arguments["momentum"] == 0:
+            # Without a buffer there is nothing to look ahead with: a schedule may bring it to 0.
+            arguments["nesterov"] = False
+        return arguments
+
     def _parts(
         self, number: int, group: Group, grads: list[Any], fresh: list[tuple[torch.Tensor, State]]
     ) -> list[_core.Part]:
@@ -113,6 +120,7 @@ class NAdam(Stepped, torch.optim.NAdam):
     """
 
     rule = optim.NAdam
+    scalars = ("mu_product",)
 
     def _begin(self, p: torch.Tensor, group: Group, name: str) -> State:
         state = super()._begin(p, group, name)
@@ -122,7 +130,8 @@ class NAdam(Stepped, torch.optim.NAdam):
     def _after(self) -> None:
         # Pi_t = Pi_{t-1} mu_t
         for group in self.param_groups:
-            beta1, psi = group["betas"][0], group["momentum_decay"]
+            arguments = self._arguments(group)
+            beta1, psi = arguments["betas"][0], arguments["momentum_decay"]
             for p in group["params"]:
                 if p.grad is not None:
                     t = self.state[p]["step"].item()
@@ -154,6 +163,7 @@ class ASGD(Stepped, torch.optim.ASGD):
     """
 
     rule = optim.ASGD
+    scalars = ("eta", "mu")
 
     def _begin(self, p: torch.Tensor, group: Group, name: str) -> State:
         state = super()._begin(p, group, name)
@@ -179,10 +189,11 @@ class ASGD(Stepped, torch.optim.ASGD):
     def _after(self) -> None:
         # eta_{t+1} = lr / (1 + lambd lr t)^alpha,  mu_{t+1} = 1 / max(1, t - t0)
         for group in self.param_groups:
-            lr, lambd, alpha = float(group["lr"]), group["lambd"], group["alpha"]
+            arguments, lr = self._arguments(group), float(group["lr"])
+            lambd, alpha, t0 = (arguments[name] for name in ("lambd", "alpha", "t0"))
             for p in group["params"]:
                 if p.grad is not None:
                     state = self.state[p]
                     t = state["step"].item()
                     state["eta"].fill_(lr / (1 + lambd * lr * t) ** alpha)
-                    state["mu"].fill_(1 / max(1, t - group["t0"]))
+                    state["mu"].fill_(1 / max(1, t - t0))

@@ -43,8 +43,18 @@ class Stepped:
     """
 
     rule: ClassVar[type[Optimizer]]  # whose arguments the groups hold
+    scalars: ClassVar[tuple[str, ...]] = ()  # what a state holds beside "step" and the rule's own
     param_groups: list[Group]
     state: dict[torch.Tensor, State]
+    defaults: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "rule" in cls.__dict__ or "__init__" in cls.__dict__:
+            # None: look at __init__, not at the base's.
+            cls.__signature__ = None if "__init__" in cls.__dict__ else _signature(cls)
+
+    __signature__: ClassVar[inspect.Signature | None]
 
     def __init__(self, *args: Any, check_finite: bool = True, **kwargs: Any) -> None:
         self.check_finite = _check.flag("check_finite", check_finite)
@@ -63,17 +73,45 @@ class Stepped:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         before = {key: self.__dict__[key] for key in state if key in self.__dict__}
+        try:
+            self._load(state, check_states=bool(before))
+        except (KeyError, TypeError, ValueError) as error:
+            # PyTorch would keep what it has of it by then.
+            self.__dict__.update(before)
+            self._forget()
+            if isinstance(error, KeyError):
+                text = f"state_dict: has no {error}, which {type(self).__name__} keeps"
+                raise ValueError(f"{text}; load a state of that rule, or none") from error
+            raise
+
+    def _load(self, state: dict[str, Any], check_states: bool) -> None:
         super().__setstate__(state)  # type: ignore[misc]
         self._step_supports_amp_scaling = False
         self.__dict__.setdefault("check_finite", True)
         self._forget()
-        try:
-            for number in range(len(self.param_groups)):
-                self._check(number)
-        except (TypeError, ValueError):
-            self.__dict__.update(before)
-            self._forget()
-            raise
+        for number, group in enumerate(self.param_groups):
+            # PyTorch has put in by now what its older versions did not have.
+            for key in ("lr", *self._defaults()) if check_states else ():
+                if key in self.defaults and key not in group:
+                    raise ValueError(_lacks(f"param_groups[{number}]", key, type(self).__name__))
+            self._check(number)
+            if check_states:
+                self._check_states(number)
+
+    def _check_states(self, number: int) -> None:
+        """Refuse states of another rule or model; the step looks closer, but only then."""
+        group = self.param_groups[number]
+        name, _ = self._options(number, group)
+        for i, p in enumerate(group["params"]):
+            entry = self.state.get(p) or {}
+            for key in _core.state_names(name) if entry else ():
+                found = entry.get(key)
+                place = f"state of {_place(number)}[{i}]"
+                if key not in entry:
+                    raise ValueError(_lacks(place, key, name))
+                if isinstance(found, torch.Tensor) and found.shape != p.shape:
+                    shapes = f"{tuple(found.shape)}, expected {tuple(p.shape)}"
+                    raise ValueError(f"{place}[{key!r}]: shape {shapes}")
 
     def add_param_group(self, param_group: Group) -> None:
         """Add a group, as in PyTorch; parameters and arguments are checked here.
@@ -91,7 +129,9 @@ class Stepped:
         """
         super().add_param_group(param_group)  # type: ignore[misc]
         try:
-            self._check(len(self.param_groups) - 1)
+            number = len(self.param_groups) - 1
+            self._check(number)
+            _check.non_negative("lr", _plain("lr", self.param_groups[number]["lr"]))
         except (TypeError, ValueError):
             self.param_groups.pop()
             raise
@@ -159,6 +199,8 @@ class Stepped:
                 if not entry:
                     entry = self._begin(p, group, name)
                     fresh.append((p, entry))
+                for key in self.scalars:
+                    _check_scalar(entry, key, f"state of {_place(number)}[{len(entries)}]", name)
             entries.append(entry)
         return [(name, options, _place(number), group["params"], grads, entries, None)]
 
@@ -172,22 +214,32 @@ class Stepped:
 
     def _options(self, number: int, group: Group) -> tuple[str, _core.Options]:
         """Return the rule and hyper-parameters of a group; made anew only when they changed."""
-        key = [float(group["lr"]), *map(group.get, self._defaults())]
+        lr = group.get("lr")
+        if type(lr) is not float:
+            lr = _plain("lr", lr)
+        key = [lr, *map(group.get, self._defaults())]
         known = self._resolved.get(number)
         if known is None or known[0] != key:
-            known = (key, *self._resolve(group))
+            # Kept as numbers and tuples, so that a list changed in place differs from it.
+            names = ("lr", *self._defaults())
+            values = [_plain(name, value) for name, value in zip(names, key, strict=True)]
+            known = (values, *self._resolve(group))
             self._resolved[number] = known
         return known[1], known[2]
 
     def _resolve(self, group: Group) -> tuple[str, _core.Options]:
-        defaults = self._defaults()
-        given = {name: group[name] for name in defaults if name in group}
-        name, values = self.rule._resolve({**defaults, **given})
+        name, values = self.rule._resolve(self._arguments(group))
         options = _core.Options()
-        options.lr = _check.non_negative("lr", float(group["lr"]))
+        # Negative too: LinearLR(optimizer, 0.3, 0.0, 3) ends at -2e-18.
+        options.lr = _check.finite("lr", _plain("lr", group.get("lr")))
         for field, value in values.items():
             setattr(options, field, value)
         return name, options
+
+    def _arguments(self, group: Group) -> dict[str, Any]:
+        """Return the rule's arguments as numbers."""
+        given = {name: group[name] for name in self._defaults() if name in group}
+        return {name: _plain(name, value) for name, value in {**self._defaults(), **given}.items()}
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
@@ -206,3 +258,36 @@ class Stepped:
 
 def _place(number: int) -> str:
     return f"param_groups[{number}]['params']"
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a tensor's number, and a list or tuple as a tuple that nobody changes in place."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() != 1:
+            raise ValueError(f"{name}: shape {tuple(value.shape)}, expected one number")
+        return value.item()
+    if isinstance(value, list | tuple):
+        return tuple(_plain(f"{name}[{i}]", item) for i, item in enumerate(value))
+    return value
+
+
+def _check_scalar(entry: State, key: str, place: str, rule: str) -> None:
+    if key not in entry:
+        raise ValueError(_lacks(place, key, rule))
+    value = entry[key]
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{place}[{key!r}]: {type(value).__name__}, expected a tensor")
+    if value.numel() != 1:
+        raise ValueError(f"{place}[{key!r}]: shape {tuple(value.shape)}, expected one number")
+
+
+def _lacks(place: str, key: str, rule: str) -> str:
+    return f"{place}: has no {key!r}, which {rule} keeps; load a state of that rule, or none"
+
+
+def _signature(cls: type) -> inspect.Signature:
+    """Return PyTorch's arguments and ours, for whoever asks a class what it takes."""
+    (other,) = (base for base in cls.__bases__ if not issubclass(base, Stepped))
+    theirs = inspect.signature(other)
+    ours = inspect.signature(Stepped.__init__).parameters["check_finite"]
+    return theirs.replace(parameters=[*theirs.parameters.values(), ours], return_annotation=None)

@@ -1,0 +1,113 @@
+"""Twin parameters, gradients and a bound for the tests of saddlescape.torch."""
+
+from __future__ import annotations
+
+import functools
+import io
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+# A small set: one for each rule, with what it keeps.
+CASES = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adagrad", {"lr": 0.5, "lr_decay": 0.1, "initial_accumulator_value": 0.3}),
+    ("Adadelta", {"lr": 0.5, "weight_decay": 0.01}),
+    ("RMSprop", {"weight_decay": 0.01}),
+    ("RMSprop", {"momentum": 0.5, "centered": True, "eps": 1e-3}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.01}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.01, "decoupled_weight_decay": True}),
+    ("Adam", {"lr": 0.1, "amsgrad": True}),
+    ("AdamW", {"lr": 0.1}),
+    ("AdamW", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1}),
+    ("Adamax", {"lr": 0.1, "weight_decay": 0.01}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.01, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.01}),
+    ("Rprop", {"lr": 0.1}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.01, "t0": 20, "weight_decay": 0.01}),
+]
+NAMES = sorted({name for name, _ in CASES})
+OURS_ALONE = ["AdEMAMix", "Adan", "Lion"]
+SHAPES = [(5, 7), (11,), (), (3, 2, 2)]
+
+
+def parameters(dtype=None, seed=0, shapes=SHAPES):
+    generator = torch.Generator().manual_seed(seed)
+    dtype = dtype or torch.get_default_dtype()
+    return [torch.randn(s, generator=generator, dtype=dtype).requires_grad_() for s in shapes]
+
+
+@functools.cache
+def gradient(step, i, shape, dtype):
+    generator = torch.Generator().manual_seed(1000 * i + step)
+    g = torch.randn(shape, generator=generator, dtype=dtype)
+    g[g > 1.28] = 0
+    return g
+
+
+def give_gradients(step, *lists):
+    """Set the same gradients in every list; a tenth is 0, the second tensor has none at times."""
+    for i, twins in enumerate(zip(*lists, strict=True)):
+        for p in twins:
+            none = i == 1 and step % 7 == 3
+            p.grad = None if none else gradient(step, i, p.shape, p.dtype).clone()
+
+
+def groups(params):
+    return [{"params": params[:1]}, {"params": params[1:], "lr": 0.03}]
+
+
+def flat(params):
+    return torch.cat([p.detach().flatten() for p in params])
+
+
+class Walk:
+    """What ours and torch's may differ by after `steps` steps, from the numbers they added.
+
+    Both do the same sums in another order (lerp, two divisions instead of one), so a step differs
+    by some ulp of the largest of parameter and update. An error in a moment lives on in later
+    updates, at most in all of them: 16 ulp for each step so far, of |p| and the distance travelled.
+    The largest seen is a ninth of that in double; in float32, where torch rounds eta and mu_product
+    too and RMSprop's variance is a difference, a third.
+    """
+
+    def __init__(self, params):
+        self.steps = 0
+        self.before = flat(params)
+        self.travelled = self.before.abs()
+
+    def went(self, params):
+        now = flat(params)
+        self.steps += 1
+        self.travelled += (now - self.before).abs()
+        self.before = now
+
+    def ratio(self, ours, theirs):
+        """The largest difference, as a part of the bound."""
+        difference = (flat(ours) - flat(theirs)).abs()
+        ulp = torch.finfo(difference.dtype).eps
+        return float((difference / (16 * self.steps * ulp * self.travelled)).max())
+
+    def close(self, ours, theirs):
+        return self.ratio(ours, theirs) <= 1
+
+
+def same_bits(ours, theirs):
+    return all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+def through_a_file(state_dict):
+    """Save and load, as data without code."""
+    file = io.BytesIO()
+    torch.save(state_dict, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def fingerprint(opt):
+    params = [p for group in opt.param_groups for p in group["params"]]
+    tensors = [*params, *(v for p in params for v in opt.state.get(p, {}).values())]
+    return [t.detach().numpy().tobytes() for t in tensors], len(opt.state)
