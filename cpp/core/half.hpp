@@ -137,7 +137,7 @@ inline void narrow_dithered(float x, std::uint32_t dither, Float16& out) {
 // not zero never becomes one: Adam would divide by eps there.
 constexpr std::int64_t block = 64;
 constexpr float largest_float = 0x1.fffffep127F;
-constexpr float smallest_scale = 0x1p-120F;  // its reciprocal is a number; what is less counts as 0
+constexpr float smallest_scale = 0x1p-94F;  // with it the lowest level, 255^-4 of it, is normal
 
 inline float root(float x) { return __builtin_sqrtf(x); }
 inline float at_most(float x, float limit) { return x < limit ? x : limit; }
@@ -171,15 +171,18 @@ struct Unsigned8 {
 
 // The code below x, or the next where x lies above the threshold between the two. Levels are not
 // evenly spaced, so the threshold is one of values: the mean over all fractions is x.
+//
+// A root that rounds across a level finds the code one too high or too low. The first compares a
+// negative difference and stays, the second a whole one, which is more than any fraction of itself:
+// numbers that are levels come back exactly, and none is drawn to a level beside it.
 template <class Kind>
 inline std::int32_t encode(float x, float scale, float inverse, float threshold) {
   const float magnitude = at_most(__builtin_fabsf(x), scale);
-  // Without the sliver a level would come back as the one below it where the root rounds down.
-  const float level = at_most(Kind::level(magnitude, inverse) + 0x1p-10F, Kind::levels);
+  const float level = at_most(Kind::level(magnitude, inverse), Kind::levels);
   const std::int32_t below = static_cast<std::int32_t>(level);
   const float low = Kind::expand(below, scale);
   const float high = Kind::expand(below + 1, scale);
-  const std::int32_t next = magnitude > low + threshold * (high - low) ? below + 1 : below;
+  const std::int32_t next = magnitude - low > threshold * (high - low) ? below + 1 : below;
   const std::int32_t most = static_cast<std::int32_t>(Kind::levels);
   const std::int32_t code = next > most ? most : next;
   const std::int32_t floor = magnitude > 0 ? Kind::least : 0;

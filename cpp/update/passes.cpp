@@ -70,15 +70,18 @@ class Worker {
     void* const old = scratch_[parameter_slot + 2];
     if (around_.statistics) __builtin_memcpy(old, p, static_cast<std::size_t>(n * number()));
     update(group.rule->kernel, group, tensor, from, n, p, g);
+    const std::uint32_t dither = half::dither_base(from, tensor.steps, parameter_slot);
+    if (tensor.copy) narrow(tensor.copy_type, p, from, n, dither, tensor.copy);
+    if (p == scratch_[parameter_slot]) {
+      narrow(tensor.parameter_type, p, from, n, dither, tensor.parameters);
+      // What is averaged and measured is what was kept, not what was rounded away.
+      if (around_.statistics || around_.average_weight != 0) parameters(tensor, from, n);
+    }
     if (around_.statistics) {
       sums[0] = table_.sum_squares[real()](g, n);
       sums[1] = table_.sum_squared_differences[real()](p, old, n);
       sums[2] = table_.sum_squares[real()](p, n);
     }
-    const std::uint32_t dither = half::dither_base(from, tensor.steps, parameter_slot);
-    if (p == scratch_[parameter_slot])
-      narrow(tensor.parameter_type, p, from, n, dither, tensor.parameters);
-    if (tensor.copy) narrow(tensor.copy_type, p, from, n, dither, tensor.copy);
   }
 
   void update(int kernel, const Group& group, const Tensor& tensor, std::int64_t from,

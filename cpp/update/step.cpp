@@ -57,27 +57,33 @@ double gradient_norm(const Group* groups, Tensor* tensors, std::int64_t count, c
   run_pass(Role::gradient_norm, groups, tensors, count, around, 1, workspace);
   double sum = 0;
   collect(Role::gradient_norm, groups, tensors, count, around, workspace,
-          [&](std::int64_t, const double (&sums)[3]) { sum += sums[0]; });
-  return std::sqrt(sum);
-}
-
-// Norms of each tensor, and of all gradients together, as they were before they were clipped.
-double take_norms(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
-                  double clip, const Workspace& workspace) {
-  double sum = 0;
-  collect(Role::update, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
-            Norms& norms = tensors[i].norms;
-            norms.gradient = std::sqrt(sums[0]) / clip;
-            norms.update = std::sqrt(sums[1]);
-            norms.parameter = std::sqrt(sums[2]);
-            sum += norms.gradient * norms.gradient;
+            tensors[i].norms.gradient = std::sqrt(sums[0]);
+            sum += sums[0];
           });
   return std::sqrt(sum);
 }
 
 bool clips(const Around& around) {
   return around.clip_norm < std::numeric_limits<double>::infinity();
+}
+
+// Norms of each tensor, and of all gradients together. The pass that finds the norm to clip by has
+// taken the gradients' already: here they are shrunk, and rounded once more.
+double take_norms(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+                  const Workspace& workspace) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    if (!tensors[i].gradient) tensors[i].norms = {};
+  collect(Role::update, groups, tensors, count, around, workspace,
+          [&](std::int64_t i, const double (&sums)[3]) {
+            Norms& norms = tensors[i].norms;
+            if (!clips(around)) norms.gradient = std::sqrt(sums[0]);
+            norms.update = std::sqrt(sums[1]);
+            norms.parameter = std::sqrt(sums[2]);
+            sum += norms.gradient * norms.gradient;
+          });
+  return std::sqrt(sum);
 }
 
 // PyTorch's clip_grad_norm_ adds the same 1e-6.
@@ -117,7 +123,7 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   }
   run_pass(Role::update, groups, tensors, count, around, outcome.clip, workspace);
   if (around.statistics) {
-    const double norm = take_norms(groups, tensors, count, around, outcome.clip, workspace);
+    const double norm = take_norms(groups, tensors, count, around, workspace);
     if (!clips(around)) outcome.gradient_norm = norm;
   }
   return outcome;

@@ -67,7 +67,7 @@ void expand(const void* source, const float* scales, std::int64_t n, float* out)
   }
 }
 
-// The largest magnitude, NaN if there is one, 0 if it is too small to divide by.
+// The largest magnitude, NaN if there is one; no smaller than can be divided by, but 0 is 0.
 inline float block_scale(const float* __restrict x, std::int64_t n) {
   std::uint32_t largest = 0;
 #pragma omp simd reduction(max : largest)
@@ -76,9 +76,9 @@ inline float block_scale(const float* __restrict x, std::int64_t n) {
     const std::uint32_t bits = half::bits_of(x[i]) & 0x7fffffff;
     largest = bits > largest ? bits : largest;
   }
-  if (largest > half::infinity_bits) return half::float_of(largest);
+  if (largest > half::infinity_bits || largest == 0) return half::float_of(largest);
   const float scale = half::at_most(half::float_of(largest), half::largest_float);
-  return scale < half::smallest_scale ? 0 : scale;
+  return scale < half::smallest_scale ? half::smallest_scale : scale;
 }
 
 template <class Kind>
@@ -139,6 +139,10 @@ template <class T>
 void blend(void* a, const void* p, std::int64_t n, double weight) {
   T* __restrict average = static_cast<T*>(a);
   const T* __restrict x = static_cast<const T*>(p);
+  if (weight == 1) {  // exactly, whatever was there
+    __builtin_memcpy(average, x, static_cast<std::size_t>(n) * sizeof(T));
+    return;
+  }
   const T w = static_cast<T>(weight);
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) average[i] += w * (x[i] - average[i]);
