@@ -44,7 +44,7 @@ class Worker {
   void visit(const Tensor& tensor, std::int64_t from, std::int64_t n, double* sums) {
     real_ = real_of(tensor.parameter_type);
     if (role_ == Role::gradient_norm) {
-      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n, false), n);
+      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n), n);
       return;
     }
     const Group& group = groups_[tensor.group];
@@ -58,15 +58,15 @@ class Worker {
 
   void direction(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n,
                  void* p, double* sums) {
-    const void* g = gradient(tensor, from, n, true);
+    void* const u = scratch_[parameter_slot + 2];
+    update(group.rule->direction, group, tensor, from, n, p, gradient(tensor, from, n), u);
     sums[0] = table_.sum_squares[real()](p, n);
-    update(group.rule->direction, group, tensor, from, n, p, g);
-    sums[1] = table_.sum_squares[real()](g, n);
+    sums[1] = table_.sum_squares[real()](u, n);
   }
 
   void move(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n, void* p,
             double* sums) {
-    const void* g = gradient(tensor, from, n, false);
+    const void* g = gradient(tensor, from, n);
     void* const old = scratch_[parameter_slot + 2];
     if (around_.statistics) __builtin_memcpy(old, p, static_cast<std::size_t>(n * number()));
     update(group.rule->kernel, group, tensor, from, n, p, g);
@@ -85,9 +85,10 @@ class Worker {
   }
 
   void update(int kernel, const Group& group, const Tensor& tensor, std::int64_t from,
-              std::int64_t n, void* p, const void* g) {
+              std::int64_t n, void* p, const void* g, void* direction = nullptr) {
     const int states = static_cast<int>(group.rule->state_names.size());
-    void* state[max_states] = {};
+    void* state[max_states + 1] = {};
+    state[states] = direction;
     for (int s = 0; s < states; ++s) state[s] = widened(group, tensor, s, from, n);
     kernels_.update[kernel][real()](folded(kernel, group, tensor), n, p, g, state);
     for (int s = 0; s < states; ++s) narrowed(group, tensor, s, from, n, state[s]);
@@ -97,20 +98,32 @@ class Worker {
     return folds_.of(kernel, group, tensor);
   }
 
+  static bool codes(const Tensor& tensor) { return tensor.state_type == Element::block8; }
+
+  // Asks for an array's next tile: codes keep the processor busy long enough for it to come, and no
+  // hardware looks ahead that far.
+  static void ask_for_next(const Tensor& tensor, const void* array, Element type, std::int64_t from,
+                           std::int64_t n) {
+    const std::int64_t bytes = std::min(n, tensor.size - from - n) * width(type);
+    const char* next = static_cast<const char*>(array) + (from + n) * width(type);
+    for (std::int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(next + k, 1, 3);
+  }
+
   // The numbers that the rule computes with: the array's own, or expanded ones.
   void* parameters(const Tensor& tensor, std::int64_t from, std::int64_t n) {
     const Element type = tensor.parameter_type;
     void* const own = at(tensor.parameters, from * width(type));
+    if (codes(tensor)) ask_for_next(tensor, tensor.parameters, type, from, n);
     if (type == native()) return own;
     table_.widen[static_cast<int>(type)](own, n, number_scratch(parameter_slot));
     return scratch_[parameter_slot];
   }
 
-  // Of its own if the rule will write to it.
-  const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n, bool own) {
+  const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n) {
     const Element type = tensor.gradient_type;
     void* const scratch = scratch_[parameter_slot + 1];
     const void* g = at(tensor.gradient, from * width(type));
+    if (codes(tensor)) ask_for_next(tensor, tensor.gradient, type, from, n);
     if (type != native()) {
       table_.widen[static_cast<int>(type)](g, n, static_cast<float*>(scratch));
       g = scratch;
@@ -120,10 +133,6 @@ class Worker {
       table_.scale[real()](g, n, around_.unscale, around_.clip_value, clip, scratch);
       g = scratch;
     }
-    if (own && g != scratch) {
-      __builtin_memcpy(scratch, g, static_cast<std::size_t>(n * number()));
-      g = scratch;
-    }
     return g;
   }
 
@@ -131,6 +140,7 @@ class Worker {
                 std::int64_t n) {
     const Element type = tensor.state_type;
     void* const own = at(tensor.state[s], from * width(type));
+    if (type == Element::block8) ask_for_next(tensor, tensor.state[s], type, from, n);
     if (type == native()) return own;
     if (type == Element::block8)
       table_.expand[is_square(group, s)](own, tensor.scales[s] + from / block8_size, n,

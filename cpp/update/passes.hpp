@@ -9,8 +9,8 @@
 
 namespace saddlescape::update {
 
-// The elements of a tile: with Adam's four arrays in float32 32 KiB. A multiple of block8_size.
-constexpr std::int64_t tile_size = 2048;
+// The elements of a tile: with Adam's four arrays in float32 16 KiB. A multiple of block8_size.
+constexpr std::int64_t tile_size = 1024;
 
 enum class Role {
   gradient_norm,  // sums of squares of the gradients, nothing is changed
