@@ -74,6 +74,7 @@ class Stepper {
   void check_parameter(std::size_t i) const;
   void take(const py::object& grads);
   void take(const py::object& gradient, std::size_t i);
+  bool take_known(const py::object& gradient, std::size_t i);
   [[noreturn]] void refuse_non_finite(std::size_t i) const;
 
   Layout layout_;

@@ -232,7 +232,7 @@ bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
 }
 
 void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
-              const Around& around, double clip, Workspace& workspace) {
+              const Around& around, double clip, Check* check, Workspace& workspace) {
   std::int64_t tiles = 0, bytes = 1;
   for (std::int64_t i = 0; i < count; ++i) {
     tiles += ceiling(tensors[i].size, tile_size);
@@ -244,7 +244,8 @@ void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t coun
   for_each_range(
       tensors, count, bytes,
       [&](const Tensor& tensor) { return takes_part(role, groups, tensor, around); },
-      [](const Tensor&) { return tile_size; }, worker);
+      [](const Tensor&) { return tile_size; }, worker,
+      [=](double at) { return !check || check->pass(at); });
 }
 
 }  // namespace saddlescape::update

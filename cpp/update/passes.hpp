@@ -4,6 +4,7 @@
 // array is read and written once from memory, whatever stands round the rule.
 #pragma once
 
+#include "update/check.hpp"
 #include "update/row.hpp"
 #include "update/step.hpp"
 
@@ -23,8 +24,9 @@ enum class Role {
 //   gradient_norm: g^2
 //   direction:     p^2, direction^2
 //   update:        g^2, (p - p_old)^2, p^2, where statistics are asked for
+// `check`, which may be null, is asked before anything is changed.
 void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
-              const Around& around, double clip, Workspace& workspace);
+              const Around& around, double clip, Check* check, Workspace& workspace);
 
 // True if a tensor or what stands round it needs tiles at all.
 bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,

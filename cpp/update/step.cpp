@@ -1,8 +1,9 @@
 #include "update/step.hpp"
 
-#include <atomic>
 #include <cmath>
+#include <optional>
 
+#include "update/check.hpp"
 #include "update/kernels.hpp"
 #include "update/passes.hpp"
 #include "update/row.hpp"
@@ -11,15 +12,8 @@
 namespace saddlescape::update {
 namespace {
 
-// Ranges are cut at multiples of this, so that a large tensor's cuts fall on its vectors.
-constexpr std::int64_t line_bytes = 64;
-
-std::int64_t line(const Tensor& tensor) { return line_bytes / width(tensor.gradient_type); }
-
-bool has_gradient(const Tensor& tensor) { return tensor.gradient != nullptr; }
-
 // Every rule elementwise, every array of the type that is computed in, nothing round it.
-void plain(const Group* groups, const Tensor* tensors, std::int64_t count) {
+void plain(const Group* groups, const Tensor* tensors, std::int64_t count, Check* check) {
   std::int64_t arrays = 2;
   for (std::int64_t i = 0; i < count; ++i)
     if (tensors[i].gradient)
@@ -39,7 +33,8 @@ void plain(const Group* groups, const Tensor* tensors, std::int64_t count) {
         table.update[kernel][static_cast<int>(real_of(tensor.parameter_type))](
             folds.of(kernel, group, tensor), to - from, at(tensor.parameters, bytes),
             at(tensor.gradient, bytes), state);
-      });
+      },
+      [=](double at) { return !check || check->pass(at); });
 }
 
 void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
@@ -54,7 +49,7 @@ void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const A
 
 double gradient_norm(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
                      Workspace& workspace) {
-  run_pass(Role::gradient_norm, groups, tensors, count, around, 1, workspace);
+  run_pass(Role::gradient_norm, groups, tensors, count, around, 1, nullptr, workspace);
   double sum = 0;
   collect(Role::gradient_norm, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
@@ -95,12 +90,32 @@ bool any_normed(const Group* groups, const Tensor* tensors, std::int64_t count) 
   return false;
 }
 
+void count_steps(Tensor* tensors, std::int64_t count, int by) {
+  for (std::int64_t i = 0; i < count; ++i)
+    if (tensors[i].gradient) tensors[i].steps += by;
+}
+
+// The passes of a step. The first one asks `check`, which may be null, before it changes anything.
+void move(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+          double clip, Check* check, Workspace& workspace) {
+  if (clip == 1 && !needs_tiles(groups, tensors, count, around)) {
+    plain(groups, tensors, count, check);
+    return;
+  }
+  if (any_normed(groups, tensors, count)) {
+    run_pass(Role::direction, groups, tensors, count, around, clip, check, workspace);
+    if (check && check->first() >= 0) return;
+    check = nullptr;
+    set_trust(groups, tensors, count, around, workspace);
+  }
+  run_pass(Role::update, groups, tensors, count, around, clip, check, workspace);
+}
+
 }  // namespace
 
 Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
              Workspace& workspace) {
   Outcome outcome;
-  const bool tiles = needs_tiles(groups, tensors, count, around);
   if (clips(around)) {
     outcome.gradient_norm = gradient_norm(groups, tensors, count, around, workspace);
     outcome.clip = clip_factor(outcome.gradient_norm, around.clip_norm);
@@ -108,20 +123,16 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   // A sum of squares that is finite had no NaN and no infinity in it; a clamp may have hidden one.
   const bool known_finite = clips(around) && std::isfinite(outcome.gradient_norm) &&
                             !(around.clip_value < std::numeric_limits<double>::infinity());
-  if (around.check_finite && !known_finite) outcome.non_finite = first_non_finite(tensors, count);
-  if (outcome.non_finite >= 0) return outcome;
+  std::optional<Check> check;
+  if (around.check_finite && !known_finite) check.emplace(tensors, count);
 
-  for (std::int64_t i = 0; i < count; ++i)
-    if (tensors[i].gradient) ++tensors[i].steps;
-  if (!tiles && outcome.clip == 1) {
-    plain(groups, tensors, count);
+  count_steps(tensors, count, 1);
+  move(groups, tensors, count, around, outcome.clip, check ? &*check : nullptr, workspace);
+  if (check) outcome.non_finite = check->first();
+  if (outcome.non_finite >= 0) {
+    count_steps(tensors, count, -1);
     return outcome;
   }
-  if (any_normed(groups, tensors, count)) {
-    run_pass(Role::direction, groups, tensors, count, around, outcome.clip, workspace);
-    set_trust(groups, tensors, count, around, workspace);
-  }
-  run_pass(Role::update, groups, tensors, count, around, outcome.clip, workspace);
   if (around.statistics) {
     const double norm = take_norms(groups, tensors, count, around, workspace);
     if (!clips(around)) outcome.gradient_norm = norm;
@@ -134,21 +145,12 @@ void widen(Element type, const void* source, std::int64_t n, float* out) {
 }
 
 std::int64_t first_non_finite(const Tensor* tensors, std::int64_t count) {
-  const TileKernels& table = tile_kernels();
-  std::atomic<std::int64_t> first{count};
+  Check check(tensors, count);
   for_each_range(
       tensors, count, line_bytes, has_gradient, line,
-      [&](std::int64_t i, std::int64_t, std::int64_t from, std::int64_t to) {
-        const Element type = tensors[i].gradient_type;
-        if (table.all_finite[static_cast<int>(type)](at(tensors[i].gradient, from * width(type)),
-                                                     to - from))
-          return;
-        std::int64_t known = first.load(std::memory_order_relaxed);
-        while (i < known && !first.compare_exchange_weak(known, i, std::memory_order_relaxed)) {
-        }
-      });
-  const std::int64_t found = first.load(std::memory_order_relaxed);
-  return found < count ? found : -1;
+      [](std::int64_t, std::int64_t, std::int64_t, std::int64_t) {},
+      [&](double at) { return check.pass(at); });
+  return check.first();
 }
 
 }  // namespace saddlescape::update

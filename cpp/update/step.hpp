@@ -102,8 +102,8 @@ struct Workspace {
   std::vector<double> partial;  // sums over tiles
 };
 
-// One step: one parallel region over all tensors, one more for each of: the check, the norm to clip
-// by, a normed rule.
+// One step: one parallel region over all tensors, one more for a norm to clip by and one for a
+// normed rule.
 Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
              Workspace& workspace);
 
