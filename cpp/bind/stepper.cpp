@@ -38,6 +38,9 @@ class Stepper::Held {
   ~Held() {
     for (py::object& gradient : stepper_.held_) gradient = py::object();
     for (update::Tensor& tensor : stepper_.tensors_) tensor.gradient = nullptr;
+    stepper_.rows_.clear();
+    stepper_.row_owners_.clear();
+    stepper_.row_tensors_.clear();
   }
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
@@ -74,7 +77,9 @@ bool Stepper::step(const py::object& grads, bool check_finite, bool skip) {
   around.check_finite = check_finite;
   {
     const ReleaseGil release;
-    outcome_ = update::step(groups_.data(), tensors_.data(), count(), around, workspace_);
+    outcome_ = row_tensors_.empty()
+                   ? update::step(groups_.data(), tensors_.data(), count(), around, workspace_)
+                   : step_with_rows();
   }
   if (outcome_.non_finite >= 0) {
     if (skip) return false;
@@ -264,7 +269,7 @@ bool Stepper::take_known(const py::object& gradient, std::size_t i) {
 }
 
 void Stepper::take(const py::object& gradient, std::size_t i) {
-  if (take_known(gradient, i)) return;
+  if (take_known(gradient, i) || take_rows(gradient, i)) return;
   const std::string name = this->name("grads", i);
   Taken taken = taken_like(gradient, name, arrays_[i], gradient_dtypes(arrays_[i].dtype));
   regions_.refuse(taken.array, name);

@@ -24,6 +24,7 @@ from saddlescape.optim.names import create, names
 from saddlescape.optim.optimizer import Optimizer
 from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
+from saddlescape.optim.rows import Rows
 from saddlescape.optim.rprop import Rprop
 from saddlescape.optim.sgd import SGD
 
@@ -47,6 +48,7 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "Rows",
     "Rprop",
     "Statistics",
     "create",
