@@ -151,8 +151,8 @@ struct Signed8 {
     const std::int32_t magnitude = code < 0 ? -code : code;
     return static_cast<float>(code * magnitude) * (1 / (levels * levels)) * scale;
   }
-  // The level of a magnitude <= scale, with its fraction.
-  static float level(float magnitude, float inverse) { return levels * root(magnitude * inverse); }
+  // Where the levels are the squares of the codes, up to levels^2.
+  static float place(float part) { return levels * levels * part; }
   static constexpr std::int32_t least = 0;
 };
 
@@ -164,26 +164,29 @@ struct Unsigned8 {
     const float square = static_cast<float>(code * code) * (1 / (levels * levels));
     return square * square * scale;
   }
-  static float level(float magnitude, float inverse) {
-    return levels * root(root(magnitude * inverse));
-  }
+  static float place(float part) { return levels * levels * root(part); }
   static constexpr std::int32_t least = 1;
 };
 
-// The code below x, or the next where x lies above the threshold between the two. Levels are not
-// evenly spaced, so the threshold is one of values: the mean over all fractions is x.
+// The code below x, or the next where x lies above the threshold between the two.
 //
-// A root that rounds across a level finds the code one too high or too low. The first compares a
-// negative difference and stays, the second a whole one, which is more than any fraction of itself:
-// numbers that are levels come back exactly, and none is drawn to a level beside it.
+// Signed numbers are compared as they are, so that the mean over all fractions is x. Squares are
+// compared by their roots, which is what a rule divides by. Their gaps are as large as the levels
+// themselves far below the scale, and fractions that are spread evenly over the steps make a number
+// wait at each level for the same time: thresholds of values let it fall twice as fast as it should
+// at a hundred-thousandth of the scale, and thresholds of codes let it rise too fast.
 template <class Kind>
 inline std::int32_t encode(float x, float scale, float inverse, float threshold) {
   const float magnitude = at_most(__builtin_fabsf(x), scale);
-  const float level = at_most(Kind::level(magnitude, inverse), Kind::levels);
+  const float place = at_most(Kind::place(magnitude * inverse), Kind::levels * Kind::levels);
+  const float level = root(place);
   const std::int32_t below = static_cast<std::int32_t>(level);
-  const float low = Kind::expand(below, scale);
-  const float high = Kind::expand(below + 1, scale);
-  const std::int32_t next = magnitude - low > threshold * (high - low) ? below + 1 : below;
+  const auto low = static_cast<float>(below * below);
+  const auto gap = static_cast<float>(2 * below + 1);
+  const std::int32_t drawn = place - low > threshold * gap ? below + 1 : below;
+  // A number that is a level comes back exactly, whatever the roots' roundings.
+  const std::int32_t nearest = static_cast<std::int32_t>(level + 0.5F);
+  const std::int32_t next = Kind::expand(nearest, scale) == magnitude ? nearest : drawn;
   const std::int32_t most = static_cast<std::int32_t>(Kind::levels);
   const std::int32_t code = next > most ? most : next;
   const std::int32_t floor = magnitude > 0 ? Kind::least : 0;

@@ -257,14 +257,16 @@ void block_edges(int kind) {
       expect(x[i] != 0 || back[i] == 0, "zero is zero");
       expect(back[i] == 0 || (back[i] < 0) == (x[i] < 0), "the sign is kept");
       if (std::fabs(x[i]) == largest) expect(back[i] == x[i], "the largest is exact");
-      // Half of the distance between the levels round it: 2 c + 1 of 127^2, 4 (c + 1)^3 of 255^4.
-      const double part = std::fabs(static_cast<double>(x[i])) / static_cast<double>(largest);
-      const double c = kind == 0 ? 127 * std::sqrt(part) : 255 * std::pow(part, 0.25);
-      const double gap =
-          kind == 0 ? (2 * c + 1) / (127.0 * 127) : 4 * std::pow(c + 1, 3) / std::pow(255.0, 4);
+      // Half of the distance between the levels round it: 2 c + 1 of 127^2; of 255^2 for the roots
+      // of squares.
+      const auto of_scale = [&](float each) {
+        const double part = std::fabs(static_cast<double>(each)) / static_cast<double>(largest);
+        return kind == 0 ? part : std::sqrt(part);
+      };
+      const double most = kind == 0 ? 127 : 255;
+      const double c = largest > 0 ? std::floor(most * std::sqrt(of_scale(x[i])) * (1 + 1e-7)) : 0;
       if (largest > 0 && !(kind == 1 && c < 1))
-        expect(std::fabs(static_cast<double>(back[i] - x[i])) <=
-                   (gap / 2 + 1e-6) * static_cast<double>(largest),
+        expect(std::fabs(of_scale(back[i]) - of_scale(x[i])) <= (c + 0.5) / (most * most) + 1e-6,
                "the error is at most half of a gap");
     }
   }
@@ -298,8 +300,12 @@ void dithered_codes(int kind) {
   for (int code : {0, 1, 2, 3, 17, 39, 100, kind == 0 ? 126 : 254}) {
     if (kind == 1 && code == 0) continue;  // a square is at least code 1
     for (double part : {0.01, 0.3, 0.5, 0.9, 0.999}) {
-      const double low = level(kind, code), gap = level(kind, code + 1) - low;
-      const float x = static_cast<float>((low + part * gap) * static_cast<double>(scale));
+      // Between two levels, or their roots.
+      const double power = kind == 0 ? 1 : 0.5;
+      const double low = std::pow(level(kind, code), power);
+      const double gap = std::pow(level(kind, code + 1), power) - low;
+      const double value = std::pow(low + part * gap, 1 / power);
+      const float x = static_cast<float>(value * static_cast<double>(scale));
       double mean = 0;
       for (int t = 0; t < n; ++t) {
         const Block block = quantised(kind, {scale, x}, true, half::dither_base(99, t, 0));

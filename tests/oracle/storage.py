@@ -92,7 +92,8 @@ def expand(codes, scales, square: bool):
 def quantise(x, square: bool, numbers=None):
     """Return signed codes, scales, and where float32 can't tell on which side of a threshold x is.
 
-    Without the dither's `numbers` the threshold between two levels is their middle.
+    Without the dither's `numbers` the threshold between two levels (of squares: between their
+    roots) is the middle.
     """
     x = np.asarray(x, np.float64).ravel()
     padded = np.zeros(-(-len(x) // 64) * 64)
@@ -103,7 +104,10 @@ def quantise(x, square: bool, numbers=None):
     table = levels(square)
     below = np.minimum(np.searchsorted(table, part, "right") - 1, len(table) - 2)
     fraction = 0.5 if numbers is None else (numbers >> 8) * 2.0**-24
-    threshold = table[below] + fraction * (table[below + 1] - table[below])
+    # Squares are compared by their roots.
+    power = 2 if square else 1
+    low, high = table[below] ** (1 / power), table[below + 1] ** (1 / power)
+    threshold = (low + fraction * (high - low)) ** power
     codes = below + (part > threshold)
     if square:
         codes = np.where(x != 0, np.maximum(codes, 1), 0)
