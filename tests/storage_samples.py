@@ -48,7 +48,7 @@ DTYPES = {
 def cast(x, dtype):
     """`x` in a type by its name; NumPy's bfloat16 is that of ml_dtypes."""
     if dtype == "bfloat16":
-        import ml_dtypes  # noqa: PLC0415
+        import ml_dtypes
 
         return np.asarray(x).astype(ml_dtypes.bfloat16)
     return np.asarray(x).astype(dtype)

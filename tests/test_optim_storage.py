@@ -38,7 +38,7 @@ def as_float32(array):
 
 
 def storage_bfloat16(codes):
-    import ml_dtypes  # noqa: PLC0415
+    import ml_dtypes
 
     return codes.view(ml_dtypes.bfloat16).astype(np.float32)
 
@@ -217,7 +217,7 @@ def test_same_bits_for_every_isa_thread_count_and_order(name, variant, machine):
             )
             state = opt.state_dict()["state"]
             results.add(
-                repr(bits([p for p in params[::order]]))
+                repr(bits(list(params[::order])))
                 + repr(bits({key: arrays[::order] for key, arrays in state.items()}))
             )
             if len(results) > 1:
