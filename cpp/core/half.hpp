@@ -71,7 +71,7 @@ inline void narrow(float x, Bfloat16& out) {
   out.bits = static_cast<std::uint16_t>((bits & 0x7fffffff) > infinity_bits ? nan : nearest);
 }
 
-// Up where the part that is cut off is larger than the dither's fraction; never to infinity.
+// Up where the part that is cut off and the dither's fraction together reach 1; never to infinity.
 inline void narrow_dithered(float x, std::uint32_t dither, Bfloat16& out) {
   const std::uint32_t bits = bits_of(x);
   const std::uint32_t up = bits + (dither >> 16);
@@ -115,13 +115,14 @@ inline void narrow(float x, Float16& out) {
   out.bits = half_bits(bits & 0x80000000, magnitude, normal, denormal);
 }
 
+// As for bfloat16; from 2^16 on numbers are infinite here too.
 inline void narrow_dithered(float x, std::uint32_t dither, Float16& out) {
   const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fffffff;
   const std::uint32_t up = (magnitude + (dither >> 19) - half_bias) >> 13;
   const std::uint32_t normal = up >= 0x7c00 ? (magnitude - half_bias) >> 13 : up;
   const float units = magnitude < half_smallest ? float_of(magnitude) * 0x1p24F : 0.0F;
   const std::int32_t whole = static_cast<std::int32_t>(units);
-  const bool over = units - static_cast<float>(whole) > fraction(dither);
+  const bool over = units - static_cast<float>(whole) + fraction(dither) >= 1;
   const auto denormal = static_cast<std::uint32_t>(whole + (over ? 1 : 0));
   out.bits = half_bits(bits & 0x80000000, magnitude, normal, denormal);
 }
