@@ -167,9 +167,9 @@ inline std::int32_t rounded(float level, float most, std::int32_t up) {
   return (static_cast<std::int32_t>(at_most(level, unit * most) + 0.5F) + up) >> 12;
 }
 
-// The scale with which a block's largest magnitude comes back to 1e-6; 0 for 0, NaN for NaN.
+// The scale that puts a block's largest magnitude at the last level; 0 for 0, NaN for NaN.
 inline float scale_of(float largest, float top) {
-  const float scale = (largest > largest_scaled ? largest_scaled : largest) * (1.000001F / top);
+  const float scale = (largest > largest_scaled ? largest_scaled : largest) * (1 / top);
   return scale > 0 && scale < smallest_scale ? smallest_scale : scale;
 }
 
@@ -182,11 +182,13 @@ struct Signed8 {
     const float q = float_of(bits_of(c) & 0xff800000);  // 64 P, with the sign of c
     return (c * (1.5F / 128) - q * (0.5F / 64)) * __builtin_fabsf(q) * (scale * (1.0F / 64));
   }
-  // 128 l in units, for t = |x| / scale: l = (2 t / P + P) / 3 between P^2 / 4 and P^2 = 4^-k.
+  // 128 l in units, for t = |x| / scale: l = (2 t / P + P) / 3 between P^2 / 4 and P^2 = 4^-k, and a
+  // chord as well from 0 to the first level, 4^-7.
   static std::int32_t encode(float x, float inverse, std::int32_t up) {
     const float t = __builtin_fabsf(x * inverse);
     const std::int32_t k = octave(t, 1);
-    const float level = t * times_power(unit * 256 / 3, k) + times_power(unit * 128 / 3, -k);
+    const float chord = t * times_power(unit * 256 / 3, k) + times_power(unit * 128 / 3, -k);
+    const float level = at_most(chord, t * (unit * 0x1p14F));
     const std::int32_t code = rounded(level, 127, up);
     return x < 0 ? -code : code;
   }
