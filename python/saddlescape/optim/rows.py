@@ -70,7 +70,7 @@ def _summed(
     """Return ascending indices, each once."""
     order = np.argsort(rows, kind="stable")
     rows, values = rows[order], values[order]
-    first = np.flatnonzero(np.diff(rows, prepend=-1) != 0)
+    first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1])[: len(rows)])
     if len(first) < len(rows):
         values = np.add.reduceat(values, first, axis=0)
         rows = rows[first]
