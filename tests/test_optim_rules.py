@@ -48,7 +48,7 @@ ARGUMENTS = {
     "sgd": [{}, {"lr": 0.1}],
 }
 # Rules with norms or products have tests of their own: an element is not alone there.
-COMPOSED = ["lamb", "lars"]
+COMPOSED = ["lamb", "lars", "schedule_free_adamw"]
 CASES = [(name, arguments) for name, rows in ARGUMENTS.items() for arguments in rows]
 
 
@@ -88,7 +88,8 @@ def test_every_rule_has_an_oracle_and_a_row():
         "adadelta", "adagrad", "adam", "adamax", "adamw", "adan", "ademamix", "amsgrad",
         "amsgradw", "asgd", "lamb", "lars", "lion", "momentum", "nadam", "nesterov", "radam",
         "rmsprop",
-        "rmsprop_centered", "rmsprop_centered_momentum", "rmsprop_momentum", "rprop", "sgd",
+        "rmsprop_centered", "rmsprop_centered_momentum", "rmsprop_momentum", "rprop",
+        "schedule_free_adamw", "sgd",
     ]  # fmt: skip
 
 

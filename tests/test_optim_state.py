@@ -71,6 +71,7 @@ def test_names_are_torchs_and_zeros_are_the_start():
         "rmsprop_centered_momentum": ["square_avg", "grad_avg", "momentum_buffer"],
         "rmsprop_momentum": ["square_avg", "momentum_buffer"],
         "rprop": ["prev", "step_size"],
+        "schedule_free_adamw": ["z", "exp_avg_sq"],
         "sgd": [],
     }
     assert sorted(expected) == optim.names()

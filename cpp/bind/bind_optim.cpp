@@ -39,6 +39,8 @@ void optim(py::module_ module) {
       .def_readwrite("lambd", &Options::lambd)
       .def_readwrite("t0", &Options::t0)
       .def_readwrite("warmup", &Options::warmup)
+      .def_readwrite("weight_lr_power", &Options::weight_lr_power)
+      .def_readwrite("weight_step_power", &Options::weight_step_power)
       .def_readwrite("eps", &Options::eps)
       .def_readwrite("eps_root", &Options::eps_root)
       .def_readwrite("eps_hat", &Options::eps_hat)
@@ -82,6 +84,7 @@ void optim(py::module_ module) {
       .def_property_readonly("steps", &Stepper::steps)
       .def_property_readonly("carried", &Stepper::carried)
       .def_property_readonly("carries", &Stepper::carries)
+      .def("numbers", &Stepper::numbers)
       .def_property_readonly("norms", &Stepper::norms)
       .def_property_readonly("gradient_norm",
                              [](const Stepper& s) { return s.outcome().gradient_norm; })

@@ -100,9 +100,10 @@ std::vector<std::int64_t> Stepper::steps() const {
   return all;
 }
 
-std::vector<double> Stepper::carried() const {
-  std::vector<double> all;
-  for (const update::Tensor& tensor : tensors_) all.push_back(tensor.carried);
+std::vector<Carried> Stepper::carried() const {
+  std::vector<Carried> all(tensors_.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    std::copy_n(tensors_[i].carried, update::max_carried, all[i].begin());
   return all;
 }
 
@@ -125,7 +126,7 @@ py::object Stepper::norms() const {
 }
 
 void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
-                   const std::vector<double>& carried, std::int64_t calls) {
+                   const std::vector<Carried>& carried, std::int64_t calls) {
   const Turn turn(busy_);
   const auto check_count = [&](const char* what, std::size_t given) {
     if (given != tensors_.size())
@@ -158,7 +159,7 @@ void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& ste
                   static_cast<char*>(buffers_[s][i].mutable_data()));
   for (std::size_t i = 0; i < steps.size(); ++i) {
     tensors_[i].steps = steps[i];
-    tensors_[i].carried = carried[i];
+    std::copy_n(carried[i].begin(), update::max_carried, tensors_[i].carried);
   }
   calls_ = calls;
 }

@@ -4,6 +4,7 @@
 
 #include "bind/elements.hpp"
 #include "bind/stepper.hpp"
+#include "bind/turn.hpp"
 #include "core/half.hpp"
 
 namespace saddlescape::bind {
@@ -92,6 +93,24 @@ py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
                                      : zeros(arrays_[i].shape, dtype_of(tensor.state_type));
   if (fill != 0) array.attr("fill")(slot.scale ? py::cast(fill) : stored(tensor.state_type, fill));
   return array;
+}
+
+std::vector<py::array> Stepper::numbers() {
+  const Turn turn(busy_);
+  std::vector<py::array> copies;
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    check_parameter(i);
+    const update::Tensor& tensor = tensors_[i];
+    const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
+    py::array& copy = copies.emplace_back(zeros(arrays_[i].shape, dtype_of(native)));
+    if (tensor.parameter_type == native)
+      std::copy_n(static_cast<const char*>(tensor.parameters), copy.nbytes(),
+                  static_cast<char*>(copy.mutable_data()));
+    else
+      update::widen(tensor.parameter_type, tensor.parameters, tensor.size,
+                    static_cast<float*>(copy.mutable_data()));
+  }
+  return copies;
 }
 
 void Stepper::attach(const Slot& slot, std::size_t i, void* data) {

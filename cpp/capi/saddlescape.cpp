@@ -195,4 +195,22 @@ saddlescape_status saddlescape_get_steps(const saddlescape_optimizer* optimizer,
   });
 }
 
+saddlescape_status saddlescape_set_carried(saddlescape_optimizer* optimizer, int64_t tensor,
+                                           const double carried[2]) {
+  return guarded([&] {
+    Optimizer& it = checked(optimizer);
+    not_null(carried, "carried", "two numbers");
+    it.set_carried(tensor, carried);
+  });
+}
+
+saddlescape_status saddlescape_get_carried(const saddlescape_optimizer* optimizer, int64_t tensor,
+                                           double carried[2]) {
+  return guarded([&] {
+    const Optimizer& it = checked(optimizer);
+    not_null(carried, "carried", somewhere);
+    std::memcpy(carried, it.tensor(tensor).carried, sizeof it.tensor(tensor).carried);
+  });
+}
+
 }  // extern "C"

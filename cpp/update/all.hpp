@@ -19,6 +19,7 @@
 #include "update/radam.hpp"
 #include "update/rmsprop.hpp"
 #include "update/rprop.hpp"
+#include "update/schedule_free_adamw.hpp"
 #include "update/sgd.hpp"
 
 #define SADDLESCAPE_RULES(RULE)                            \
@@ -42,6 +43,7 @@
   RULE(rmsprop_centered_momentum, RmspropCenteredMomentum) \
   RULE(rmsprop_momentum, RmspropMomentum)                  \
   RULE(rprop, Rprop)                                       \
+  RULE(schedule_free_adamw, ScheduleFreeAdamW)             \
   RULE(sgd, Sgd)
 
 // Composed of passes: the struct that moves the parameters, the one of the pass before it, the

@@ -23,6 +23,13 @@ Folded fold_as(const Options& options, std::int64_t t) {
 
 using Fold = Folded (*)(const Options&, std::int64_t);
 using Trust = double (*)(const Options&, double, double);
+using Carry = void (*)(const Options&, std::int64_t, double (&)[max_carried]);
+
+// R::carry, or null where the rule has none.
+template <class R, class = void>
+constexpr Carry carry_of = nullptr;
+template <class R>
+constexpr Carry carry_of<R, std::void_t<decltype(R::carry)>> = R::carry;
 
 #define SADDLESCAPE_ROW(name, Struct) {fold_as<Struct<float>>, fold_as<Struct<double>>},
 #define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
@@ -39,9 +46,16 @@ constexpr Trust trusts[kernel_count] = {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW,
 #undef SADDLESCAPE_ROW
 #undef SADDLESCAPE_ROWS
 
+#define SADDLESCAPE_ROW(name, Struct) carry_of<Struct<double>>,
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) nullptr, nullptr,
+constexpr Carry carries[kernel_count] = {
+    SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)};
+#undef SADDLESCAPE_ROW
+#undef SADDLESCAPE_ROWS
+
 template <class R>
 Rule describe(const char* name, Kind kind, int kernel, int direction) {
-  Rule rule{name, kind, kernel, direction, {}, {}};
+  Rule rule{name, kind, kernel, direction, {}, {}, carries[kernel] != nullptr};
   for (int s = 0; s < R::states; ++s) {
     rule.state_names.emplace_back(R::state_names[s]);
     rule.natures.push_back(R::natures[s]);
@@ -81,6 +95,10 @@ const Rule& rule(const std::string& name) {
 
 Folded fold(int kernel, Real real, const Options& options, std::int64_t t) {
   return folds[kernel][static_cast<int>(real)](options, t);
+}
+
+void carry(int kernel, const Options& options, std::int64_t t, double (&carried)[max_carried]) {
+  if (carries[kernel]) carries[kernel](options, t, carried);
 }
 
 double trust(int kernel, const Options& options, double parameter_norm, double direction_norm) {

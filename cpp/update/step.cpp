@@ -111,8 +111,12 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   if (around.check_finite && !known_finite) outcome.non_finite = first_non_finite(tensors, count);
   if (outcome.non_finite >= 0) return outcome;
 
-  for (std::int64_t i = 0; i < count; ++i)
-    if (tensors[i].gradient) ++tensors[i].steps;
+  for (std::int64_t i = 0; i < count; ++i) {
+    Tensor& tensor = tensors[i];
+    if (!tensor.gradient) continue;
+    const Group& group = groups[tensor.group];
+    carry(group.rule->kernel, group.options, ++tensor.steps, tensor.carried);
+  }
   if (!tiles && outcome.clip == 1) {
     plain(groups, tensors, count);
     return outcome;

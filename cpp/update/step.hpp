@@ -37,7 +37,7 @@ struct Rule {
   int direction;  // of the pass before it, or -1
   std::vector<std::string> state_names;
   std::vector<Nature> natures;  // of its states
-  bool carries = false;         // one more number for each tensor
+  bool carries = false;         // max_carried numbers for each tensor
 };
 
 // All of them, in alphabetical order.
@@ -74,9 +74,9 @@ struct Tensor {
   Element gradient_type = Element::float32;  // float64 with float64 parameters, else any but that
   Element state_type = Element::float32;     // as the parameters or narrower
   Element copy_type = Element::bfloat16;
-  double carried = 0;  // one number that the rule keeps for the whole tensor
-  double trust = 1;    // normed rules: set by each step
-  Norms norms;         // set by each step that is asked for statistics
+  double carried[max_carried] = {};  // numbers that the rule keeps for the whole tensor
+  double trust = 1;                  // normed rules: set by each step
+  Norms norms;                       // set by each step that is asked for statistics
 };
 
 // What happens to all tensors round their rules, in the same pass.

@@ -25,6 +25,8 @@ class Options:
     lambd: float
     t0: float
     warmup: float
+    weight_lr_power: float
+    weight_step_power: float
     eps: float
     eps_root: float
     eps_hat: float
@@ -67,10 +69,11 @@ class Stepper:
         self,
         state: dict[str, Any],
         steps: Sequence[int],
-        carried: Sequence[float],
+        carried: Sequence[Sequence[float]],
         calls: int,
     ) -> None: ...
     def options(self, group: int) -> Options: ...
+    def numbers(self) -> list[Array]: ...
     @property
     def around(self) -> Around: ...
     @property
@@ -82,7 +85,7 @@ class Stepper:
     @property
     def steps(self) -> list[int]: ...
     @property
-    def carried(self) -> list[float]: ...
+    def carried(self) -> list[list[float]]: ...  # two for each of params
     @property
     def carries(self) -> bool: ...
     @property

@@ -25,6 +25,7 @@ from saddlescape.optim.optimizer import Optimizer
 from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
 from saddlescape.optim.rprop import Rprop
+from saddlescape.optim.schedule_free_adamw import ScheduleFreeAdamW
 from saddlescape.optim.sgd import SGD
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "ScheduleFreeAdamW",
     "Statistics",
     "create",
     "names",

@@ -22,6 +22,7 @@ from saddlescape.optim.optimizer import Optimizer, Params
 from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
 from saddlescape.optim.rprop import Rprop
+from saddlescape.optim.schedule_free_adamw import ScheduleFreeAdamW
 from saddlescape.optim.sgd import SGD
 
 __all__ = ["create", "names"]
@@ -49,6 +50,7 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "rmsprop_centered_momentum": partial(RMSprop, centered=True, momentum=0.9),
     "rmsprop_momentum": partial(RMSprop, momentum=0.9),
     "rprop": Rprop,
+    "schedule_free_adamw": ScheduleFreeAdamW,
     "sgd": SGD,
 }
 
