@@ -74,7 +74,8 @@ def test_names_are_torchs_and_zeros_are_the_start():
         "schedule_free_adamw": ["z", "exp_avg_sq"],
         "sgd": [],
     }
-    assert sorted(expected) == optim.names()
+    # Those two look at shapes: test_optim_products.
+    assert sorted([*expected, "adafactor", "muon"]) == optim.names()
     for name, states in expected.items():
         state = optim.create(name, two_arrays()).state_dict()
         assert state["rule"] == name

@@ -56,6 +56,7 @@ Stepper::Stepper(const std::vector<std::string>& rules, const py::object& params
   for (std::size_t i = 0; i < sources.size(); ++i) {
     add(sources[i], i);
     tensors_[i].group = group.empty() ? 0 : group[i];
+    check_shape(i);
     check_states(i);
   }
   for (std::size_t i = 0; i < arrays_.size(); ++i) check_finite(arrays_[i], name("params", i));
@@ -190,6 +191,10 @@ void Stepper::add(const py::object& source, std::size_t i) {
   owners_.push_back(param.owner);
   update::Tensor tensor;
   tensor.size = array.size;
+  if (array.shape.size() > 1) {
+    tensor.rows = array.shape[array.shape.size() - 2];
+    tensor.columns = array.shape.back();
+  }
   tensor.parameters = array.data;
   tensor.parameter_type = element_of(array.dtype);
   if (layout_.master_weights) {

@@ -71,6 +71,7 @@ class Stepper {
   std::string name(const char* argument, std::size_t i) const;
   void check_length(const std::vector<py::object>& items, const std::string& name) const;
   void add(const py::object& source, std::size_t i);
+  void check_shape(std::size_t i) const;
   void check_states(std::size_t i) const;
   void name_slots();
   void add_buffers(std::size_t i, const std::vector<double>& fills);

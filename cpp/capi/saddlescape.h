@@ -101,7 +101,8 @@ typedef struct saddlescape_options {
 /* The library's version: "0.1.0". */
 SADDLESCAPE_API const char* saddlescape_version(void);
 
-/* The name of rule number `index`, in alphabetical order, or NULL past the last and below 0. */
+/* The name of rule number `index`, in alphabetical order, or NULL past the last and below 0. Not
+ * among them are Python's adafactor and muon, which must know their arrays' shapes. */
 SADDLESCAPE_API const char* saddlescape_rule_name(int64_t index);
 
 /* Why the last call that failed on this thread did; "" if none has. A call that succeeds leaves it

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <cmath>
 
+#include "update/adafactor_step.hpp"
 #include "update/kernels.hpp"
+#include "update/newton_schulz.hpp"
 #include "update/passes.hpp"
 #include "update/row.hpp"
 #include "update/rules.hpp"
@@ -47,8 +49,11 @@ void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const A
   collect(Role::direction, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
             const Group& group = groups[tensors[i].group];
+            const double parameters = std::sqrt(sums[0]), direction = std::sqrt(sums[1]);
             tensors[i].trust =
-                trust(group.rule->direction, group.options, std::sqrt(sums[0]), std::sqrt(sums[1]));
+                group.rule->kind == Kind::factored
+                    ? adafactor::length(group.options, tensors[i], parameters, direction)
+                    : trust(group.rule->direction, group.options, parameters, direction);
           });
 }
 
@@ -68,30 +73,55 @@ bool clips(const Around& around) {
   return around.clip_norm < std::numeric_limits<double>::infinity();
 }
 
-// Norms of each tensor, and of all gradients together. The pass that finds the norm to clip by has
-// taken the gradients' already: here they are shrunk, and rounded once more.
-double take_norms(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
-                  const Workspace& workspace) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i)
-    if (!tensors[i].gradient) tensors[i].norms = {};
-  collect(Role::update, groups, tensors, count, around, workspace,
+// Norms of each tensor that the pass visited. The pass that finds the norm to clip by has taken the
+// gradients' already: here they are shrunk, and rounded once more.
+void keep_norms(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
+                const Around& around, const Workspace& workspace) {
+  if (!around.statistics) return;
+  collect(role, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
             Norms& norms = tensors[i].norms;
             if (!clips(around)) norms.gradient = std::sqrt(sums[0]);
             norms.update = std::sqrt(sums[1]);
             norms.parameter = std::sqrt(sums[2]);
-            sum += norms.gradient * norms.gradient;
           });
+}
+
+// Of all gradients together.
+double total_norm(Tensor* tensors, std::int64_t count) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!tensors[i].gradient) tensors[i].norms = {};
+    sum += tensors[i].norms.gradient * tensors[i].norms.gradient;
+  }
   return std::sqrt(sum);
+}
+
+// Matrix rules, one matrix after the other: the workspace holds one, and its products' memory.
+void step_matrices(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+                   double clip, Workspace& workspace) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Tensor& tensor = tensors[i];
+    const Group& group = groups[tensor.group];
+    if (!tensor.gradient || tensor.size == 0 || group.rule->kind != Kind::matrix) continue;
+    make_room(tensor, workspace);
+    run_pass(Role::write_direction, groups, &tensor, 1, around, clip, workspace);
+    double norm = 0;
+    collect(Role::write_direction, groups, &tensor, 1, around, workspace,
+            [&](std::int64_t, const double (&sums)[3]) { norm = std::sqrt(sums[1]); });
+    newton_schulz(tensor, group.options, norm, workspace);
+    tensor.trust = matrix_length(tensor, group.options);
+    run_pass(Role::apply_direction, groups, &tensor, 1, around, clip, workspace);
+    keep_norms(Role::apply_direction, groups, &tensor, 1, around, workspace);
+  }
 }
 
 // PyTorch's clip_grad_norm_ adds the same 1e-6.
 double clip_factor(double norm, double limit) { return std::min(1.0, limit / (norm + 1e-6)); }
 
-bool any_normed(const Group* groups, const Tensor* tensors, std::int64_t count) {
+bool any_of(Kind kind, const Group* groups, const Tensor* tensors, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i)
-    if (tensors[i].gradient && groups[tensors[i].group].rule->kind == Kind::normed) return true;
+    if (tensors[i].gradient && groups[tensors[i].group].rule->kind == kind) return true;
   return false;
 }
 
@@ -121,13 +151,17 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
     plain(groups, tensors, count);
     return outcome;
   }
-  if (any_normed(groups, tensors, count)) {
+  const bool factored = any_of(Kind::factored, groups, tensors, count);
+  if (factored) adafactor::accumulate(groups, tensors, count, around, outcome.clip, workspace);
+  if (factored || any_of(Kind::normed, groups, tensors, count)) {
     run_pass(Role::direction, groups, tensors, count, around, outcome.clip, workspace);
     set_trust(groups, tensors, count, around, workspace);
   }
+  step_matrices(groups, tensors, count, around, outcome.clip, workspace);
   run_pass(Role::update, groups, tensors, count, around, outcome.clip, workspace);
+  keep_norms(Role::update, groups, tensors, count, around, workspace);
   if (around.statistics) {
-    const double norm = take_norms(groups, tensors, count, around, workspace);
+    const double norm = total_norm(tensors, count);
     if (!clips(around)) outcome.gradient_norm = norm;
   }
   return outcome;

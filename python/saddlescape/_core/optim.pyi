@@ -32,6 +32,15 @@ class Options:
     eps_hat: float
     weight_decay: float
     trust_coefficient: float
+    beta2_decay: float
+    clip_threshold: float
+    parameter_floor: float
+    ns_a: float
+    ns_b: float
+    ns_c: float
+    ns_steps: float
+    use_nesterov: bool
+    match_rms: bool
     decoupled: bool
     maximize: bool
     lr_inside: bool

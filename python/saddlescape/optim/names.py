@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from saddlescape.optim.adadelta import Adadelta
+from saddlescape.optim.adafactor import Adafactor
 from saddlescape.optim.adagrad import Adagrad
 from saddlescape.optim.adam import Adam
 from saddlescape.optim.adamax import Adamax
@@ -17,6 +18,7 @@ from saddlescape.optim.asgd import ASGD
 from saddlescape.optim.lamb import Lamb
 from saddlescape.optim.lars import Lars
 from saddlescape.optim.lion import Lion
+from saddlescape.optim.muon import Muon
 from saddlescape.optim.nadam import NAdam
 from saddlescape.optim.optimizer import Optimizer, Params
 from saddlescape.optim.radam import RAdam
@@ -29,6 +31,7 @@ __all__ = ["create", "names"]
 
 _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "adadelta": Adadelta,
+    "adafactor": Adafactor,
     "adagrad": Adagrad,
     "adam": Adam,
     "adamax": Adamax,
@@ -42,6 +45,7 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "lars": Lars,
     "lion": Lion,
     "momentum": partial(SGD, momentum=0.9),
+    "muon": Muon,
     "nadam": NAdam,
     "nesterov": partial(SGD, momentum=0.9, nesterov=True),
     "radam": RAdam,
@@ -62,7 +66,7 @@ def names() -> list[str]:
     --------
     >>> from saddlescape import optim
     >>> optim.names()[:6]
-    ['adadelta', 'adagrad', 'adam', 'adamax', 'adamw', 'adan']
+    ['adadelta', 'adafactor', 'adagrad', 'adam', 'adamax', 'adamw']
     """
     return sorted(_MAKERS)
 
