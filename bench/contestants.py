@@ -170,7 +170,7 @@ def scheduled_adam(lr: Callable[[int], float]) -> Oracle:
 
 
 def clipped_averaged_adam(theta: Array, gradients: list[Array], copies: int) -> dict[str, Array]:
-    """Gradients of global norm 1 at most, and an average that starts with the first step's parameters."""
+    """Gradients of global norm 1 at most, and an average that starts at the first step's end."""
     norms = [np.sqrt(copies) * np.linalg.norm(g) for g in gradients]
     clipped = [g * min(1.0, 1.0 / norm) for g, norm in zip(gradients, norms, strict=True)]
     path = trace("adam", theta, clipped, lr=LR)

@@ -5,6 +5,7 @@
 
 #include "bind/elements.hpp"
 #include "bind/gil.hpp"
+#include "bind/numpy_array.hpp"
 #include "bind/turn.hpp"
 
 namespace saddlescape::bind {
@@ -37,6 +38,9 @@ class Stepper::Held {
   ~Held() {
     for (py::object& gradient : stepper_.held_) gradient = py::object();
     for (update::Tensor& tensor : stepper_.tensors_) tensor.gradient = nullptr;
+    stepper_.rows_.clear();
+    stepper_.row_owners_.clear();
+    stepper_.row_tensors_.clear();
   }
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
@@ -74,7 +78,9 @@ bool Stepper::step(const py::object& grads, bool check_finite, bool skip) {
   around.check_finite = check_finite;
   {
     const ReleaseGil release;
-    outcome_ = update::step(groups_.data(), tensors_.data(), count(), around, workspace_);
+    outcome_ = row_tensors_.empty()
+                   ? update::step(groups_.data(), tensors_.data(), count(), around, workspace_)
+                   : step_with_rows();
   }
   if (outcome_.non_finite >= 0) {
     if (skip) return false;
@@ -233,13 +239,43 @@ void Stepper::take(const py::object& grads) {
     take(grads, 0);
     return;
   }
-  const std::vector<py::object> items = items_of(grads, "grads");
-  check_length(items, "grads");
-  for (std::size_t i = 0; i < items.size(); ++i)
-    if (!items[i].is_none()) take(items[i], i);
+  if (!PyList_Check(grads.ptr()) && !PyTuple_Check(grads.ptr()))
+    items_of(grads, "grads");  // says so
+  // Taking an array may run its own code, which may change the list.
+  const auto length = [&] {
+    return static_cast<std::size_t>(PySequence_Fast_GET_SIZE(grads.ptr()));
+  };
+  if (length() != arrays_.size()) check_length(items_of(grads, "grads"), "grads");
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    if (length() != arrays_.size())
+      throw py::value_error("grads: changed while it was looked at, expected a list at rest");
+    const auto gradient = py::reinterpret_borrow<py::object>(
+        PySequence_Fast_GET_ITEM(grads.ptr(), static_cast<py::ssize_t>(i)));
+    if (!gradient.is_none()) take(gradient, i);
+  }
+}
+
+// An array like the parameter in memory that was looked at before: nothing more to check, as the
+// optimizer's own memory never moves.
+bool Stepper::take_known(const py::object& gradient, std::size_t i) {
+  const Array& array = arrays_[i];
+  if (array.dtype != Dtype::float32 && array.dtype != Dtype::float64) return false;
+  void* const data = same_kind(gradient, array, dtype_object(array.dtype));
+  if (!data) return false;
+  if (data != taken_[i].data || taken_[i].dtype != array.dtype) {
+    Array taken = array;
+    taken.data = data;
+    regions_.refuse(taken, name("grads", i));
+    taken_[i] = std::move(taken);
+  }
+  tensors_[i].gradient = data;
+  tensors_[i].gradient_type = tensors_[i].parameter_type;
+  held_[i] = gradient;
+  return true;
 }
 
 void Stepper::take(const py::object& gradient, std::size_t i) {
+  if (take_known(gradient, i) || take_rows(gradient, i)) return;
   const std::string name = this->name("grads", i);
   Taken taken = taken_like(gradient, name, arrays_[i], gradient_dtypes(arrays_[i].dtype));
   regions_.refuse(taken.array, name);

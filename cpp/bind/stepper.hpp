@@ -81,6 +81,11 @@ class Stepper {
   void check_parameter(std::size_t i) const;
   void take(const py::object& grads);
   void take(const py::object& gradient, std::size_t i);
+  bool take_known(const py::object& gradient, std::size_t i);
+  bool take_rows(const py::object& gradient, std::size_t i);
+  void check_rows(std::size_t i, const std::string& name) const;
+  void add_rows(std::size_t i, const Array& indices, const Array& values);
+  update::Outcome step_with_rows();
   [[noreturn]] void refuse_non_finite(std::size_t i) const;
 
   Layout layout_;
@@ -93,8 +98,11 @@ class Stepper {
   std::vector<Slot> slots_;
   std::vector<std::vector<py::array>> buffers_;  // by slot, then by tensor
   std::vector<update::Tensor> tensors_;
-  std::vector<py::object> held_;  // what keeps the gradients' memory during a step
-  std::vector<Array> taken_;      // the gradients as they were checked
+  std::vector<py::object> held_;         // what keeps the gradients' memory during a step
+  std::vector<Array> taken_;             // the gradients as they were checked
+  std::vector<update::Tensor> rows_;     // of this step's gradients that are rows
+  std::vector<std::size_t> row_owners_;  // whose they are
+  std::vector<std::size_t> row_tensors_;
   Regions regions_;
   update::Workspace workspace_;
   update::Outcome outcome_;

@@ -18,9 +18,9 @@ const std::vector<std::string>& state_names(const update::Group& group) {
   return group.rule->state_names;
 }
 
-// A number as an array of this type holds it; in 8 bits the largest code, the scale is the number.
+// A number as an array of this type holds it; in 8 bits the largest code: the scale says which.
 py::object stored(update::Element type, double number) {
-  if (type == update::Element::block8) return py::int_(static_cast<int>(half::Unsigned8::levels));
+  if (type == update::Element::block8) return py::int_(255);
   if (type != update::Element::bfloat16) return py::float_(number);
   half::Bfloat16 narrow;
   half::narrow(static_cast<float>(number), narrow);
@@ -103,7 +103,10 @@ py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
   const py::array array = slot.scale ? zeros({blocks}, Dtype::float32)
                                      : zeros(update::state_shape(rule, s, arrays_[i].shape),
                                              dtype_of(tensor.state_type));
-  if (fill != 0) array.attr("fill")(slot.scale ? py::cast(fill) : stored(tensor.state_type, fill));
+  if (fill != 0)
+    array.attr("fill")(
+        slot.scale ? py::cast(half::scale_of(static_cast<float>(fill), half::Unsigned8::top))
+                   : stored(tensor.state_type, fill));
   return array;
 }
 

@@ -71,7 +71,7 @@ inline void narrow(float x, Bfloat16& out) {
   out.bits = static_cast<std::uint16_t>((bits & 0x7fffffff) > infinity_bits ? nan : nearest);
 }
 
-// Up where the part that is cut off is larger than the dither's fraction; never to infinity.
+// Up where the part that is cut off and the dither's fraction together reach 1; never to infinity.
 inline void narrow_dithered(float x, std::uint32_t dither, Bfloat16& out) {
   const std::uint32_t bits = bits_of(x);
   const std::uint32_t up = bits + (dither >> 16);
@@ -115,80 +115,103 @@ inline void narrow(float x, Float16& out) {
   out.bits = half_bits(bits & 0x80000000, magnitude, normal, denormal);
 }
 
+// As for bfloat16; from 2^16 on numbers are infinite here too.
 inline void narrow_dithered(float x, std::uint32_t dither, Float16& out) {
   const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fffffff;
   const std::uint32_t up = (magnitude + (dither >> 19) - half_bias) >> 13;
   const std::uint32_t normal = up >= 0x7c00 ? (magnitude - half_bias) >> 13 : up;
   const float units = magnitude < half_smallest ? float_of(magnitude) * 0x1p24F : 0.0F;
   const std::int32_t whole = static_cast<std::int32_t>(units);
-  const bool over = units - static_cast<float>(whole) > fraction(dither);
+  const bool over = units - static_cast<float>(whole) + fraction(dither) >= 1;
   const auto denormal = static_cast<std::uint32_t>(whole + (over ? 1 : 0));
   out.bits = half_bits(bits & 0x80000000, magnitude, normal, denormal);
 }
 
-// ---- 8 bits: blocks of 64 numbers with a scale, the largest magnitude
-// -------------------------------
+// ---- 8 bits: blocks of 64 numbers with a scale
+// -----------------------------------------------------
 //
-//   signed:    x = sign (c / 127)^2 scale,  c in 0 ... 127   (averages of gradients)
-//   unsigned:  x = (c / 255)^4 scale,       c in 0 ... 255   (averages of squares, >= 0)
+// A level l of the code, 0 <= l <= 1, stands for scale times
 //
-// The powers put more levels near zero: a second moment keeps 9 decades below its block's largest
-// number (a linear code: 2). Zero is zero, the largest number comes back exactly. A square that is
-// not zero never becomes one: Adam would divide by eps there.
+//   signed:    chord of l^2 between the powers of 1/2,  l = c / 128, c in 0 ... 127 and a sign
+//   unsigned:  chord of l^4 between the powers of 1/2,  l = c / 256, c in 0 ... 255
+//
+// that is, with P the power of 1/2 above l: (3 l - P) P / 2 and (15 l - 7 P) P^3 / 8. The powers
+// put more levels near zero: a second moment keeps 9 decades below its block's largest number
+// (evenly spaced levels: 2). Between two levels the inverse is a straight line and needs no root,
+// so the dither keeps the mean exactly and a block is written in a few cycles.
+//
+// Zero is zero. A square that is not zero never becomes one: Adam would divide by eps there.
 constexpr std::int64_t block = 64;
-constexpr float largest_float = 0x1.fffffep127F;
-constexpr float smallest_scale = 0x1p-94F;  // with it the lowest level, 255^-4 of it, is normal
+constexpr float largest_scaled = 0x1p127F;
+constexpr float smallest_scale = 0x1p-94F;  // with it the lowest level, 2^-32 of it, is normal
 
-inline float root(float x) { return __builtin_sqrtf(x); }
 inline float at_most(float x, float limit) { return x < limit ? x : limit; }
+
+// Levels are counted in units of 1 / 4096 where they are rounded.
+constexpr float unit = 4096;
+
+// x 2^(k / 2^23), for a k that is a multiple of 2^23: added to the exponent.
+inline float times_power(float x, std::int32_t k) {
+  return float_of(bits_of(x) + static_cast<std::uint32_t>(k));
+}
+// k 2^23 for a t with 2^(-s (k + 1)) <= t < 2^(-s k), s = 2^log_shift.
+inline std::int32_t octave(float t, int log_shift) {
+  const auto exponent = static_cast<std::int32_t>(bits_of(t) & infinity_bits);
+  return (((126 << 23) - exponent) >> log_shift) & ~0x7fffff;
+}
+
+// The level below, or the next: `up` is the dither's fraction in units, 0 to 4095, or a half.
+// Levels come back exactly whatever it is. A NaN counts as the largest: its block's scale says what
+// it is.
+inline std::int32_t rounded(float level, float most, std::int32_t up) {
+  return (static_cast<std::int32_t>(at_most(level, unit * most) + 0.5F) + up) >> 12;
+}
+
+// The scale with which a block's largest magnitude comes back to 1e-6; 0 for 0, NaN for NaN.
+inline float scale_of(float largest, float top) {
+  const float scale = (largest > largest_scaled ? largest_scaled : largest) * (1.000001F / top);
+  return scale > 0 && scale < smallest_scale ? smallest_scale : scale;
+}
 
 struct Signed8 {
   using Code = std::int8_t;
-  static constexpr float levels = 127;
+  static constexpr float top = 0x1.fap-1F;  // what code 127 stands for
 
   static float expand(std::int32_t code, float scale) {
-    const std::int32_t magnitude = code < 0 ? -code : code;
-    return static_cast<float>(code * magnitude) * (1 / (levels * levels)) * scale;
+    const float c = static_cast<float>(code);
+    const float q = float_of(bits_of(c) & 0xff800000);  // 64 P, with the sign of c
+    return (c * (1.5F / 128) - q * (0.5F / 64)) * __builtin_fabsf(q) * (scale * (1.0F / 64));
   }
-  // The level of a magnitude <= scale, with its fraction.
-  static float level(float magnitude, float inverse) { return levels * root(magnitude * inverse); }
-  static constexpr std::int32_t least = 0;
+  // 128 l in units, for t = |x| / scale: l = (2 t / P + P) / 3 between P^2 / 4 and P^2 = 4^-k.
+  static std::int32_t encode(float x, float inverse, std::int32_t up) {
+    const float t = __builtin_fabsf(x * inverse);
+    const std::int32_t k = octave(t, 1);
+    const float level = t * times_power(unit * 256 / 3, k) + times_power(unit * 128 / 3, -k);
+    const std::int32_t code = rounded(level, 127, up);
+    return x < 0 ? -code : code;
+  }
 };
 
 struct Unsigned8 {
   using Code = std::uint8_t;
-  static constexpr float levels = 255;
+  static constexpr float top = 0x1.fc4p-1F;  // what code 255 stands for
 
   static float expand(std::int32_t code, float scale) {
-    const float square = static_cast<float>(code * code) * (1 / (levels * levels));
-    return square * square * scale;
+    const float c = static_cast<float>(code);
+    const float q = float_of(bits_of(c) & infinity_bits);  // 128 P
+    return (c * (1.875F / 256) - q * (0.875F / 128)) * (q * q * q) * (scale * 0x1p-21F);
   }
-  static float level(float magnitude, float inverse) {
-    return levels * root(root(magnitude * inverse));
+  // 256 l in units: l = (8 t / P^3 + 7 P) / 15 between P^4 / 16 and P^4 = 16^-k.
+  static std::int32_t encode(float x, float inverse, std::int32_t up) {
+    const float t = x * inverse;
+    const std::int32_t k = octave(t, 2);
+    const float level =
+        t * times_power(unit * 2048 / 15, k + (k << 1)) + times_power(unit * 1792 / 15, -k);
+    const std::int32_t code = rounded(level, 255, up);
+    const std::int32_t least = x > 0 ? 1 : 0;
+    return code < least ? least : code;
   }
-  static constexpr std::int32_t least = 1;
 };
-
-// The code below x, or the next where x lies above the threshold between the two. Levels are not
-// evenly spaced, so the threshold is one of values: the mean over all fractions is x.
-//
-// A root that rounds across a level finds the code one too high or too low. The first compares a
-// negative difference and stays, the second a whole one, which is more than any fraction of itself:
-// numbers that are levels come back exactly, and none is drawn to a level beside it.
-template <class Kind>
-inline std::int32_t encode(float x, float scale, float inverse, float threshold) {
-  const float magnitude = at_most(__builtin_fabsf(x), scale);
-  const float level = at_most(Kind::level(magnitude, inverse), Kind::levels);
-  const std::int32_t below = static_cast<std::int32_t>(level);
-  const float low = Kind::expand(below, scale);
-  const float high = Kind::expand(below + 1, scale);
-  const std::int32_t next = magnitude - low > threshold * (high - low) ? below + 1 : below;
-  const std::int32_t most = static_cast<std::int32_t>(Kind::levels);
-  const std::int32_t code = next > most ? most : next;
-  const std::int32_t floor = magnitude > 0 ? Kind::least : 0;
-  const std::int32_t raised = code < floor ? floor : code;
-  return x < 0 ? -raised : raised;
-}
 
 }  // namespace
 }  // namespace saddlescape::half

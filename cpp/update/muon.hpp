@@ -18,7 +18,7 @@ namespace {
 
 template <class T>
 struct MuonDirection {
-  static constexpr int states = 1;
+  static constexpr int states = 2;  // the last is the direction
   static constexpr const char* state_names[max_states] = {"momentum_buffer"};
   static constexpr Nature natures[max_states] = {Nature::value};
 
@@ -32,12 +32,12 @@ struct MuonDirection {
             o.use_nesterov ? average.decay : T(1)};
   }
 
-  static inline void update(const MuonDirection& h, T&, T& g, T& b) {
+  static inline void update(const MuonDirection& h, T&, T g, T& b, T& d) {
     g = h.sign * g;
     // B = mu B + (1 - mu) G
     b = h.average(b, g);
     // D = (1 - mu) G + mu B, or B
-    g = h.of_gradient * g + h.of_buffer * b;
+    d = h.of_gradient * g + h.of_buffer * b;
   }
 };
 

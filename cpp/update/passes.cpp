@@ -42,7 +42,7 @@ class Worker {
   void visit(const Tensor& tensor, std::int64_t from, std::int64_t n, double* sums) {
     real_ = real_of(tensor.parameter_type);
     if (role_ == Role::gradient_norm) {
-      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n, false), n);
+      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n), n);
       return;
     }
     const Group& group = groups_[tensor.group];
@@ -56,27 +56,23 @@ class Worker {
 
   void direction(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n,
                  void* p, double* sums) {
-    const void* g = gradient(tensor, from, n, group.rule->kind != Kind::factored);
-    sums[0] = table_.sum_squares[real()](p, n);
+    void* const u = role_ == Role::write_direction ? at(workspace_.direction, from * number())
+                                                   : scratch_[parameter_slot + 2];
+    const void* g = gradient(tensor, from, n);
     if (group.rule->kind == Kind::factored)
-      g = preconditioned(group, tensor, g, from, n);
+      adafactor::precondition(group.options, tensor, g, from, n, u);
     else
-      update(group.rule->direction, group, tensor, from, n, p, g);
-    sums[1] = table_.sum_squares[real()](g, n);
-    if (role_ == Role::write_direction)
-      __builtin_memcpy(at(workspace_.direction, from * number()), g,
-                       static_cast<std::size_t>(n * number()));
+      update(group.rule->direction, group, tensor, from, n, p, g, u);
+    sums[0] = table_.sum_squares[real()](p, n);
+    sums[1] = table_.sum_squares[real()](u, n);
   }
 
   void move(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n, void* p,
             double* sums) {
-    const void* g = gradient(tensor, from, n, false);
+    const void* g = gradient(tensor, from, n);
     void* const old = scratch_[parameter_slot + 2];
     if (around_.statistics) __builtin_memcpy(old, p, static_cast<std::size_t>(n * number()));
-    const void* along = g;
-    if (group.rule->kind == Kind::factored) along = preconditioned(group, tensor, g, from, n);
-    if (role_ == Role::apply_direction) along = at(workspace_.direction, from * number());
-    update(group.rule->kernel, group, tensor, from, n, p, along);
+    update(group.rule->kernel, group, tensor, from, n, p, along(group, tensor, g, from, n));
     const std::uint32_t dither = half::dither_base(from, tensor.steps, parameter_slot);
     if (tensor.copy) narrow(tensor.copy_type, p, from, n, dither, tensor.copy);
     if (p == scratch_[parameter_slot]) {
@@ -91,10 +87,23 @@ class Worker {
     }
   }
 
+  // What the rule moves along: its own direction, or the gradient.
+  const void* along(const Group& group, const Tensor& tensor, const void* g, std::int64_t from,
+                    std::int64_t n) {
+    if (role_ == Role::apply_direction) return at(workspace_.direction, from * number());
+    if (group.rule->kind != Kind::factored) return g;
+    // In the place of a state: this rule's are not expanded.
+    adafactor::precondition(group.options, tensor, g, from, n, scratch_[0]);
+    return scratch_[0];
+  }
+
   void update(int kernel, const Group& group, const Tensor& tensor, std::int64_t from,
-              std::int64_t n, void* p, const void* g) {
-    const int states = kernel_states(kernel);
-    void* state[max_states] = {};
+              std::int64_t n, void* p, const void* g, void* direction = nullptr) {
+    // These have brought their states forward by then.
+    const bool done = role_ == Role::apply_direction || group.rule->kind == Kind::factored;
+    const int states = done ? 0 : static_cast<int>(group.rule->state_names.size());
+    void* state[max_states + 1] = {};
+    state[states] = direction;
     for (int s = 0; s < states; ++s) state[s] = widened(group, tensor, s, from, n);
     kernels_.update[kernel][real()](folded(kernel, group, tensor), n, p, g, state);
     for (int s = 0; s < states; ++s) narrowed(group, tensor, s, from, n, state[s]);
@@ -104,38 +113,38 @@ class Worker {
     return folds_.of(kernel, group, tensor);
   }
 
+  static bool codes(const Tensor& tensor) { return tensor.state_type == Element::block8; }
+
+  // Asks for an array's next tile: codes keep the processor busy long enough for it to come, and no
+  // hardware looks ahead that far.
+  static void ask_for_next(const Tensor& tensor, const void* array, Element type, std::int64_t from,
+                           std::int64_t n) {
+    const std::int64_t bytes = std::min(n, tensor.size - from - n) * width(type);
+    const char* next = static_cast<const char*>(array) + (from + n) * width(type);
+    for (std::int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(next + k, 1, 3);
+  }
+
   // The numbers that the rule computes with: the array's own, or expanded ones.
   void* parameters(const Tensor& tensor, std::int64_t from, std::int64_t n) {
     const Element type = tensor.parameter_type;
     void* const own = at(tensor.parameters, from * width(type));
+    if (codes(tensor)) ask_for_next(tensor, tensor.parameters, type, from, n);
     if (type == native()) return own;
     table_.widen[static_cast<int>(type)](own, n, number_scratch(parameter_slot));
     return scratch_[parameter_slot];
   }
 
-  // Of its own if the rule will write to it.
-  const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n, bool own) {
-    void* const scratch = scratch_[parameter_slot + 1];
+  const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n) {
+    if (codes(tensor)) ask_for_next(tensor, tensor.gradient, tensor.gradient_type, from, n);
     const double clip = role_ == Role::gradient_norm ? 1 : clip_;
-    const void* g = gradient_tile(tensor, from, n, around_, clip, scratch);
-    if (own && g != scratch) {
-      __builtin_memcpy(scratch, g, static_cast<std::size_t>(n * number()));
-      g = scratch;
-    }
-    return g;
-  }
-
-  // Into the place of a state: this rule's are not expanded.
-  const void* preconditioned(const Group& group, const Tensor& tensor, const void* g,
-                             std::int64_t from, std::int64_t n) {
-    adafactor::precondition(group.options, tensor, g, from, n, scratch_[0]);
-    return scratch_[0];
+    return gradient_tile(tensor, from, n, around_, clip, scratch_[parameter_slot + 1]);
   }
 
   void* widened(const Group& group, const Tensor& tensor, int s, std::int64_t from,
                 std::int64_t n) {
     const Element type = tensor.state_type;
     void* const own = at(tensor.state[s], from * width(type));
+    if (type == Element::block8) ask_for_next(tensor, tensor.state[s], type, from, n);
     if (type == native()) return own;
     if (type == Element::block8)
       table_.expand[is_square(group, s)](own, tensor.scales[s] + from / block8_size, n,
@@ -234,7 +243,7 @@ bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
 }
 
 void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
-              const Around& around, double clip, Workspace& workspace) {
+              const Around& around, double clip, Check* check, Workspace& workspace) {
   std::int64_t tiles = 0, bytes = 1;
   for (std::int64_t i = 0; i < count; ++i) {
     tiles += ceiling(tensors[i].size, tile_size);
@@ -246,7 +255,8 @@ void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t coun
   for_each_range(
       tensors, count, bytes,
       [&](const Tensor& tensor) { return takes_part(role, groups, tensor, around); },
-      [](const Tensor&) { return tile_size; }, worker);
+      [](const Tensor&) { return tile_size; }, worker,
+      [=](double at) { return !check || check->pass(at); });
 }
 
 }  // namespace saddlescape::update

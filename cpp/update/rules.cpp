@@ -48,14 +48,6 @@ constexpr Fold folds[kernel_count][2] = {
 #undef SADDLESCAPE_ROW
 #undef SADDLESCAPE_ROWS
 
-#define SADDLESCAPE_ROW(name, Struct) Struct<float>::states,
-#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
-  Struct<float>::states, Direction<float>::states,
-constexpr int states_of[kernel_count] = {
-    SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)};
-#undef SADDLESCAPE_ROW
-#undef SADDLESCAPE_ROWS
-
 #define SADDLESCAPE_ROW(name, Struct) nullptr,
 #define SADDLESCAPE_ROWS(name, Struct, Direction, kind) nullptr, trust_of<Direction<double>>,
 constexpr Trust trusts[kernel_count] = {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)};
@@ -122,8 +114,6 @@ std::vector<std::int64_t> state_shape(const Rule& rule, int state,
                                       const std::vector<std::int64_t>& shape) {
   return rule.kind == Kind::factored ? adafactor::state_shape(state, shape) : shape;
 }
-
-int kernel_states(int kernel) { return states_of[kernel]; }
 
 void carry(int kernel, const Options& options, std::int64_t t, double (&carried)[max_carried]) {
   if (carries[kernel]) carries[kernel](options, t, carried);

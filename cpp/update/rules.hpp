@@ -50,9 +50,6 @@ class Folds {
 // Brings a tensor's own numbers to step t, before the fold.
 void carry(int kernel, const Options& options, std::int64_t t, double (&carried)[max_carried]);
 
-// How many of the rule's states the kernel takes.
-int kernel_states(int kernel);
-
 // The factor of a normed rule's update; `kernel` is that of its direction.
 double trust(int kernel, const Options& options, double parameter_norm, double direction_norm);
 

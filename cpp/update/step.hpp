@@ -9,10 +9,9 @@
 //
 // The same bits for every instruction set, number of threads, alignment, length and cut into
 // tensors (8-bit states: cuts at whole blocks; dithered states: the element's index counts; rules
-// that look at norms or shapes: whole tensors; matrix rules: BLAS chooses its instruction set by the
-// CPU alone).
-// Nothing is allocated once the workspace has grown, and nothing is checked but finiteness: the
-// caller vouches for pointers and sizes.
+// that look at norms or shapes: whole tensors; matrix rules: BLAS chooses its instruction set by
+// the CPU alone). Nothing is allocated once the workspace has grown, and nothing is checked but
+// finiteness: the caller vouches for pointers and sizes.
 #pragma once
 
 #include <cstdint>
@@ -86,6 +85,7 @@ struct Tensor {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   double carried[max_carried] = {};   // numbers that the rule keeps for the whole tensor
+  double before[max_carried] = {};    // the same before this step
   const double* row_means = nullptr;  // factored rules: set by each step, in the workspace
   double trust = 1;                   // normed rules: set by each step
   Norms norms;                        // set by each step that is asked for statistics
@@ -118,8 +118,9 @@ struct Workspace {
   std::vector<double> means;          // over rows
 };
 
-// One step: one parallel region over all tensors, one more for each of: the check, the norm to clip
-// by, a normed rule. Matrix rules take two for each matrix, and those of its products.
+// One step: one parallel region over all tensors, one more for a norm to clip by and one for a
+// normed rule. Matrix rules take two for each matrix and those of its products; they and factored
+// ones one more to look at the gradients.
 Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
              Workspace& workspace);
 

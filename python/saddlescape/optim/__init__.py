@@ -26,6 +26,7 @@ from saddlescape.optim.names import create, names
 from saddlescape.optim.optimizer import Optimizer
 from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
+from saddlescape.optim.rows import Rows
 from saddlescape.optim.rprop import Rprop
 from saddlescape.optim.schedule_free_adamw import ScheduleFreeAdamW
 from saddlescape.optim.sgd import SGD
@@ -52,6 +53,7 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "Rows",
     "Rprop",
     "ScheduleFreeAdamW",
     "Statistics",

@@ -1,0 +1,379 @@
+// Numbers in less than 32 bits against slow writings of what they are: every pattern of 16 bits,
+// every boundary between two of them, the mean of dithered rounding, every 8-bit code.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "core/half.hpp"
+#include "core/isa.hpp"
+#include "update/kernels.hpp"
+
+namespace {
+
+using saddlescape::update::Element;
+using saddlescape::update::tile_kernels;
+namespace half = saddlescape::half;
+
+int failures = 0;
+
+void expect(bool ok, const char* what) {
+  if (ok) return;
+  std::printf("failed: %s\n", what);
+  ++failures;
+}
+
+// A format by its numbers of bits: sign, exponent, mantissa.
+struct Format {
+  Element element;
+  const char* name;
+  int exponent, mantissa;
+
+  int bias() const { return (1 << (exponent - 1)) - 1; }
+  std::uint32_t infinity() const { return ((1U << exponent) - 1) << mantissa; }
+  // (-1)^s 2^(e - bias) (1 + m 2^-mantissa), as IEEE 754 says it.
+  double value(std::uint32_t bits) const {
+    const std::uint32_t e = (bits >> mantissa) & ((1U << exponent) - 1);
+    const double m = std::ldexp(bits & ((1U << mantissa) - 1), -mantissa);
+    const double magnitude =
+        e == 0 ? std::ldexp(m, 1 - bias()) : std::ldexp(1 + m, static_cast<int>(e) - bias());
+    return bits & 0x8000 ? -magnitude : magnitude;
+  }
+};
+constexpr Format formats[] = {{Element::bfloat16, "bfloat16", 8, 7},
+                              {Element::float16, "float16", 5, 10}};
+
+std::vector<float> widened(const Format& format, const std::vector<std::uint16_t>& x) {
+  std::vector<float> out(x.size());
+  tile_kernels().widen[static_cast<int>(format.element)](
+      x.data(), static_cast<std::int64_t>(x.size()), out.data());
+  return out;
+}
+
+std::vector<std::uint16_t> narrowed(const Format& format, const std::vector<float>& x) {
+  std::vector<std::uint16_t> out(x.size());
+  tile_kernels().narrow[static_cast<int>(format.element)](
+      x.data(), static_cast<std::int64_t>(x.size()), out.data());
+  return out;
+}
+
+std::vector<std::uint16_t> dithered(const Format& format, const std::vector<float>& x,
+                                    std::uint32_t dither) {
+  std::vector<std::uint16_t> out(x.size());
+  tile_kernels().narrow_dithered[static_cast<int>(format.element)](
+      x.data(), static_cast<std::int64_t>(x.size()), dither, out.data());
+  return out;
+}
+
+bool is_nan(const Format& format, std::uint16_t bits) {
+  return (bits & 0x7fff) > format.infinity();
+}
+
+void every_pattern(const Format& format) {
+  std::vector<std::uint16_t> all(65536);
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) all[bits] = static_cast<std::uint16_t>(bits);
+  const std::vector<float> wide = widened(format, all);
+  const std::vector<std::uint16_t> back = narrowed(format, wide);
+  std::vector<std::uint16_t> kept[3];
+  const std::uint32_t dithers[3] = {0, 0x80000000, 0xffffffff};
+  for (int k = 0; k < 3; ++k) kept[k] = dithered(format, wide, dithers[k]);
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const std::uint16_t own = all[bits];
+    if (is_nan(format, own)) {
+      expect(std::isnan(wide[bits]) && is_nan(format, back[bits]), "a NaN stays a NaN");
+      for (const auto& each : kept) expect(is_nan(format, each[bits]), "a NaN stays, dithered");
+      continue;
+    }
+    const bool infinite = (bits & 0x7fff) == format.infinity();
+    const double value = infinite ? (bits & 0x8000 ? -1.0 : 1.0) / 0.0 : format.value(bits);
+    expect(static_cast<double>(wide[bits]) == value, "a pattern widens to its value");
+    expect(std::signbit(wide[bits]) == ((bits & 0x8000) != 0), "a zero keeps its sign");
+    expect(back[bits] == own, "a pattern comes back");
+    for (const auto& each : kept) expect(each[bits] == own, "an exact number is not dithered");
+  }
+}
+
+// To nearest, ties to even, by comparing distances in double with all neighbours.
+std::uint16_t nearest(const Format& format, float x) {
+  const std::uint32_t sign = std::signbit(x) ? 0x8000 : 0;
+  const double magnitude = std::fabs(static_cast<double>(x));
+  std::uint32_t low = 0, high = format.infinity();  // value(infinity()) is 2^(emax + 1): right
+  while (low + 1 < high) {
+    const std::uint32_t middle = (low + high) / 2;
+    (format.value(middle) <= magnitude ? low : high) = middle;
+  }
+  if (magnitude >= format.value(high)) low = high;
+  const double down = magnitude - format.value(low), up = format.value(high) - magnitude;
+  const bool even = low % 2 == 0;
+  return static_cast<std::uint16_t>(sign | (down < up || (down == up && even) ? low : high));
+}
+
+void every_boundary(const Format& format) {
+  std::vector<float> x;
+  for (std::uint32_t bits = 0; bits < format.infinity(); ++bits) {
+    const double middle = (format.value(bits) + format.value(bits + 1)) / 2;
+    const float at = static_cast<float>(middle);  // may not be one below the float's denormals
+    for (float each : {at, std::nextafterf(at, 0.0F), std::nextafterf(at, INFINITY)}) {
+      x.push_back(each);
+      x.push_back(-each);
+    }
+  }
+  std::mt19937 random(1);
+  for (int i = 0; i < 200000; ++i) {
+    const float each = half::float_of(static_cast<std::uint32_t>(random()));
+    if (std::isfinite(each)) x.push_back(each);
+  }
+  x.push_back(std::numeric_limits<float>::max());
+  x.push_back(std::numeric_limits<float>::denorm_min());
+  const std::vector<std::uint16_t> out = narrowed(format, x);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    expect(out[i] == nearest(format, x[i]), "narrowing takes the nearest, ties to even");
+}
+
+// The mean over the steps of one element, and over the elements of one step.
+void dither_keeps_the_mean(const Format& format) {
+  constexpr std::int64_t n = 65536;
+  for (std::uint32_t bits : {0x3c00U, 0x0401U, 0x0003U, 0x0000U, 0xbc01U, 0x8002U}) {
+    for (double part : {0.0009765625, 0.25, 0.5, 0.75, 0.9990234375}) {
+      const double low = format.value(bits), unit = format.value(bits + 1) - low;
+      const float x = static_cast<float>(low + part * unit);
+      if (static_cast<double>(x) != low + part * unit) continue;  // below the float's denormals
+      double over_steps = 0;
+      for (std::int64_t t = 0; t < n; ++t) {
+        const auto one = dithered(format, {x}, half::dither_base(12345, t, 1));
+        expect(one[0] == bits || one[0] == bits + 1, "dithered to a neighbour");
+        over_steps += format.value(one[0]) - low;
+      }
+      double over_elements = 0;
+      for (std::uint16_t each :
+           dithered(format, std::vector<float>(n, x), half::dither_base(0, 77, 2)))
+        over_elements += format.value(each) - low;
+      // An additive sequence with a badly approximable step leaves some ln n / n: 1.7e-4 here. The
+      // least threshold of 13 bits (float16) is 1.2e-4.
+      expect(std::fabs(over_steps / n / unit - part) < 4e-4, "mean over steps");
+      expect(std::fabs(over_elements / n / unit - part) < 4e-4, "mean over elements");
+    }
+  }
+  const double last = format.value(format.infinity() - 1), past = format.value(format.infinity());
+  const float edge = std::nextafterf(static_cast<float>(past), 0.0F);
+  for (std::uint32_t dither : {0U, 0x7fffffffU, 0xffffffffU}) {
+    const auto out = dithered(format, {edge, -edge}, dither);
+    expect(format.value(out[0]) == last && format.value(out[1]) == -last,
+           "dithering alone never makes a number infinite");
+    const auto infinite = dithered(format, {INFINITY, -INFINITY}, dither);
+    expect(infinite[0] == format.infinity() && infinite[1] == (format.infinity() | 0x8000),
+           "infinite stays infinite");
+  }
+}
+
+// ---- 8-bit codes
+// ---------------------------------------------------------------------------------
+
+struct Block {
+  std::vector<std::uint8_t> codes;
+  std::vector<float> scales;
+};
+
+Block quantised(int kind, const std::vector<float>& x, bool dither = false,
+                std::uint32_t base = 0) {
+  Block block{std::vector<std::uint8_t>(x.size()), std::vector<float>((x.size() + 63) / 64)};
+  tile_kernels().quantise[kind](x.data(), static_cast<std::int64_t>(x.size()), dither, base,
+                                block.codes.data(), block.scales.data());
+  return block;
+}
+
+std::vector<float> expanded(int kind, const Block& block) {
+  std::vector<float> out(block.codes.size());
+  tile_kernels().expand[kind](block.codes.data(), block.scales.data(),
+                              static_cast<std::int64_t>(out.size()), out.data());
+  return out;
+}
+
+// What the code stands for, in double: sign (c / 127)^2 or (c / 255)^4.
+double level(int kind, int code) {
+  const double part = code / (kind == 0 ? 127.0 : 255.0);
+  return kind == 0 ? part * std::fabs(part) : part * part * part * part;
+}
+
+std::vector<float> scales() {
+  std::vector<float> all;
+  for (int e = -94; e <= 127; ++e)
+    for (double mantissa : {1.0, 1.25, 1.7320508, 1.9999999})
+      all.push_back(static_cast<float>(std::ldexp(mantissa, e)));
+  all.push_back(std::numeric_limits<float>::max());
+  return all;
+}
+
+void every_code(int kind) {
+  const int most = kind == 0 ? 127 : 255, least = kind == 0 ? -127 : 0;
+  std::vector<int> codes;
+  for (int code = least; code <= most; ++code) codes.push_back(code);
+  for (float scale : scales()) {
+    // 63 codes and the largest in each block, so that its scale is this one.
+    for (std::size_t from = 0; from < codes.size(); from += 63) {
+      Block block{{}, {scale}};
+      for (std::size_t i = from; i < std::min(from + 63, codes.size()); ++i)
+        block.codes.push_back(static_cast<std::uint8_t>(codes[i]));
+      block.codes.push_back(static_cast<std::uint8_t>(most));
+      const std::vector<float> x = expanded(kind, block);
+      expect(x.back() == scale, "the largest is exact");
+      for (std::size_t i = 0; i + 1 < x.size(); ++i) {
+        const double value = level(kind, codes[from + i]) * static_cast<double>(scale);
+        // The two or three roundings of expand.
+        expect(std::fabs(static_cast<double>(x[i]) - value) <= 3e-7 * std::fabs(value),
+               "a code expands to its level");
+      }
+      for (std::uint32_t base : {0U, 0x12345678U, 0xffffffffU}) {
+        const Block again = quantised(kind, x, base != 0, base);
+        expect(again.codes == block.codes && again.scales == block.scales,
+               "what was expanded quantises to its code, dithered or not");
+      }
+    }
+  }
+}
+
+void block_edges(int kind) {
+  std::mt19937 random(2);
+  std::normal_distribution<double> normal;
+  for (std::int64_t n : {0, 1, 2, 15, 16, 17, 63, 64, 65, 127, 128, 129, 2047, 2048}) {
+    std::vector<float> x(static_cast<std::size_t>(n));
+    for (float& each : x) {
+      each = static_cast<float>(normal(random) * std::exp(2 * normal(random)));
+      if (kind == 1) each = each * each;
+    }
+    if (n > 15) x[7] = 0, x[9] = kind == 0 ? -0.0F : 0.0F;
+    const Block block = quantised(kind, x);
+    const std::vector<float> back = expanded(kind, block);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const std::size_t first = i / 64 * 64, last = std::min(first + 64, x.size());
+      float largest = 0;
+      for (std::size_t j = first; j < last; ++j) largest = std::max(largest, std::fabs(x[j]));
+      expect(block.scales[i / 64] == largest, "the scale is the block's largest magnitude");
+      expect((x[i] == 0) == (back[i] == 0) || kind == 0, "zero is zero and no square becomes it");
+      expect(x[i] != 0 || back[i] == 0, "zero is zero");
+      expect(back[i] == 0 || (back[i] < 0) == (x[i] < 0), "the sign is kept");
+      if (std::fabs(x[i]) == largest) expect(back[i] == x[i], "the largest is exact");
+      // Half of the distance between the levels round it: 2 c + 1 of 127^2; of 255^2 for the roots
+      // of squares.
+      const auto of_scale = [&](float each) {
+        const double part = std::fabs(static_cast<double>(each)) / static_cast<double>(largest);
+        return kind == 0 ? part : std::sqrt(part);
+      };
+      const double most = kind == 0 ? 127 : 255;
+      const double c = largest > 0 ? std::floor(most * std::sqrt(of_scale(x[i])) * (1 + 1e-7)) : 0;
+      if (largest > 0 && !(kind == 1 && c < 1))
+        expect(std::fabs(of_scale(back[i]) - of_scale(x[i])) <= (c + 0.5) / (most * most) + 1e-6,
+               "the error is at most half of a gap");
+    }
+  }
+}
+
+void strange_blocks(int kind) {
+  const float denormal = std::numeric_limits<float>::denorm_min();
+  const float most = std::numeric_limits<float>::max();
+  std::vector<float> tiny(64, denormal);
+  tiny[3] = 0;
+  const std::vector<float> back = expanded(kind, quantised(kind, tiny));
+  for (std::size_t i = 0; i < 64; ++i)
+    expect(i == 3 ? back[i] == 0 : (kind == 1 ? back[i] > 0 : back[i] >= 0), "tiny numbers");
+  for (const Block& zeros : {quantised(kind, std::vector<float>(70, 0.0F))})
+    expect(zeros.scales == std::vector<float>(2, 0.0F) &&
+               zeros.codes == std::vector<std::uint8_t>(70, 0),
+           "a block of zeros is all zeros");
+  std::vector<float> infinite(64, 1.0F);
+  infinite[5] = INFINITY;
+  expect(expanded(kind, quantised(kind, infinite))[5] == most, "infinite becomes the largest");
+  std::vector<float> bad(128, 1.0F);
+  bad[5] = std::nanf("");
+  const std::vector<float> shown = expanded(kind, quantised(kind, bad));
+  expect(std::isnan(shown[5]), "a NaN shows in its block");
+  expect(shown[64] == 1 && shown[127] == 1, "and in no other");
+}
+
+void dithered_codes(int kind) {
+  constexpr int n = 65536;
+  const float scale = 3;
+  for (int code : {0, 1, 2, 3, 17, 39, 100, kind == 0 ? 126 : 254}) {
+    if (kind == 1 && code == 0) continue;  // a square is at least code 1
+    for (double part : {0.01, 0.3, 0.5, 0.9, 0.999}) {
+      // Between two levels, or their roots.
+      const double power = kind == 0 ? 1 : 0.5;
+      const double low = std::pow(level(kind, code), power);
+      const double gap = std::pow(level(kind, code + 1), power) - low;
+      const double value = std::pow(low + part * gap, 1 / power);
+      const float x = static_cast<float>(value * static_cast<double>(scale));
+      double mean = 0;
+      for (int t = 0; t < n; ++t) {
+        const Block block = quantised(kind, {scale, x}, true, half::dither_base(99, t, 0));
+        expect(block.codes[1] == code || block.codes[1] == code + 1, "dithered to a neighbour");
+        mean += (block.codes[1] - code) / static_cast<double>(n);
+      }
+      // The discrepancy as above, and x's own rounding in units of a gap, for high codes 1e-5.
+      expect(std::fabs(mean - part) < 4e-4, "the mean of dithered codes");
+    }
+  }
+}
+
+template <class T>
+void append(std::vector<unsigned char>& bytes, const std::vector<T>& x) {
+  const auto* data = reinterpret_cast<const unsigned char*>(x.data());
+  bytes.insert(bytes.end(), data, data + x.size() * sizeof(T));
+}
+
+// All that the kernels give for numbers of all sizes, as bytes.
+std::vector<unsigned char> everything() {
+  std::vector<float> x;
+  std::mt19937 random(3);
+  for (int i = 0; i < 100003; ++i)
+    x.push_back(half::float_of(static_cast<std::uint32_t>(random())));
+  std::vector<float> finite = x;
+  for (float& each : finite)
+    if (!std::isfinite(each)) each = 0;
+  std::vector<unsigned char> bytes;
+  for (const Format& format : formats) {
+    append(bytes, narrowed(format, x));
+    append(bytes, dithered(format, x, 0x9abcdef0));
+    append(bytes, widened(format, narrowed(format, x)));
+  }
+  for (int kind : {0, 1})
+    for (bool dither : {false, true}) {
+      std::vector<float> in = finite;
+      for (float& each : in)
+        each = std::copysign(std::sqrt(std::sqrt(std::fabs(each))), kind ? 1.0F : each);
+      const Block block = quantised(kind, in, dither, 0x2468ace0);
+      append(bytes, block.codes);
+      append(bytes, block.scales);
+      append(bytes, expanded(kind, block));
+    }
+  return bytes;
+}
+
+}  // namespace
+
+int main() {
+  namespace isa = saddlescape::isa;
+  std::vector<unsigned char> reference;
+  for (isa::Isa each : isa::available()) {
+    isa::force(isa::name(each));
+    for (const Format& format : formats) {
+      every_pattern(format);
+      every_boundary(format);
+      dither_keeps_the_mean(format);
+    }
+    for (int kind : {0, 1}) {
+      every_code(kind);
+      block_edges(kind);
+      strange_blocks(kind);
+      dithered_codes(kind);
+    }
+    const std::vector<unsigned char> bytes = everything();
+    if (reference.empty()) reference = bytes;
+    expect(bytes == reference, "the same bits for every instruction set");
+  }
+  if (failures == 0) std::printf("half: all good\n");
+  return failures == 0 ? 0 : 1;
+}
