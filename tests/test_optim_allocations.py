@@ -78,7 +78,7 @@ def count(step, grads, check_finite):
 
 ss.set_threads(2)
 for name, number, size, check_finite in json.loads(sys.argv[1]):
-    arrays = [[np.ones(size, np.float32) for _ in range(max(1, number))] for _ in range(2)]
+    arrays = [[np.ones((1, size), np.float32) for _ in range(max(1, number))] for _ in range(2)]
     params, grads = arrays if number else (arrays[0][0], arrays[1][0])
     step = copy if name == "copy" else optim.create(name, params).step
     count(nothing, grads, check_finite)

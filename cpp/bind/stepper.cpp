@@ -60,6 +60,7 @@ Stepper::Stepper(const std::vector<std::string>& rules, const py::object& params
   for (std::size_t i = 0; i < sources.size(); ++i) {
     add(sources[i], i);
     tensors_[i].group = group.empty() ? 0 : group[i];
+    check_shape(i);
     check_states(i);
   }
   for (std::size_t i = 0; i < arrays_.size(); ++i) check_finite(arrays_[i], name("params", i));
@@ -106,9 +107,10 @@ std::vector<std::int64_t> Stepper::steps() const {
   return all;
 }
 
-std::vector<double> Stepper::carried() const {
-  std::vector<double> all;
-  for (const update::Tensor& tensor : tensors_) all.push_back(tensor.carried);
+std::vector<Carried> Stepper::carried() const {
+  std::vector<Carried> all(tensors_.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    std::copy_n(tensors_[i].carried, update::max_carried, all[i].begin());
   return all;
 }
 
@@ -131,7 +133,7 @@ py::object Stepper::norms() const {
 }
 
 void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
-                   const std::vector<double>& carried, std::int64_t calls) {
+                   const std::vector<Carried>& carried, std::int64_t calls) {
   const Turn turn(busy_);
   const auto check_count = [&](const char* what, std::size_t given) {
     if (given != tensors_.size())
@@ -164,7 +166,7 @@ void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& ste
                   static_cast<char*>(buffers_[s][i].mutable_data()));
   for (std::size_t i = 0; i < steps.size(); ++i) {
     tensors_[i].steps = steps[i];
-    tensors_[i].carried = carried[i];
+    std::copy_n(carried[i].begin(), update::max_carried, tensors_[i].carried);
   }
   calls_ = calls;
 }
@@ -195,6 +197,10 @@ void Stepper::add(const py::object& source, std::size_t i) {
   owners_.push_back(param.owner);
   update::Tensor tensor;
   tensor.size = array.size;
+  if (array.shape.size() > 1) {
+    tensor.rows = array.shape[array.shape.size() - 2];
+    tensor.columns = array.shape.back();
+  }
   tensor.parameters = array.data;
   tensor.parameter_type = element_of(array.dtype);
   if (layout_.master_weights) {

@@ -149,6 +149,16 @@ void Optimizer::set_steps(std::int64_t i, std::int64_t steps) {
   tensors_[index].steps = steps;
 }
 
+void Optimizer::set_carried(std::int64_t i, const double* carried) {
+  const Turn turn(busy_);
+  const std::size_t index = checked_tensor(i);
+  for (std::int64_t k = 0; k < update::max_carried; ++k)
+    if (!(std::isfinite(carried[k]) && carried[k] >= 0))
+      throw std::invalid_argument(item("carried", k) + ": " + std::to_string(carried[k]) +
+                                  ", expected a finite number >= 0");
+  std::copy_n(carried, update::max_carried, tensors_[index].carried);
+}
+
 std::size_t Optimizer::checked_tensor(std::int64_t i) const {
   check_index("tensor", i, static_cast<std::int64_t>(tensors_.size()));
   return static_cast<std::size_t>(i);

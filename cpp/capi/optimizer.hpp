@@ -40,6 +40,7 @@ class Optimizer {
   const update::Tensor& tensor(std::int64_t i) const { return tensors_[checked_tensor(i)]; }
   void* state(std::int64_t i, std::int64_t state) const;
   void set_steps(std::int64_t i, std::int64_t steps);
+  void set_carried(std::int64_t i, const double* carried);
 
  private:
   // One caller at a time.

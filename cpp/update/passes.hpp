@@ -18,12 +18,15 @@ enum class Role {
   direction,      // a composed rule's first pass: sets its states, sums the squares of parameters
                   // and direction
   update,         // moves the parameters
+  // Of one tensor with a matrix rule:
+  write_direction,  // as direction, which goes to workspace.direction
+  apply_direction,  // as update, along what stands there
 };
 
 // Per tile: three sums in workspace.partial.
 //   gradient_norm: g^2
-//   direction:     p^2, direction^2
-//   update:        g^2, (p - p_old)^2, p^2, where statistics are asked for
+//   direction:     p^2, direction^2; write_direction too
+//   update:        g^2, (p - p_old)^2, p^2, where statistics are asked for; apply_direction too
 // `check`, which may be null, is asked before anything is changed.
 void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
               const Around& around, double clip, Check* check, Workspace& workspace);

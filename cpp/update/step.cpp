@@ -3,8 +3,10 @@
 #include <cmath>
 #include <optional>
 
+#include "update/adafactor_step.hpp"
 #include "update/check.hpp"
 #include "update/kernels.hpp"
+#include "update/newton_schulz.hpp"
 #include "update/passes.hpp"
 #include "update/row.hpp"
 #include "update/rules.hpp"
@@ -42,8 +44,11 @@ void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const A
   collect(Role::direction, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
             const Group& group = groups[tensors[i].group];
+            const double parameters = std::sqrt(sums[0]), direction = std::sqrt(sums[1]);
             tensors[i].trust =
-                trust(group.rule->direction, group.options, std::sqrt(sums[0]), std::sqrt(sums[1]));
+                group.rule->kind == Kind::factored
+                    ? adafactor::length(group.options, tensors[i], parameters, direction)
+                    : trust(group.rule->direction, group.options, parameters, direction);
           });
 }
 
@@ -63,36 +68,82 @@ bool clips(const Around& around) {
   return around.clip_norm < std::numeric_limits<double>::infinity();
 }
 
-// Norms of each tensor, and of all gradients together. The pass that finds the norm to clip by has
-// taken the gradients' already: here they are shrunk, and rounded once more.
-double take_norms(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
-                  const Workspace& workspace) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i)
-    if (!tensors[i].gradient) tensors[i].norms = {};
-  collect(Role::update, groups, tensors, count, around, workspace,
+// Norms of each tensor that the pass visited. The pass that finds the norm to clip by has taken the
+// gradients' already: here they are shrunk, and rounded once more.
+void keep_norms(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
+                const Around& around, const Workspace& workspace) {
+  if (!around.statistics) return;
+  collect(role, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
             Norms& norms = tensors[i].norms;
             if (!clips(around)) norms.gradient = std::sqrt(sums[0]);
             norms.update = std::sqrt(sums[1]);
             norms.parameter = std::sqrt(sums[2]);
-            sum += norms.gradient * norms.gradient;
           });
+}
+
+// Of all gradients together.
+double total_norm(Tensor* tensors, std::int64_t count) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!tensors[i].gradient) tensors[i].norms = {};
+    sum += tensors[i].norms.gradient * tensors[i].norms.gradient;
+  }
   return std::sqrt(sum);
+}
+
+// Matrix rules, one matrix after the other: the workspace holds one, and its products' memory.
+void step_matrices(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+                   double clip, Workspace& workspace) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Tensor& tensor = tensors[i];
+    const Group& group = groups[tensor.group];
+    if (!tensor.gradient || tensor.size == 0 || group.rule->kind != Kind::matrix) continue;
+    make_room(tensor, workspace);
+    run_pass(Role::write_direction, groups, &tensor, 1, around, clip, nullptr, workspace);
+    double norm = 0;
+    collect(Role::write_direction, groups, &tensor, 1, around, workspace,
+            [&](std::int64_t, const double (&sums)[3]) { norm = std::sqrt(sums[1]); });
+    newton_schulz(tensor, group.options, norm, workspace);
+    tensor.trust = matrix_length(tensor, group.options);
+    run_pass(Role::apply_direction, groups, &tensor, 1, around, clip, nullptr, workspace);
+    keep_norms(Role::apply_direction, groups, &tensor, 1, around, workspace);
+  }
 }
 
 // PyTorch's clip_grad_norm_ adds the same 1e-6.
 double clip_factor(double norm, double limit) { return std::min(1.0, limit / (norm + 1e-6)); }
 
-bool any_normed(const Group* groups, const Tensor* tensors, std::int64_t count) {
+bool any_of(Kind kind, const Group* groups, const Tensor* tensors, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i)
-    if (tensors[i].gradient && groups[tensors[i].group].rule->kind == Kind::normed) return true;
+    if (tensors[i].gradient && groups[tensors[i].group].rule->kind == kind) return true;
   return false;
 }
 
-void count_steps(Tensor* tensors, std::int64_t count, int by) {
-  for (std::int64_t i = 0; i < count; ++i)
-    if (tensors[i].gradient) tensors[i].steps += by;
+void begin_steps(const Group* groups, Tensor* tensors, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Tensor& tensor = tensors[i];
+    if (!tensor.gradient) continue;
+    const Group& group = groups[tensor.group];
+    std::copy_n(tensor.carried, max_carried, tensor.before);
+    carry(group.rule->kernel, group.options, ++tensor.steps, tensor.carried);
+  }
+}
+
+void take_back(Tensor* tensors, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!tensors[i].gradient) continue;
+    --tensors[i].steps;
+    std::copy_n(tensors[i].before, max_carried, tensors[i].carried);
+  }
+}
+
+// Looks at all gradients and changes nothing.
+void look(const Tensor* tensors, std::int64_t count, Check& check) {
+  for_each_range(
+      tensors, count, line_bytes, has_gradient, line,
+      [](std::int64_t, std::int64_t, std::int64_t, std::int64_t) {},
+      [&](double at) { return check.pass(at); });
 }
 
 // The passes of a step. The first one asks `check`, which may be null, before it changes anything.
@@ -102,13 +153,23 @@ void move(const Group* groups, Tensor* tensors, std::int64_t count, const Around
     plain(groups, tensors, count, check);
     return;
   }
-  if (any_normed(groups, tensors, count)) {
+  const bool factored = any_of(Kind::factored, groups, tensors, count);
+  if (check && (factored || any_of(Kind::matrix, groups, tensors, count))) {
+    look(tensors, count, *check);
+    if (check->first() >= 0) return;
+    check = nullptr;
+  }
+  if (factored) adafactor::accumulate(groups, tensors, count, around, clip, workspace);
+  if (factored || any_of(Kind::normed, groups, tensors, count)) {
     run_pass(Role::direction, groups, tensors, count, around, clip, check, workspace);
     if (check && check->first() >= 0) return;
     check = nullptr;
     set_trust(groups, tensors, count, around, workspace);
   }
+  step_matrices(groups, tensors, count, around, clip, workspace);
   run_pass(Role::update, groups, tensors, count, around, clip, check, workspace);
+  if (check && check->first() >= 0) return;
+  keep_norms(Role::update, groups, tensors, count, around, workspace);
 }
 
 }  // namespace
@@ -126,15 +187,15 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   std::optional<Check> check;
   if (around.check_finite && !known_finite) check.emplace(tensors, count);
 
-  count_steps(tensors, count, 1);
+  begin_steps(groups, tensors, count);
   move(groups, tensors, count, around, outcome.clip, check ? &*check : nullptr, workspace);
   if (check) outcome.non_finite = check->first();
   if (outcome.non_finite >= 0) {
-    count_steps(tensors, count, -1);
+    take_back(tensors, count);
     return outcome;
   }
   if (around.statistics) {
-    const double norm = take_norms(groups, tensors, count, around, workspace);
+    const double norm = total_norm(tensors, count);
     if (!clips(around)) outcome.gradient_norm = norm;
   }
   return outcome;
@@ -146,10 +207,7 @@ void widen(Element type, const void* source, std::int64_t n, float* out) {
 
 std::int64_t first_non_finite(const Tensor* tensors, std::int64_t count) {
   Check check(tensors, count);
-  for_each_range(
-      tensors, count, line_bytes, has_gradient, line,
-      [](std::int64_t, std::int64_t, std::int64_t, std::int64_t) {},
-      [&](double at) { return check.pass(at); });
+  look(tensors, count, check);
   return check.first();
 }
 
