@@ -38,9 +38,7 @@ def lars(
     return np.stack(path)
 
 
-def lamb(
-    theta, gradients, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0, maximize=False
-):
+def lamb(theta, gradients, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0, maximize=False):
     """You et al. 2020, algorithm 2, with phi(z) = z; shape (steps + 1, *theta.shape)."""
     theta = np.asarray(theta, np.float64)
     m, v = np.zeros_like(theta), np.zeros_like(theta)
