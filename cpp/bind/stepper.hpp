@@ -78,6 +78,7 @@ class Stepper {
   py::array buffer(const Slot& slot, std::size_t i, double fill) const;
   void attach(const Slot& slot, std::size_t i, void* data);
   void start_master(std::size_t i);
+  void start_average(std::size_t i);
   void check_parameter(std::size_t i) const;
   void take(const py::object& grads);
   void take(const py::object& gradient, std::size_t i);

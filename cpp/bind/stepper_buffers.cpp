@@ -86,6 +86,7 @@ void Stepper::add_buffers(std::size_t i, const std::vector<double>& fills) {
     attach(slots_[s], i, const_cast<void*>(array.data()));
   }
   if (layout_.master_weights) start_master(i);
+  if (layout_.average) start_average(i);
 }
 
 py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
@@ -145,6 +146,18 @@ void Stepper::attach(const Slot& slot, std::size_t i, void* data) {
 void Stepper::start_master(std::size_t i) {
   update::Tensor& tensor = tensors_[i];
   update::widen(tensor.copy_type, tensor.copy, tensor.size, static_cast<float*>(tensor.parameters));
+}
+
+// Until the first parameters enter, the average is where the optimizer starts.
+void Stepper::start_average(std::size_t i) {
+  const update::Tensor& tensor = tensors_[i];
+  if (tensor.parameter_type != update::element_of(update::real_of(tensor.parameter_type)))
+    update::widen(tensor.parameter_type, tensor.parameters, tensor.size,
+                  static_cast<float*>(tensor.average));
+  else
+    std::copy_n(static_cast<const char*>(tensor.parameters),
+                tensor.size * update::width(tensor.parameter_type),
+                static_cast<char*>(tensor.average));
 }
 
 }  // namespace saddlescape::bind

@@ -23,7 +23,8 @@ class Average:
     def weight(self, step: int) -> float:
         r"""Return :math:`w` of :math:`a \leftarrow a + w(\theta_t - a)` for step :math:`t \ge 1`.
 
-        The first parameters that enter are the average; 0 where none enter.
+        The first parameters that enter are the average, which until then is where the optimizer
+        starts; 0 where none enter.
         """
         later = step - self.start - 1
         if later < 0 or later % self.every:

@@ -32,6 +32,9 @@ class Common(TypedDict, total=False):
 class Statistics:
     """Euclidean norms of the last step, for each array of parameters; 0 where it had no gradient.
 
+    Narrow parameters are measured as they are kept: a step that rounding lost has norm 0. With
+    master weights it is those that are measured.
+
     Attributes
     ----------
     gradient_norm : (arrays,) ndarray of float64
