@@ -190,8 +190,6 @@ def two_threads():
 )
 @pytest.mark.usefixtures("two_threads")
 def test_speed(benchmark, case, who):
-    if not case.there:
-        pytest.skip("this build has no such optimizer")
     if who == speed_cases.LOOP and roofline.compiler() is None:
         pytest.skip("no C++ compiler for the same-bytes loop")
     if who.startswith("torch"):

@@ -124,12 +124,15 @@ def clip_step_average_in_torch(shapes: list[Shape]) -> Contestant:
 
     opt, tensors, arrays, grads = _torch_parts("adam", shapes, {"fused": True})
     detached = [p.detach() for p in tensors]
-    averages = [p.clone() for p in detached]
+    averages = []  # they begin with the first step's parameters, as AveragedModel's do
 
     def step() -> None:
         torch.nn.utils.clip_grad_norm_(tensors, 1.0, foreach=True)
         opt.step()
-        torch._foreach_lerp_(averages, detached, 0.001)
+        if averages:
+            torch._foreach_lerp_(averages, detached, 0.001)
+        else:
+            averages.extend(p.clone() for p in detached)
 
     return Contestant(step, arrays, grads, lambda: [a.numpy() for a in averages])
 
@@ -167,12 +170,12 @@ def scheduled_adam(lr: Callable[[int], float]) -> Oracle:
 
 
 def clipped_averaged_adam(theta: Array, gradients: list[Array], copies: int) -> dict[str, Array]:
-    """Gradients of global norm 1 at most, and an average that starts where the parameters do."""
+    """Gradients of global norm 1 at most, and an average that starts at the first step's end."""
     norms = [np.sqrt(copies) * np.linalg.norm(g) for g in gradients]
     clipped = [g * min(1.0, 1.0 / norm) for g, norm in zip(gradients, norms, strict=True)]
     path = trace("adam", theta, clipped, lr=LR)
-    average = path[0]
-    for point in path[1:]:
+    average = path[1]
+    for point in path[2:]:
         average = 0.999 * average + 0.001 * point
     return {"params": path[-1], "averages": average}
 

@@ -7,7 +7,6 @@ nothing; it is the roofline, measured in the same run.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -80,7 +79,6 @@ class Case:
     mean: float = ROUNDING
     rival_oracle: Oracle | None = None  # where the rivals follow another rule
     rival_largest: float | None = None  # where they are less exact
-    there: bool = True  # False: this build has not what it calls
 
     def elements(self, n: int) -> int:
         """Of all tensors together, where a large one has n."""
@@ -100,10 +98,6 @@ class Case:
         if who in self.rivals:
             oracle, largest = self.rival_oracle or oracle, self.rival_largest or largest
         return check(maker, self.shapes(n), oracle, largest, self.mean).step
-
-
-def takes(function: Any, argument: str) -> bool:
-    return argument in inspect.signature(function).parameters
 
 
 def large(n: int) -> list[Shape]:
@@ -197,7 +191,6 @@ CASES = [
         {"torch fused, float32": 1.5},
         largest=np.inf,
         mean=EIGHT_BIT_MEAN,
-        there=takes(optim.AdamW, "state_dtype"),
     ),
     many_tensors(
         "adam, 300 tensors of 64x64 and 300 of 64", many, {"torch fused": 8, "torch foreach": 20}
@@ -215,7 +208,6 @@ CASES = [
         {"torch fused, clip_grad_norm_, foreach average": clip_step_average_in_torch},
         {"torch fused, clip_grad_norm_, foreach average": 1.6},
         rival_largest=6 * LR * 2e-3 / 4,
-        there=hasattr(optim, "EMA"),
     ),
     # Norms before the step: parameters are read, and moments read and written, then read again.
     Case(
@@ -227,7 +219,6 @@ CASES = [
         {"our adam": rule("adam", check_finite=False)},
         {"our adam": 1 / 1.5},
         rival_oracle=elementwise("adam"),
-        there=hasattr(optim, "Lamb"),
     ),
     small_step("adam, 10 numbers, constant lr", LR, elementwise("adam")),
     small_step("adam, 10 numbers, cosine schedule", COSINE, scheduled_adam(COSINE)),

@@ -98,6 +98,9 @@ def struct(name: str) -> type[ctypes.Structure]:
     return type(name, (ctypes.Structure,), {"_fields_": [(n, kinds[k]) for k, n in fields]})
 
 
+# A tensor in C is a length; the others must know a shape.
+NAMES = [name for name in optim.names() if name not in ("adafactor", "muon")]
+
 Options = struct("saddlescape_options")
 Tensor = struct("saddlescape_tensor")
 
@@ -159,7 +162,7 @@ def test_rules_and_defaults_are_those_of_python(library: ctypes.CDLL) -> None:
     while (name := library.saddlescape_rule_name(index)) is not None:
         names.append(name.decode())
         index += 1
-    assert names == optim.names()
+    assert names == NAMES
     for name in names:
         options = Options()
         status = library.saddlescape_options_init(
@@ -174,7 +177,7 @@ def test_rules_and_defaults_are_those_of_python(library: ctypes.CDLL) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", optim.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_the_same_bits_as_python(library: ctypes.CDLL, name: str, dtype: str) -> None:
     rng = np.random.default_rng(3)
     sizes = (1, 17, 0, 1027)

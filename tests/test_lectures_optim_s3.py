@@ -52,6 +52,31 @@ def test_s3_27_the_rate_adapts_to_the_speed_of_learning():
     np.testing.assert_allclose(moves, expected, rtol=1e-13, atol=1e-17)
 
 
+@pytest.mark.parametrize("name", ["lamb", "lars"])
+def test_s3_27_the_rate_adapts_to_the_size_of_the_weights(name):
+    # The step is lr times as long as the array, whatever its gradient: the update-to-weight ratio
+    # is the same for weights of 1e-4 and of 1e4. SGD's step knows nothing of them.
+    rng = np.random.default_rng(0)
+    direction, g = rng.normal(size=(2, 40))
+    for size in (1e-4, 1.0, 1e4):
+        theta = [size * direction, size * direction]
+        before = np.linalg.norm(theta[0])
+        own = {"trust_coefficient": 1.0} if name == "lars" else {}
+        opts = [
+            optim.create(name, theta[0], lr=0.01, statistics=True, **own),
+            optim.SGD(theta[1], lr=0.01, statistics=True),
+        ]
+        for opt in opts:
+            opt.step(g)
+        adaptive, plain = (opt.statistics for opt in opts)
+        # float64 throughout: a norm is a sum of 40 squares, and the moved weights are rounded
+        assert adaptive.update_norm[0] / before == pytest.approx(0.01, rel=1e-10)
+        assert plain.update_norm[0] == pytest.approx(0.01 * np.linalg.norm(g), rel=1e-10)
+        for stats, moved in zip((adaptive, plain), theta, strict=True):
+            ratio = stats.update_norm[0] / np.linalg.norm(moved)
+            assert stats.update_ratio[0] == pytest.approx(ratio, rel=1e-12)
+
+
 def steps_down_the_ravine(**arguments):
     theta = np.ones(2)
     opt = optim.SGD(theta, **arguments)

@@ -18,7 +18,7 @@ NARROW = ["bfloat16", "8bit"]
 # block, 16 % at a ten-thousandth of it. Averaging over the steps takes off what it can.
 PART_OF_THE_WAY = {
     "adadelta": (3.1e-3, 1.0e-2),
-    "adagrad": (1.2e-3, 4.3e-3),
+    "adagrad": (1.2e-3, 5.8e-3),
     "adam": (3.1e-3, 1.1e-2),
     "adamax": (3.2e-3, 1.1e-2),
     "adamw": (3.1e-3, 1.1e-2),
@@ -33,7 +33,7 @@ PART_OF_THE_WAY = {
     "nadam": (1.9e-3, 6.6e-3),
     "nesterov": (3.0e-3, 1.1e-2),
     "radam": (4.1e-3, 1.5e-2),
-    "rmsprop": (1.2e-3, 4.3e-3),
+    "rmsprop": (1.2e-3, 5.8e-3),
     "rmsprop_momentum": (3.7e-3, 1.3e-2),
 }
 
@@ -115,8 +115,9 @@ def test_slow_second_moments_follow_a_changing_gradient(factor):
         for kind, v in frozen.items():
             frozen[kind] = nearest(kind, beta2 * v + (1 - beta2) * square)
     exact = second_moments(opts[0], n)
-    # Measured: means 0.4 % off in both, single ones 2 % in bfloat16 and 7 to 16 % in 8 bits.
-    bounds = {"bfloat16": (0.01, 0.03), "8bit": (0.02, 0.2)}
+    # Measured: means 0.4 % off in bfloat16, in 8 bits 5 % where numbers fall to a ten-thousandth of
+    # their block's largest, whose gaps are as large as they; single ones 2 % and 7 to 16 %.
+    bounds = {"bfloat16": (0.01, 0.03), "8bit": (0.06, 0.2)}
     for opt, kind in zip(opts[1:], NARROW, strict=True):
         mean, single = bounds[kind]
         # What Adam divides by. Its mean over the elements follows; a single one strays, as each

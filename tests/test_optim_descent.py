@@ -31,6 +31,8 @@ def falling(lr, factor=0.998):
 # lr and steps for each of FUNCTIONS; a new rule adds its name and a line here.
 ROWS = {
     "adadelta": [(0.002, 11500), (0.02, 1150), (0.02, 980), (0.1, 84)],
+    "adafactor": [(falling(0.05, 0.9995), 8945), (falling(0.1, 0.99), 355),
+                  (falling(0.5, 0.999), 3162), (0.02, 69)],
     "adagrad": [(0.5, 11000), (0.5, 500), (5.0, 600), (0.1, 19)],
     "adam": [(0.1, 1400), (0.1, 265), (2.0, 195), (0.02, 46)],
     "adamax": [(0.5, 2300), (0.2, 560), (5.0, 310), (0.02, 71)],
@@ -40,9 +42,13 @@ ROWS = {
     "amsgrad": [(0.2, 1200), (0.1, 280), (1.0, 190), (0.02, 46)],
     "amsgradw": [(0.2, 1200), (0.1, 280), (1.0, 190), (0.02, 46)],
     "asgd": [(0.002, 10500), (0.02, 1250), (0.01, 980), (0.1, 78)],
+    "lamb": [(falling(0.2, 0.99), 910), (falling(0.1, 0.99), 630), (0.1, 230), (0.02, 77)],
+    "lars": [(falling(0.1, 0.99), 675), (falling(0.01, 0.99), 270), (0.1, 215), (0.2, 37)],
     "lion": [(falling(0.05, 0.995), 1450), (falling(0.1, 0.995), 1400),
              (falling(0.1, 0.995), 1500), (0.02, 51)],
     "momentum": [(0.002, 1050), (0.01, 200), (0.005, 190), (0.1, 37)],
+    "muon": [(falling(0.2, 0.98), 484), (falling(0.05, 0.99), 285), (falling(0.5, 0.98), 467),
+             (0.02, 191)],
     "nadam": [(0.002, 9600), (0.1, 280), (0.5, 260), (0.02, 41)],
     "nesterov": [(0.001, 2000), (0.01, 220), (0.005, 120), (0.1, 31)],
     "radam": [(0.005, 9800), (0.02, 1800), (0.01, 4800), (0.1, 68)],
@@ -51,18 +57,22 @@ ROWS = {
     "rmsprop_centered_momentum": [(0.001, 1200), (0.01, 230), (0.1, 190), (0.01, 5)],
     "rmsprop_momentum": [(0.001, 1250), (0.01, 230), (0.2, 210), (0.01, 5)],
     "rprop": [(0.005, 4600), (0.2, 100), (0.2, 330), (0.01, 27)],
+    "schedule_free_adamw": [(2.0, 504), (0.5, 116), (2.0, 238), (0.02, 59)],
     "sgd": [(0.002, 10500), (0.02, 1250), (0.01, 980), (0.1, 78)],
 }  # fmt: skip
 
-# Other arguments than lr. Decay is off, as it moves the minimum. Adadelta's eps is the square of
-# its first steps, AdEMAMix's slow average is far slower than these few steps, and Rprop's rates
-# starve in Rosenbrock's bend, where every second step turns, unless they grow more cautiously.
+# Other arguments than lr. Decay is off, as it moves the minimum. LARS has two factors on its rate,
+# of which one is enough. Adadelta's eps is the square of its first steps, AdEMAMix's slow average
+# is far slower than these few steps, and Rprop's rates starve in Rosenbrock's bend, where every
+# second step turns, unless they grow more cautiously.
 ARGUMENTS = {
     "adadelta": {"eps": 1e-2},
     "adamw": {"weight_decay": 0},
     "ademamix": {"betas": (0.9, 0.99, 0.99), "alpha": 2.0},
     "amsgradw": {"weight_decay": 0},
     "asgd": {"lambd": 0},
+    "lars": {"trust_coefficient": 1.0},
+    "muon": {"weight_decay": 0},
     "rprop": {"etas": (0.5, 1.1)},
 }
 

@@ -14,11 +14,11 @@ DTYPES = [np.float32, np.float64]
 def test_finite_gradients_whose_square_overflows_make_no_nan(dtype):
     huge = np.finfo(dtype).max / 4
     for name in optim.names():
-        theta = np.ones(20, dtype)
+        theta = np.ones((1, 20), dtype)
         opt = optim.create(name, theta, lr=1e-40 if dtype == np.float32 else 1e-310)
         for sign in (1, -1, 1):
-            gradient = np.zeros(20, dtype)
-            gradient[::3] = sign * huge
+            gradient = np.zeros((1, 20), dtype)
+            gradient[0, ::3] = sign * huge
             opt.step(gradient)
         assert np.isfinite(theta).all(), name
 

@@ -180,7 +180,7 @@ def test_params_that_were_frozen_or_resized_later():
 
 
 def test_unchecked_gradients_go_through_and_show():
-    for name in optim.names():
+    for name in {*optim.names()} - {"muon"}:  # whose products spread it
         theta = ones(20)
         optim.create(name, theta).step(with_value((20,), 17, np.nan), check_finite=False)
         assert np.isnan(theta[17])

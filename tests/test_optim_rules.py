@@ -48,7 +48,7 @@ ARGUMENTS = {
     "sgd": [{}, {"lr": 0.1}],
 }
 # Rules with norms or products have tests of their own: an element is not alone there.
-COMPOSED = ["lamb", "lars"]
+COMPOSED = ["adafactor", "lamb", "lars", "muon", "schedule_free_adamw"]
 CASES = [(name, arguments) for name, rows in ARGUMENTS.items() for arguments in rows]
 
 
@@ -85,10 +85,11 @@ def test_every_rule_has_an_oracle_and_a_row():
     assert optim.names() == _core.optim.rules() == sorted([*RULES, *COMPOSED])
     assert sorted(RULES) == sorted(ARGUMENTS)
     assert optim.names() == [
-        "adadelta", "adagrad", "adam", "adamax", "adamw", "adan", "ademamix", "amsgrad",
-        "amsgradw", "asgd", "lamb", "lars", "lion", "momentum", "nadam", "nesterov", "radam",
-        "rmsprop",
-        "rmsprop_centered", "rmsprop_centered_momentum", "rmsprop_momentum", "rprop", "sgd",
+        "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "adan", "ademamix",
+        "amsgrad", "amsgradw", "asgd", "lamb", "lars", "lion", "momentum", "muon", "nadam",
+        "nesterov", "radam", "rmsprop",
+        "rmsprop_centered", "rmsprop_centered_momentum", "rmsprop_momentum", "rprop",
+        "schedule_free_adamw", "sgd",
     ]  # fmt: skip
 
 

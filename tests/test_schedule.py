@@ -297,12 +297,12 @@ OPTIMIZERS = [(name, lr) for name in optim.names() for lr in (
 @pytest.mark.parametrize(("name", "lr"), OPTIMIZERS)
 def test_an_optimizer_uses_it(name, lr):
     rng = np.random.default_rng(0)
-    a, b = (np.ones(5) for _ in range(2))
+    a, b = (np.ones((1, 5)) for _ in range(2))
     opt, by_hand = optim.create(name, a, lr=lr), optim.create(name, b, lr=0.0)
     for t in range(50):
         assert opt.lr == lr(t)
         by_hand.lr = lr(t)
-        gradient = rng.normal(size=5)
+        gradient = rng.normal(size=(1, 5))
         opt.step(gradient)
         by_hand.step(gradient)
         assert (a == b).all()

@@ -44,6 +44,7 @@ void core(py::module_ module) {
   module.def("force_isa", &isa::force, py::arg("name"));
   module.def("threads", &threads);
   module.def("threading", &threading);
+  module.def("parallel_regions", &regions);
   module.def("set_threads", &set_threads, py::arg("n"));
   module.def("blas", [] {
     const blas::Info info = blas::info();

@@ -5,6 +5,7 @@
 
 #include "bind/elements.hpp"
 #include "bind/gil.hpp"
+#include "bind/numpy_array.hpp"
 #include "bind/turn.hpp"
 
 namespace saddlescape::bind {
@@ -37,6 +38,9 @@ class Stepper::Held {
   ~Held() {
     for (py::object& gradient : stepper_.held_) gradient = py::object();
     for (update::Tensor& tensor : stepper_.tensors_) tensor.gradient = nullptr;
+    stepper_.rows_.clear();
+    stepper_.row_owners_.clear();
+    stepper_.row_tensors_.clear();
   }
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
@@ -56,6 +60,7 @@ Stepper::Stepper(const std::vector<std::string>& rules, const py::object& params
   for (std::size_t i = 0; i < sources.size(); ++i) {
     add(sources[i], i);
     tensors_[i].group = group.empty() ? 0 : group[i];
+    check_shape(i);
     check_states(i);
   }
   for (std::size_t i = 0; i < arrays_.size(); ++i) check_finite(arrays_[i], name("params", i));
@@ -73,7 +78,9 @@ bool Stepper::step(const py::object& grads, bool check_finite, bool skip) {
   around.check_finite = check_finite;
   {
     const ReleaseGil release;
-    outcome_ = update::step(groups_.data(), tensors_.data(), count(), around, workspace_);
+    outcome_ = row_tensors_.empty()
+                   ? update::step(groups_.data(), tensors_.data(), count(), around, workspace_)
+                   : step_with_rows();
   }
   if (outcome_.non_finite >= 0) {
     if (skip) return false;
@@ -100,9 +107,10 @@ std::vector<std::int64_t> Stepper::steps() const {
   return all;
 }
 
-std::vector<double> Stepper::carried() const {
-  std::vector<double> all;
-  for (const update::Tensor& tensor : tensors_) all.push_back(tensor.carried);
+std::vector<Carried> Stepper::carried() const {
+  std::vector<Carried> all(tensors_.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    std::copy_n(tensors_[i].carried, update::max_carried, all[i].begin());
   return all;
 }
 
@@ -125,7 +133,7 @@ py::object Stepper::norms() const {
 }
 
 void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
-                   const std::vector<double>& carried, std::int64_t calls) {
+                   const std::vector<Carried>& carried, std::int64_t calls) {
   const Turn turn(busy_);
   const auto check_count = [&](const char* what, std::size_t given) {
     if (given != tensors_.size())
@@ -158,7 +166,7 @@ void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& ste
                   static_cast<char*>(buffers_[s][i].mutable_data()));
   for (std::size_t i = 0; i < steps.size(); ++i) {
     tensors_[i].steps = steps[i];
-    tensors_[i].carried = carried[i];
+    std::copy_n(carried[i].begin(), update::max_carried, tensors_[i].carried);
   }
   calls_ = calls;
 }
@@ -189,6 +197,10 @@ void Stepper::add(const py::object& source, std::size_t i) {
   owners_.push_back(param.owner);
   update::Tensor tensor;
   tensor.size = array.size;
+  if (array.shape.size() > 1) {
+    tensor.rows = array.shape[array.shape.size() - 2];
+    tensor.columns = array.shape.back();
+  }
   tensor.parameters = array.data;
   tensor.parameter_type = element_of(array.dtype);
   if (layout_.master_weights) {
@@ -227,13 +239,43 @@ void Stepper::take(const py::object& grads) {
     take(grads, 0);
     return;
   }
-  const std::vector<py::object> items = items_of(grads, "grads");
-  check_length(items, "grads");
-  for (std::size_t i = 0; i < items.size(); ++i)
-    if (!items[i].is_none()) take(items[i], i);
+  if (!PyList_Check(grads.ptr()) && !PyTuple_Check(grads.ptr()))
+    items_of(grads, "grads");  // says so
+  // Taking an array may run its own code, which may change the list.
+  const auto length = [&] {
+    return static_cast<std::size_t>(PySequence_Fast_GET_SIZE(grads.ptr()));
+  };
+  if (length() != arrays_.size()) check_length(items_of(grads, "grads"), "grads");
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    if (length() != arrays_.size())
+      throw py::value_error("grads: changed while it was looked at, expected a list at rest");
+    const auto gradient = py::reinterpret_borrow<py::object>(
+        PySequence_Fast_GET_ITEM(grads.ptr(), static_cast<py::ssize_t>(i)));
+    if (!gradient.is_none()) take(gradient, i);
+  }
+}
+
+// An array like the parameter in memory that was looked at before: nothing more to check, as the
+// optimizer's own memory never moves.
+bool Stepper::take_known(const py::object& gradient, std::size_t i) {
+  const Array& array = arrays_[i];
+  if (array.dtype != Dtype::float32 && array.dtype != Dtype::float64) return false;
+  void* const data = same_kind(gradient, array, dtype_object(array.dtype));
+  if (!data) return false;
+  if (data != taken_[i].data || taken_[i].dtype != array.dtype) {
+    Array taken = array;
+    taken.data = data;
+    regions_.refuse(taken, name("grads", i));
+    taken_[i] = std::move(taken);
+  }
+  tensors_[i].gradient = data;
+  tensors_[i].gradient_type = tensors_[i].parameter_type;
+  held_[i] = gradient;
+  return true;
 }
 
 void Stepper::take(const py::object& gradient, std::size_t i) {
+  if (take_known(gradient, i) || take_rows(gradient, i)) return;
   const std::string name = this->name("grads", i);
   Taken taken = taken_like(gradient, name, arrays_[i], gradient_dtypes(arrays_[i].dtype));
   regions_.refuse(taken.array, name);

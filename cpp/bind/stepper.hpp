@@ -5,6 +5,7 @@
 
 #include <pybind11/stl.h>
 
+#include <array>
 #include <atomic>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct Layout {
   bool master_weights = false;  // float32 of its own beside narrow parameters
   bool average = false;         // an average of the parameters
 };
+
+// What a rule keeps for a whole tensor.
+using Carried = std::array<double, update::max_carried>;
 
 class Stepper {
  public:
@@ -39,15 +43,17 @@ class Stepper {
   const std::vector<std::vector<py::array>>& buffers() const { return buffers_; }
   std::int64_t calls() const { return calls_; }
   std::vector<std::int64_t> steps() const;
-  std::vector<double> carried() const;
+  std::vector<Carried> carried() const;
   bool carries() const;
+  // The parameters as what is computed in (the master weights), copied.
+  std::vector<py::array> numbers();
   py::object norms() const;  // (tensors, 3): gradient, update, parameter
   const update::Outcome& outcome() const { return outcome_; }
   update::Options& options(std::size_t group) { return groups_.at(group).options; }
 
   // Takes buffers (by name, then by tensor) and counters from elsewhere: all of them or none.
   void load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
-            const std::vector<double>& carried, std::int64_t calls);
+            const std::vector<Carried>& carried, std::int64_t calls);
 
   update::Around around;
 
@@ -65,6 +71,7 @@ class Stepper {
   std::string name(const char* argument, std::size_t i) const;
   void check_length(const std::vector<py::object>& items, const std::string& name) const;
   void add(const py::object& source, std::size_t i);
+  void check_shape(std::size_t i) const;
   void check_states(std::size_t i) const;
   void name_slots();
   void add_buffers(std::size_t i, const std::vector<double>& fills);
@@ -75,6 +82,11 @@ class Stepper {
   void check_parameter(std::size_t i) const;
   void take(const py::object& grads);
   void take(const py::object& gradient, std::size_t i);
+  bool take_known(const py::object& gradient, std::size_t i);
+  bool take_rows(const py::object& gradient, std::size_t i);
+  void check_rows(std::size_t i, const std::string& name) const;
+  void add_rows(std::size_t i, const Array& indices, const Array& values);
+  update::Outcome step_with_rows();
   [[noreturn]] void refuse_non_finite(std::size_t i) const;
 
   Layout layout_;
@@ -87,8 +99,11 @@ class Stepper {
   std::vector<Slot> slots_;
   std::vector<std::vector<py::array>> buffers_;  // by slot, then by tensor
   std::vector<update::Tensor> tensors_;
-  std::vector<py::object> held_;  // what keeps the gradients' memory during a step
-  std::vector<Array> taken_;      // the gradients as they were checked
+  std::vector<py::object> held_;         // what keeps the gradients' memory during a step
+  std::vector<Array> taken_;             // the gradients as they were checked
+  std::vector<update::Tensor> rows_;     // of this step's gradients that are rows
+  std::vector<std::size_t> row_owners_;  // whose they are
+  std::vector<std::size_t> row_tensors_;
   Regions regions_;
   update::Workspace workspace_;
   update::Outcome outcome_;

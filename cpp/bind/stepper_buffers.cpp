@@ -4,6 +4,7 @@
 
 #include "bind/elements.hpp"
 #include "bind/stepper.hpp"
+#include "bind/turn.hpp"
 #include "core/half.hpp"
 
 namespace saddlescape::bind {
@@ -17,9 +18,9 @@ const std::vector<std::string>& state_names(const update::Group& group) {
   return group.rule->state_names;
 }
 
-// A number as an array of this type holds it; in 8 bits the largest code, the scale is the number.
+// A number as an array of this type holds it; in 8 bits the largest code: the scale says which.
 py::object stored(update::Element type, double number) {
-  if (type == update::Element::block8) return py::int_(static_cast<int>(half::Unsigned8::levels));
+  if (type == update::Element::block8) return py::int_(255);
   if (type != update::Element::bfloat16) return py::float_(number);
   half::Bfloat16 narrow;
   half::narrow(static_cast<float>(number), narrow);
@@ -29,6 +30,15 @@ py::object stored(update::Element type, double number) {
 bool is_wide(const std::string& dtype) { return dtype == "float32" || dtype == "float64"; }
 
 }  // namespace
+
+void Stepper::check_shape(std::size_t i) const {
+  const update::Rule& rule = *groups_[static_cast<std::size_t>(tensors_[i].group)].rule;
+  const Shape& shape = arrays_[i].shape;
+  if (rule.kind != update::Kind::matrix || shape.size() == 2) return;
+  throw py::value_error(
+      name("params", i) + ": shape " + shape_text(shape) + ", expected a matrix: '" + rule.name +
+      "' takes no other arrays, give them to an optimizer of their " + "own, such as AdamW");
+}
 
 void Stepper::check_states(std::size_t i) const {
   const Dtype computed = dtype_of(tensors_[i].state_type);
@@ -83,16 +93,40 @@ py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
   const update::Tensor& tensor = tensors_[i];
   const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
   if (slot.state < 0) return zeros(arrays_[i].shape, dtype_of(native));
-  const std::vector<std::string>& names =
-      state_names(groups_[static_cast<std::size_t>(tensor.group)]);
+  const update::Rule& rule = *groups_[static_cast<std::size_t>(tensor.group)].rule;
+  const std::vector<std::string>& names = rule.state_names;
   const std::string state = slot.scale ? slot.name.substr(0, slot.name.size() - 6) : slot.name;
-  const bool ours = std::find(names.begin(), names.end(), state) != names.end();
-  if (!ours) return zeros({0}, slot.scale ? Dtype::float32 : dtype_of(tensor.state_type));
+  const auto found = std::find(names.begin(), names.end(), state);
+  if (found == names.end())
+    return zeros({0}, slot.scale ? Dtype::float32 : dtype_of(tensor.state_type));
   const std::int64_t blocks = (tensor.size + update::block8_size - 1) / update::block8_size;
+  const int s = static_cast<int>(found - names.begin());
   const py::array array = slot.scale ? zeros({blocks}, Dtype::float32)
-                                     : zeros(arrays_[i].shape, dtype_of(tensor.state_type));
-  if (fill != 0) array.attr("fill")(slot.scale ? py::cast(fill) : stored(tensor.state_type, fill));
+                                     : zeros(update::state_shape(rule, s, arrays_[i].shape),
+                                             dtype_of(tensor.state_type));
+  if (fill != 0)
+    array.attr("fill")(
+        slot.scale ? py::cast(half::scale_of(static_cast<float>(fill), half::Unsigned8::top))
+                   : stored(tensor.state_type, fill));
   return array;
+}
+
+std::vector<py::array> Stepper::numbers() {
+  const Turn turn(busy_);
+  std::vector<py::array> copies;
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    check_parameter(i);
+    const update::Tensor& tensor = tensors_[i];
+    const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
+    py::array& copy = copies.emplace_back(zeros(arrays_[i].shape, dtype_of(native)));
+    if (tensor.parameter_type == native)
+      std::copy_n(static_cast<const char*>(tensor.parameters), copy.nbytes(),
+                  static_cast<char*>(copy.mutable_data()));
+    else
+      update::widen(tensor.parameter_type, tensor.parameters, tensor.size,
+                    static_cast<float*>(copy.mutable_data()));
+  }
+  return copies;
 }
 
 void Stepper::attach(const Slot& slot, std::size_t i, void* data) {

@@ -43,12 +43,12 @@ Optimizer::Optimizer(const update::Rule& rule, const saddlescape_options& option
     : group_{&rule, core_options(options)},
       type_(type),
       allow_non_finite_(options.allow_non_finite != 0) {
-  around_.check_finite = false;  // here, to say which number it is
+  around_.check_finite = !allow_non_finite_;
   for (std::int64_t i = 0; i < count; ++i) add(tensors[i], i);
   if (!allow_non_finite_) {
     // Each step sets all of these anew.
     for (update::Tensor& tensor : tensors_) tensor.gradient = tensor.parameters;
-    check_finite("tensors");
+    refuse_non_finite("tensors", update::first_non_finite(tensors_.data(), count));
   }
   for (std::int64_t i = 0; i < count; ++i) add_states(i, options.initial_accumulator_value);
 }
@@ -94,9 +94,7 @@ void Optimizer::check_pointer(const char* list, std::int64_t i, const void* data
                                 "multiple of " + std::to_string(width));
 }
 
-void Optimizer::check_finite(const char* list) const {
-  const std::int64_t bad =
-      update::first_non_finite(tensors_.data(), static_cast<std::int64_t>(tensors_.size()));
+void Optimizer::refuse_non_finite(const char* list, std::int64_t bad) const {
   if (bad < 0) return;
   const update::Tensor& tensor = tensors_[static_cast<std::size_t>(bad)];
   throw NotFinite(item(list, bad) + ": " +
@@ -121,8 +119,9 @@ void Optimizer::step(const void* const* gradients, std::int64_t count) {
   }
   for (std::int64_t i = 0; i < count; ++i)
     tensors_[static_cast<std::size_t>(i)].gradient = gradients[i];
-  if (!allow_non_finite_) check_finite("gradients");
-  update::step(&group_, tensors_.data(), count, around_, workspace_);
+  const update::Outcome outcome =
+      update::step(&group_, tensors_.data(), count, around_, workspace_);
+  refuse_non_finite("gradients", outcome.non_finite);
 }
 
 void Optimizer::set_lr(double lr) {
@@ -148,6 +147,16 @@ void Optimizer::set_steps(std::int64_t i, std::int64_t steps) {
   if (steps < 0)
     throw std::invalid_argument("steps: " + std::to_string(steps) + ", expected at least 0");
   tensors_[index].steps = steps;
+}
+
+void Optimizer::set_carried(std::int64_t i, const double* carried) {
+  const Turn turn(busy_);
+  const std::size_t index = checked_tensor(i);
+  for (std::int64_t k = 0; k < update::max_carried; ++k)
+    if (!(std::isfinite(carried[k]) && carried[k] >= 0))
+      throw std::invalid_argument(item("carried", k) + ": " + std::to_string(carried[k]) +
+                                  ", expected a finite number >= 0");
+  std::copy_n(carried, update::max_carried, tensors_[index].carried);
 }
 
 std::size_t Optimizer::checked_tensor(std::int64_t i) const {

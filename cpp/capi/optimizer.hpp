@@ -40,6 +40,7 @@ class Optimizer {
   const update::Tensor& tensor(std::int64_t i) const { return tensors_[checked_tensor(i)]; }
   void* state(std::int64_t i, std::int64_t state) const;
   void set_steps(std::int64_t i, std::int64_t steps);
+  void set_carried(std::int64_t i, const double* carried);
 
  private:
   // One caller at a time.
@@ -62,7 +63,8 @@ class Optimizer {
   void add(const saddlescape_tensor& tensor, std::int64_t i);
   void add_states(std::int64_t i, double fill);
   void check_pointer(const char* list, std::int64_t i, const void* data, std::int64_t size) const;
-  void check_finite(const char* list) const;  // what the tensors' gradients point to
+  // Throws NotFinite if `bad`, an index, is not -1: the tensor's gradient points to what is wrong.
+  void refuse_non_finite(const char* list, std::int64_t bad) const;
   std::size_t checked_tensor(std::int64_t i) const;
 
   update::Group group_;

@@ -45,6 +45,8 @@ const Number numbers[] = {
     {SADDLESCAPE_MEMBERS(lambd), Range::non_negative},
     {SADDLESCAPE_MEMBERS(t0), Range::finite},
     {SADDLESCAPE_MEMBERS(warmup), Range::non_negative},
+    {SADDLESCAPE_MEMBERS(weight_lr_power), Range::non_negative},
+    {SADDLESCAPE_MEMBERS(weight_step_power), Range::non_negative},
     {SADDLESCAPE_MEMBERS(trust_coefficient), Range::non_negative},
     {SADDLESCAPE_MEMBERS(eps), Range::non_negative},
     {SADDLESCAPE_MEMBERS(eps_root), Range::non_negative},
@@ -142,6 +144,9 @@ const std::vector<Defaults>& table() {
           {"step_max", 50},
           {"maximize", 0},
           {"allow_non_finite", 0}}},
+        {"schedule_free_adamw",
+         common(2.5e-3) + adam +
+             List{{"warmup", 0}, {"weight_lr_power", 2}, {"weight_step_power", 0}}},
         {"sgd", common(1e-3)},
     };
   }();
@@ -190,6 +195,8 @@ void check_pairs(const std::string& rule, const saddlescape_options& o) {
   if (rule == "ademamix") check("alpha", o.alpha, Range::non_negative);
   if (rule == "momentum" && o.lr_inside && o.dampening != 0)
     refuse("dampening", o.dampening, "0 with lr_inside");
+  if (rule == "schedule_free_adamw" && o.beta1 == 0)
+    refuse("beta1", o.beta1, "> 0: x is read from y and z");
   if (rule == "rprop") {
     if (!(o.eta_minus > 0 && o.eta_minus < 1)) refuse("eta_minus", o.eta_minus, "> 0 and < 1");
     if (!(o.eta_plus > 1)) refuse("eta_plus", o.eta_plus, "> 1");

@@ -6,6 +6,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "capi/optimizer.hpp"
 #include "capi/options.hpp"
@@ -65,9 +66,31 @@ const Optimizer& checked(const saddlescape_optimizer* handle) {
   return handle->optimizer;
 }
 
+// A tensor here is a length; these rules must know the matrix.
+bool needs_shape(const saddlescape::update::Rule& rule) {
+  return rule.kind == saddlescape::update::Kind::matrix ||
+         rule.kind == saddlescape::update::Kind::factored;
+}
+
+std::vector<const char*> rule_names() {
+  std::vector<const char*> names;
+  for (const saddlescape::update::Rule& rule : saddlescape::update::rules())
+    if (!needs_shape(rule)) names.push_back(rule.name);
+  return names;
+}
+
 const saddlescape::update::Rule& checked_rule(const char* rule) {
   not_null(rule, "rule", "a rule's name");
-  return saddlescape::update::rule(rule);
+  std::string reason, allowed;
+  for (const saddlescape::update::Rule& each : saddlescape::update::rules()) {
+    if (std::strcmp(rule, each.name) != 0) continue;
+    if (!needs_shape(each)) return each;
+    reason = " needs the shapes of its arrays, which this interface does not take";
+  }
+  for (const char* name : rule_names())
+    allowed += (allowed.empty() ? "" : ", ") + std::string(name);
+  throw std::invalid_argument("rule: '" + std::string(rule) + "'" + reason + ", expected one of " +
+                              allowed);
 }
 
 saddlescape::update::Element checked_real(int real) {
@@ -86,9 +109,9 @@ extern "C" {
 const char* saddlescape_version(void) { return SADDLESCAPE_VERSION; }
 
 const char* saddlescape_rule_name(int64_t index) {
-  const auto& rules = saddlescape::update::rules();
-  if (index < 0 || index >= static_cast<int64_t>(rules.size())) return nullptr;
-  return rules[static_cast<std::size_t>(index)].name;
+  static const std::vector<const char*> names = rule_names();
+  if (index < 0 || index >= static_cast<int64_t>(names.size())) return nullptr;
+  return names[static_cast<std::size_t>(index)];
 }
 
 const char* saddlescape_last_error(void) { return message; }
@@ -192,6 +215,24 @@ saddlescape_status saddlescape_get_steps(const saddlescape_optimizer* optimizer,
     const Optimizer& it = checked(optimizer);
     not_null(steps, "steps", somewhere);
     *steps = it.tensor(tensor).steps;
+  });
+}
+
+saddlescape_status saddlescape_set_carried(saddlescape_optimizer* optimizer, int64_t tensor,
+                                           const double carried[2]) {
+  return guarded([&] {
+    Optimizer& it = checked(optimizer);
+    not_null(carried, "carried", "two numbers");
+    it.set_carried(tensor, carried);
+  });
+}
+
+saddlescape_status saddlescape_get_carried(const saddlescape_optimizer* optimizer, int64_t tensor,
+                                           double carried[2]) {
+  return guarded([&] {
+    const Optimizer& it = checked(optimizer);
+    not_null(carried, "carried", somewhere);
+    std::memcpy(carried, it.tensor(tensor).carried, sizeof it.tensor(tensor).carried);
   });
 }
 

@@ -76,14 +76,16 @@ typedef struct saddlescape_options {
   double eta_plus;
   double step_min; /* rprop: 0 <= step_min <= step_max */
   double step_max;
-  double lambd;        /* asgd: decay of the parameters, >= 0 */
-  double t0;           /* asgd: the step after which averaging starts */
-  double warmup;       /* ademamix: in steps, >= 0 */
+  double lambd;             /* asgd: decay of the parameters, >= 0 */
+  double t0;                /* asgd: the step after which averaging starts */
+  double warmup;            /* ademamix, schedule_free_adamw: in steps, >= 0 */
+  double weight_lr_power;   /* schedule_free_adamw: p of a step's weight lr^p t^r, >= 0 */
+  double weight_step_power; /* schedule_free_adamw: r, >= 0 */
   double trust_coefficient; /* lars: >= 0 */
-  double eps;          /* added to the denominator, >= 0 */
-  double eps_root;     /* added under its root, >= 0 */
-  double eps_hat;      /* added to the root before its bias correction, >= 0 */
-  double weight_decay; /* >= 0; adamw, amsgradw, lion, ademamix: decoupled from the gradient */
+  double eps;               /* added to the denominator, >= 0 */
+  double eps_root;          /* added under its root, >= 0 */
+  double eps_hat;           /* added to the root before its bias correction, >= 0 */
+  double weight_decay;      /* >= 0; adamw, amsgradw, lion, ademamix: decoupled from the gradient */
   double initial_accumulator_value; /* adagrad: what its sum starts with, >= 0 */
   /* Flags, 0 or 1. */
   int32_t decoupled;        /* nadam, radam, adan: weight_decay shrinks the parameters instead */
@@ -99,7 +101,8 @@ typedef struct saddlescape_options {
 /* The library's version: "0.1.0". */
 SADDLESCAPE_API const char* saddlescape_version(void);
 
-/* The name of rule number `index`, in alphabetical order, or NULL past the last and below 0. */
+/* The name of rule number `index`, in alphabetical order, or NULL past the last and below 0. Not
+ * among them are Python's adafactor and muon, which must know their arrays' shapes. */
 SADDLESCAPE_API const char* saddlescape_rule_name(int64_t index);
 
 /* Why the last call that failed on this thread did; "" if none has. A call that succeeds leaves it
@@ -161,6 +164,14 @@ SADDLESCAPE_API saddlescape_status saddlescape_set_steps(saddlescape_optimizer* 
                                                          int64_t tensor, int64_t steps);
 SADDLESCAPE_API saddlescape_status saddlescape_get_steps(const saddlescape_optimizer* optimizer,
                                                          int64_t tensor, int64_t* steps);
+
+/* Two numbers that some rules keep for each tensor, for checkpoints too; 0 for other rules.
+ * schedule_free_adamw: the sum of the weights of its average, and the largest rate. It keeps y in
+ * the parameters; evaluate at x = z + (y - z) / beta1, with its state z. */
+SADDLESCAPE_API saddlescape_status saddlescape_set_carried(saddlescape_optimizer* optimizer,
+                                                           int64_t tensor, const double carried[2]);
+SADDLESCAPE_API saddlescape_status saddlescape_get_carried(const saddlescape_optimizer* optimizer,
+                                                           int64_t tensor, double carried[2]);
 
 #ifdef __cplusplus
 }

@@ -34,6 +34,8 @@ int default_threads() {
   return count >= 1 ? static_cast<int>(std::min(count, 4096L)) : available_cpus();
 }
 
+std::atomic<std::int64_t> region_count{0};
+
 struct Loop {
   std::int64_t n, parts;
   RangeFunction function;
@@ -66,6 +68,8 @@ void set_threads(int count) {
   thread_count.store(count, std::memory_order_relaxed);
 }
 
+std::int64_t regions() { return region_count.load(std::memory_order_relaxed); }
+
 bool in_parallel() { return inside; }
 
 const char* threading() { return team::name; }
@@ -75,6 +79,7 @@ void parallel_ranges(std::int64_t n, std::int64_t grain, RangeFunction function,
   const std::int64_t most = std::max<std::int64_t>(1, n / std::max<std::int64_t>(1, grain));
   const std::int64_t team = std::min<std::int64_t>(threads(), most);
   Loop loop{n, std::min(most, team * ranges_a_thread), function, context};
+  if (team > 1 && !inside) region_count.fetch_add(1, std::memory_order_relaxed);
   if (team > 1 && !inside && team::share(static_cast<int>(team), loop.parts, &Loop::run, &loop))
     return;
   function(context, 0, n);

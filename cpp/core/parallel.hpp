@@ -38,6 +38,9 @@ void set_threads(int count);
 // True inside a range that parallel_for handed out.
 bool in_parallel();
 
+// Loops that were handed to the team so far, by any thread: to count a step's.
+std::int64_t regions();
+
 // "pool" or "openmp".
 const char* threading();
 

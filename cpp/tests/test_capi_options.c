@@ -32,6 +32,7 @@ static void test_options(void) {
   REFUSE("rmsprop_centered", first_gradient, 1, "options.first_gradient: 1|does not read it")
   REFUSE("ademamix", alpha, -1, "options.alpha: -1|>= 0")
   REFUSE("radam", threshold, 3, "options.threshold: 3|>= 4")
+  REFUSE("schedule_free_adamw", beta1, 0, "options.beta1: 0|> 0")
   REFUSE("rprop", eta_minus, 1, "options.eta_minus: 1|< 1")
   REFUSE("rprop", eta_plus, 0.5, "options.eta_plus: 0.5|> 1")
   REFUSE("rprop", step_min, 60, "options.step_min: 60|at most step_max")
@@ -43,6 +44,7 @@ static void test_options(void) {
   invalid(saddlescape_create("momentum", &o, SADDLESCAPE_FLOAT32, &one, 1, &made),
           "options.dampening: 0.1");
   invalid(saddlescape_options_init(NULL, &o, sizeof o), "rule: NULL");
+  invalid(saddlescape_options_init("muon", &o, sizeof o), "rule: 'muon' needs the shapes|adam");
   invalid(saddlescape_options_init("adam", NULL, sizeof o), "options: NULL");
   invalid(saddlescape_options_init("adam", &o, sizeof o - 1), "size: |sizeof(saddlescape_options)");
   expect(made == NULL, "nothing was made");

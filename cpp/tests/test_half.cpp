@@ -193,18 +193,26 @@ std::vector<float> expanded(int kind, const Block& block) {
   return out;
 }
 
-// What the code stands for, in double: sign (c / 127)^2 or (c / 255)^4.
+// What the code stands for, in double: the chord of l^2 or l^4 between the powers of 1/2 round l.
 double level(int kind, int code) {
-  const double part = code / (kind == 0 ? 127.0 : 255.0);
-  return kind == 0 ? part * std::fabs(part) : part * part * part * part;
+  if (code == 0) return 0;
+  const double l = std::abs(code) / (kind == 0 ? 128.0 : 256.0), power = kind == 0 ? 2 : 4;
+  const double right = std::exp2(std::floor(std::log2(l)) + 1), left = right / 2;
+  const double low = std::pow(left, power), high = std::pow(right, power);
+  return std::copysign(low + (l - left) / (right - left) * (high - low), code);
+}
+
+double top(int kind) { return level(kind, kind == 0 ? 127 : 255); }
+
+bool near(float x, double expected, double relative = 2e-6) {
+  return std::fabs(static_cast<double>(x) - expected) <= relative * std::fabs(expected);
 }
 
 std::vector<float> scales() {
   std::vector<float> all;
-  for (int e = -94; e <= 127; ++e)
+  for (int e = -93; e <= 126; ++e)
     for (double mantissa : {1.0, 1.25, 1.7320508, 1.9999999})
       all.push_back(static_cast<float>(std::ldexp(mantissa, e)));
-  all.push_back(std::numeric_limits<float>::max());
   return all;
 }
 
@@ -220,7 +228,7 @@ void every_code(int kind) {
         block.codes.push_back(static_cast<std::uint8_t>(codes[i]));
       block.codes.push_back(static_cast<std::uint8_t>(most));
       const std::vector<float> x = expanded(kind, block);
-      expect(x.back() == scale, "the largest is exact");
+      expect(near(x.back(), top(kind) * static_cast<double>(scale)), "the largest is there");
       for (std::size_t i = 0; i + 1 < x.size(); ++i) {
         const double value = level(kind, codes[from + i]) * static_cast<double>(scale);
         // The two or three roundings of expand.
@@ -229,7 +237,7 @@ void every_code(int kind) {
       }
       for (std::uint32_t base : {0U, 0x12345678U, 0xffffffffU}) {
         const Block again = quantised(kind, x, base != 0, base);
-        expect(again.codes == block.codes && again.scales == block.scales,
+        expect(again.codes == block.codes && near(again.scales[0], static_cast<double>(scale)),
                "what was expanded quantises to its code, dithered or not");
       }
     }
@@ -252,21 +260,23 @@ void block_edges(int kind) {
       const std::size_t first = i / 64 * 64, last = std::min(first + 64, x.size());
       float largest = 0;
       for (std::size_t j = first; j < last; ++j) largest = std::max(largest, std::fabs(x[j]));
-      expect(block.scales[i / 64] == largest, "the scale is the block's largest magnitude");
+      expect(near(block.scales[i / 64], static_cast<double>(largest) / top(kind)),
+             "the scale puts the block's largest magnitude at the last level");
       expect((x[i] == 0) == (back[i] == 0) || kind == 0, "zero is zero and no square becomes it");
       expect(x[i] != 0 || back[i] == 0, "zero is zero");
       expect(back[i] == 0 || (back[i] < 0) == (x[i] < 0), "the sign is kept");
-      if (std::fabs(x[i]) == largest) expect(back[i] == x[i], "the largest is exact");
-      // Half of the distance between the levels round it: 2 c + 1 of 127^2; of 255^2 for the roots
-      // of squares.
-      const auto of_scale = [&](float each) {
-        const double part = std::fabs(static_cast<double>(each)) / static_cast<double>(largest);
-        return kind == 0 ? part : std::sqrt(part);
-      };
-      const double most = kind == 0 ? 127 : 255;
-      const double c = largest > 0 ? std::floor(most * std::sqrt(of_scale(x[i])) * (1 + 1e-7)) : 0;
-      if (largest > 0 && !(kind == 1 && c < 1))
-        expect(std::fabs(of_scale(back[i]) - of_scale(x[i])) <= (c + 0.5) / (most * most) + 1e-6,
+      if (std::fabs(x[i]) == largest)
+        expect(near(back[i], static_cast<double>(x[i])), "the largest comes back");
+      // Half of the distance between the levels round it.
+      if (largest == 0) continue;
+      const double part =
+          std::fabs(static_cast<double>(x[i])) / static_cast<double>(largest) * top(kind);
+      int c = 0;
+      while (level(kind, c + 1) <= part) ++c;
+      const double gap = level(kind, c + 1) - level(kind, c);
+      const double off = std::fabs(static_cast<double>(std::fabs(back[i]) - std::fabs(x[i])));
+      if (!(kind == 1 && c < 1))
+        expect(off / static_cast<double>(largest) * top(kind) <= 0.5002 * gap + 3e-6 * part,
                "the error is at most half of a gap");
     }
   }
@@ -286,12 +296,12 @@ void strange_blocks(int kind) {
            "a block of zeros is all zeros");
   std::vector<float> infinite(64, 1.0F);
   infinite[5] = INFINITY;
-  expect(expanded(kind, quantised(kind, infinite))[5] == most, "infinite becomes the largest");
+  expect(expanded(kind, quantised(kind, infinite))[5] >= most / 4, "infinite becomes large");
   std::vector<float> bad(128, 1.0F);
   bad[5] = std::nanf("");
   const std::vector<float> shown = expanded(kind, quantised(kind, bad));
   expect(std::isnan(shown[5]), "a NaN shows in its block");
-  expect(shown[64] == 1 && shown[127] == 1, "and in no other");
+  expect(near(shown[64], 1) && near(shown[127], 1), "and in no other");
 }
 
 void dithered_codes(int kind) {
@@ -300,11 +310,8 @@ void dithered_codes(int kind) {
   for (int code : {0, 1, 2, 3, 17, 39, 100, kind == 0 ? 126 : 254}) {
     if (kind == 1 && code == 0) continue;  // a square is at least code 1
     for (double part : {0.01, 0.3, 0.5, 0.9, 0.999}) {
-      // Between two levels, or their roots.
-      const double power = kind == 0 ? 1 : 0.5;
-      const double low = std::pow(level(kind, code), power);
-      const double gap = std::pow(level(kind, code + 1), power) - low;
-      const double value = std::pow(low + part * gap, 1 / power);
+      const double low = level(kind, code), gap = level(kind, code + 1) - low;
+      const double value = (low + part * gap) / top(kind);
       const float x = static_cast<float>(value * static_cast<double>(scale));
       double mean = 0;
       for (int t = 0; t < n; ++t) {
@@ -312,8 +319,8 @@ void dithered_codes(int kind) {
         expect(block.codes[1] == code || block.codes[1] == code + 1, "dithered to a neighbour");
         mean += (block.codes[1] - code) / static_cast<double>(n);
       }
-      // The discrepancy as above, and x's own rounding in units of a gap, for high codes 1e-5.
-      expect(std::fabs(mean - part) < 4e-4, "the mean of dithered codes");
+      // The discrepancy as above, 1/4096 as what is counted, and 1e-6 in up to 100 gaps.
+      expect(std::fabs(mean - part) < 8e-4, "the mean of dithered codes");
     }
   }
 }

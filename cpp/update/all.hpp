@@ -2,6 +2,7 @@
 #pragma once
 
 #include "update/adadelta.hpp"
+#include "update/adafactor.hpp"
 #include "update/adagrad.hpp"
 #include "update/adam.hpp"
 #include "update/adamax.hpp"
@@ -14,11 +15,13 @@
 #include "update/lars.hpp"
 #include "update/lion.hpp"
 #include "update/momentum.hpp"
+#include "update/muon.hpp"
 #include "update/nadam.hpp"
 #include "update/nesterov.hpp"
 #include "update/radam.hpp"
 #include "update/rmsprop.hpp"
 #include "update/rprop.hpp"
+#include "update/schedule_free_adamw.hpp"
 #include "update/sgd.hpp"
 
 #define SADDLESCAPE_RULES(RULE)                            \
@@ -42,17 +45,22 @@
   RULE(rmsprop_centered_momentum, RmspropCenteredMomentum) \
   RULE(rmsprop_momentum, RmspropMomentum)                  \
   RULE(rprop, Rprop)                                       \
+  RULE(schedule_free_adamw, ScheduleFreeAdamW)             \
   RULE(sgd, Sgd)
 
 // Composed of passes: the struct that moves the parameters, the one of the pass before it, the
 // kind.
 #define SADDLESCAPE_COMPOSED_RULES(RULE)  \
   RULE(lamb, Lamb, LambDirection, normed) \
-  RULE(lars, Lars, LarsDirection, normed)
+  RULE(lars, Lars, LarsDirection, normed) \
+  RULE(muon, Muon, MuonDirection, matrix)
+
+// With sums over rows and columns for states: the struct that moves the parameters.
+#define SADDLESCAPE_FACTORED_RULES(RULE) RULE(adafactor, Adafactor)
 
 // Every loop that is compiled: a row for each rule, two for each composed one.
 #define SADDLESCAPE_KERNEL_LIST(RULE, COMPOSED) \
-  SADDLESCAPE_RULES(RULE) SADDLESCAPE_COMPOSED_RULES(COMPOSED)
+  SADDLESCAPE_RULES(RULE) SADDLESCAPE_COMPOSED_RULES(COMPOSED) SADDLESCAPE_FACTORED_RULES(RULE)
 
 namespace saddlescape::update {
 

@@ -9,7 +9,7 @@
 namespace saddlescape::update {
 
 // Runs one rule over n elements. `folded` points to the bytes of the rule's struct, `state` to as
-// many arrays as it has states. Only a rule that says so (`writes_gradient`) writes to g.
+// many arrays as it has states; the first pass of a composed rule writes its direction to one more.
 using Update = void (*)(const void* folded, std::int64_t n, void* p, const void* g,
                         void* const* state);
 

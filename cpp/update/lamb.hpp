@@ -52,15 +52,17 @@ struct Lamb {
 
 template <class T>
 struct LambDirection : Lamb<T> {
+  static constexpr int states = 3;  // the last is the direction
+
   static double trust(const Options&, double parameter_norm, double direction_norm) {
     return parameter_norm > 0 && direction_norm > 0 ? parameter_norm / direction_norm : 1;
   }
 
-  static inline void update(const LambDirection& h, T& p, T& g, T& m, T& v) {
-    const T own = h.gradient(g, p);
-    m = h.first(m, own);
-    v = h.second(v, own * own);
-    g = Lamb<T>::direction(h, p, m, v);
+  static inline void update(const LambDirection& h, T& p, T g, T& m, T& v, T& u) {
+    g = h.gradient(g, p);
+    m = h.first(m, g);
+    v = h.second(v, g * g);
+    u = Lamb<T>::direction(h, p, m, v);
   }
 };
 

@@ -35,13 +35,15 @@ struct Lars {
 // Only the norms: of the bare gradient.
 template <class T>
 struct LarsDirection : Lars<T> {
+  static constexpr int states = 2;  // the last is the direction
+
   static double trust(const Options& o, double parameter_norm, double direction_norm) {
     if (!(parameter_norm > 0 && direction_norm > 0)) return 1;
     return o.trust_coefficient * parameter_norm /
            (direction_norm + o.weight_decay * parameter_norm + o.eps);
   }
 
-  static inline void update(const LarsDirection&, T&, T&, T&) {}
+  static inline void update(const LarsDirection&, T&, T g, T&, T& u) { u = g; }
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "core/half.hpp"
+#include "update/adafactor_step.hpp"
+#include "update/gradient.hpp"
 #include "update/kernels.hpp"
 #include "update/row.hpp"
 #include "update/rules.hpp"
@@ -13,63 +15,64 @@ namespace {
 constexpr std::int64_t tile_bytes = tile_size * 8;
 constexpr int parameter_slot = max_states;  // dither: states come first
 
-bool scales_gradient(const Around& around, double clip) {
-  return around.unscale != 1 || clip != 1 ||
-         around.clip_value < std::numeric_limits<double>::infinity();
-}
-
 // One thread's work on tiles, with its scratch memory.
 class Worker {
  public:
   Worker(Role role, const Group* groups, Tensor* tensors, const Around& around, double clip,
-         double* partial)
+         Workspace& workspace)
       : role_(role),
         groups_(groups),
         tensors_(tensors),
         around_(around),
         clip_(clip),
-        partial_(partial) {}
+        workspace_(workspace) {}
   // for_each_range copies a worker that has done nothing yet: its scratch holds nothing.
   Worker(const Worker& other)
       : Worker(other.role_, other.groups_, other.tensors_, other.around_, other.clip_,
-               other.partial_) {}
+               other.workspace_) {}
   Worker& operator=(const Worker&) = delete;
 
   void operator()(std::int64_t i, std::int64_t tile, std::int64_t begin, std::int64_t end) {
     for (std::int64_t from = begin; from < end; from += tile_size, ++tile)
-      visit(tensors_[i], from, std::min(tile_size, end - from), partial_ + 3 * tile);
+      visit(tensors_[i], from, std::min(tile_size, end - from),
+            workspace_.partial.data() + 3 * tile);
   }
 
  private:
   void visit(const Tensor& tensor, std::int64_t from, std::int64_t n, double* sums) {
     real_ = real_of(tensor.parameter_type);
     if (role_ == Role::gradient_norm) {
-      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n, false), n);
+      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n), n);
       return;
     }
     const Group& group = groups_[tensor.group];
     void* const p = parameters(tensor, from, n);
     if (tensor.gradient)
-      role_ == Role::direction ? direction(group, tensor, from, n, p, sums)
-                               : move(group, tensor, from, n, p, sums);
-    if (role_ == Role::update && tensor.average && around_.average_weight != 0)
+      takes_direction() ? direction(group, tensor, from, n, p, sums)
+                        : move(group, tensor, from, n, p, sums);
+    if (!takes_direction() && tensor.average && around_.average_weight != 0)
       table_.blend[real()](at(tensor.average, from * number()), p, n, around_.average_weight);
   }
 
   void direction(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n,
                  void* p, double* sums) {
-    const void* g = gradient(tensor, from, n, true);
+    void* const u = role_ == Role::write_direction ? at(workspace_.direction, from * number())
+                                                   : scratch_[parameter_slot + 2];
+    const void* g = gradient(tensor, from, n);
+    if (group.rule->kind == Kind::factored)
+      adafactor::precondition(group.options, tensor, g, from, n, u);
+    else
+      update(group.rule->direction, group, tensor, from, n, p, g, u);
     sums[0] = table_.sum_squares[real()](p, n);
-    update(group.rule->direction, group, tensor, from, n, p, g);
-    sums[1] = table_.sum_squares[real()](g, n);
+    sums[1] = table_.sum_squares[real()](u, n);
   }
 
   void move(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n, void* p,
             double* sums) {
-    const void* g = gradient(tensor, from, n, false);
+    const void* g = gradient(tensor, from, n);
     void* const old = scratch_[parameter_slot + 2];
     if (around_.statistics) __builtin_memcpy(old, p, static_cast<std::size_t>(n * number()));
-    update(group.rule->kernel, group, tensor, from, n, p, g);
+    update(group.rule->kernel, group, tensor, from, n, p, along(group, tensor, g, from, n));
     const std::uint32_t dither = half::dither_base(from, tensor.steps, parameter_slot);
     if (tensor.copy) narrow(tensor.copy_type, p, from, n, dither, tensor.copy);
     if (p == scratch_[parameter_slot]) {
@@ -84,10 +87,23 @@ class Worker {
     }
   }
 
+  // What the rule moves along: its own direction, or the gradient.
+  const void* along(const Group& group, const Tensor& tensor, const void* g, std::int64_t from,
+                    std::int64_t n) {
+    if (role_ == Role::apply_direction) return at(workspace_.direction, from * number());
+    if (group.rule->kind != Kind::factored) return g;
+    // In the place of a state: this rule's are not expanded.
+    adafactor::precondition(group.options, tensor, g, from, n, scratch_[0]);
+    return scratch_[0];
+  }
+
   void update(int kernel, const Group& group, const Tensor& tensor, std::int64_t from,
-              std::int64_t n, void* p, const void* g) {
-    const int states = static_cast<int>(group.rule->state_names.size());
-    void* state[max_states] = {};
+              std::int64_t n, void* p, const void* g, void* direction = nullptr) {
+    // These have brought their states forward by then.
+    const bool done = role_ == Role::apply_direction || group.rule->kind == Kind::factored;
+    const int states = done ? 0 : static_cast<int>(group.rule->state_names.size());
+    void* state[max_states + 1] = {};
+    state[states] = direction;
     for (int s = 0; s < states; ++s) state[s] = widened(group, tensor, s, from, n);
     kernels_.update[kernel][real()](folded(kernel, group, tensor), n, p, g, state);
     for (int s = 0; s < states; ++s) narrowed(group, tensor, s, from, n, state[s]);
@@ -97,40 +113,38 @@ class Worker {
     return folds_.of(kernel, group, tensor);
   }
 
+  static bool codes(const Tensor& tensor) { return tensor.state_type == Element::block8; }
+
+  // Asks for an array's next tile: codes keep the processor busy long enough for it to come, and no
+  // hardware looks ahead that far.
+  static void ask_for_next(const Tensor& tensor, const void* array, Element type, std::int64_t from,
+                           std::int64_t n) {
+    const std::int64_t bytes = std::min(n, tensor.size - from - n) * width(type);
+    const char* next = static_cast<const char*>(array) + (from + n) * width(type);
+    for (std::int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(next + k, 1, 3);
+  }
+
   // The numbers that the rule computes with: the array's own, or expanded ones.
   void* parameters(const Tensor& tensor, std::int64_t from, std::int64_t n) {
     const Element type = tensor.parameter_type;
     void* const own = at(tensor.parameters, from * width(type));
+    if (codes(tensor)) ask_for_next(tensor, tensor.parameters, type, from, n);
     if (type == native()) return own;
     table_.widen[static_cast<int>(type)](own, n, number_scratch(parameter_slot));
     return scratch_[parameter_slot];
   }
 
-  // Of its own if the rule will write to it.
-  const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n, bool own) {
-    const Element type = tensor.gradient_type;
-    void* const scratch = scratch_[parameter_slot + 1];
-    const void* g = at(tensor.gradient, from * width(type));
-    if (type != native()) {
-      table_.widen[static_cast<int>(type)](g, n, static_cast<float*>(scratch));
-      g = scratch;
-    }
+  const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n) {
+    if (codes(tensor)) ask_for_next(tensor, tensor.gradient, tensor.gradient_type, from, n);
     const double clip = role_ == Role::gradient_norm ? 1 : clip_;
-    if (scales_gradient(around_, clip)) {
-      table_.scale[real()](g, n, around_.unscale, around_.clip_value, clip, scratch);
-      g = scratch;
-    }
-    if (own && g != scratch) {
-      __builtin_memcpy(scratch, g, static_cast<std::size_t>(n * number()));
-      g = scratch;
-    }
-    return g;
+    return gradient_tile(tensor, from, n, around_, clip, scratch_[parameter_slot + 1]);
   }
 
   void* widened(const Group& group, const Tensor& tensor, int s, std::int64_t from,
                 std::int64_t n) {
     const Element type = tensor.state_type;
     void* const own = at(tensor.state[s], from * width(type));
+    if (type == Element::block8) ask_for_next(tensor, tensor.state[s], type, from, n);
     if (type == native()) return own;
     if (type == Element::block8)
       table_.expand[is_square(group, s)](own, tensor.scales[s] + from / block8_size, n,
@@ -171,6 +185,9 @@ class Worker {
     return group.rule->natures[static_cast<std::size_t>(s)] == Nature::square ? 1 : 0;
   }
   float* number_scratch(int slot) { return reinterpret_cast<float*>(scratch_[slot]); }
+  bool takes_direction() const {
+    return role_ == Role::direction || role_ == Role::write_direction;
+  }
   int real() const { return static_cast<int>(real_); }
   Element native() const { return element_of(real_); }
   std::int64_t number() const { return width(native()); }
@@ -180,7 +197,7 @@ class Worker {
   Tensor* tensors_;
   const Around& around_;
   double clip_;
-  double* partial_;
+  Workspace& workspace_;
   Real real_ = Real::float32;
   const Kernels& kernels_ = kernels();
   const TileKernels& table_ = tile_kernels();
@@ -200,9 +217,13 @@ std::int64_t moved_bytes(const Group* groups, const Tensor& tensor, Role role) {
 }  // namespace
 
 bool takes_part(Role role, const Group* groups, const Tensor& tensor, const Around& around) {
-  if (role == Role::update && tensor.average && around.average_weight != 0) return true;
+  const Kind kind = groups[tensor.group].rule->kind;
+  if (role == Role::update && tensor.average && around.average_weight != 0 && !tensor.gradient)
+    return true;
   if (!tensor.gradient) return false;
-  return role != Role::direction || groups[tensor.group].rule->direction >= 0;
+  // Matrix rules have had their passes by then.
+  if (role == Role::update) return kind != Kind::matrix;
+  return role != Role::direction || kind == Kind::normed || kind == Kind::factored;
 }
 
 bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
@@ -222,7 +243,7 @@ bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
 }
 
 void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
-              const Around& around, double clip, Workspace& workspace) {
+              const Around& around, double clip, Check* check, Workspace& workspace) {
   std::int64_t tiles = 0, bytes = 1;
   for (std::int64_t i = 0; i < count; ++i) {
     tiles += ceiling(tensors[i].size, tile_size);
@@ -230,11 +251,12 @@ void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t coun
   }
   const auto needed = static_cast<std::size_t>(3 * tiles);
   if (workspace.partial.size() < needed) workspace.partial.resize(needed);
-  const Worker worker(role, groups, tensors, around, clip, workspace.partial.data());
+  const Worker worker(role, groups, tensors, around, clip, workspace);
   for_each_range(
       tensors, count, bytes,
       [&](const Tensor& tensor) { return takes_part(role, groups, tensor, around); },
-      [](const Tensor&) { return tile_size; }, worker);
+      [](const Tensor&) { return tile_size; }, worker,
+      [=](double at) { return !check || check->pass(at); });
 }
 
 }  // namespace saddlescape::update

@@ -4,27 +4,32 @@
 // array is read and written once from memory, whatever stands round the rule.
 #pragma once
 
+#include "update/check.hpp"
 #include "update/row.hpp"
 #include "update/step.hpp"
 
 namespace saddlescape::update {
 
-// The elements of a tile: with Adam's four arrays in float32 32 KiB. A multiple of block8_size.
-constexpr std::int64_t tile_size = 2048;
+// The elements of a tile: with Adam's four arrays in float32 16 KiB. A multiple of block8_size.
+constexpr std::int64_t tile_size = 1024;
 
 enum class Role {
   gradient_norm,  // sums of squares of the gradients, nothing is changed
   direction,      // a composed rule's first pass: sets its states, sums the squares of parameters
                   // and direction
   update,         // moves the parameters
+  // Of one tensor with a matrix rule:
+  write_direction,  // as direction, which goes to workspace.direction
+  apply_direction,  // as update, along what stands there
 };
 
 // Per tile: three sums in workspace.partial.
 //   gradient_norm: g^2
-//   direction:     p^2, direction^2
-//   update:        g^2, (p - p_old)^2, p^2, where statistics are asked for
+//   direction:     p^2, direction^2; write_direction too
+//   update:        g^2, (p - p_old)^2, p^2, where statistics are asked for; apply_direction too
+// `check`, which may be null, is asked before anything is changed.
 void run_pass(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
-              const Around& around, double clip, Workspace& workspace);
+              const Around& around, double clip, Check* check, Workspace& workspace);
 
 // True if a tensor or what stands round it needs tiles at all.
 bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,

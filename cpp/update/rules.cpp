@@ -5,6 +5,8 @@
 #include <type_traits>
 
 #include "core/isa.hpp"
+#include "update/adafactor_step.hpp"
+#include "update/factored.hpp"
 #include "update/kernels.hpp"
 #include "update/step.hpp"
 
@@ -23,6 +25,19 @@ Folded fold_as(const Options& options, std::int64_t t) {
 
 using Fold = Folded (*)(const Options&, std::int64_t);
 using Trust = double (*)(const Options&, double, double);
+using Carry = void (*)(const Options&, std::int64_t, double (&)[max_carried]);
+
+// R::trust, or null where the rule has none.
+template <class R, class = void>
+constexpr Trust trust_of = nullptr;
+template <class R>
+constexpr Trust trust_of<R, std::void_t<decltype(R::trust)>> = R::trust;
+
+// R::carry, or null where the rule has none.
+template <class R, class = void>
+constexpr Carry carry_of = nullptr;
+template <class R>
+constexpr Carry carry_of<R, std::void_t<decltype(R::carry)>> = R::carry;
 
 #define SADDLESCAPE_ROW(name, Struct) {fold_as<Struct<float>>, fold_as<Struct<double>>},
 #define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
@@ -34,15 +49,22 @@ constexpr Fold folds[kernel_count][2] = {
 #undef SADDLESCAPE_ROWS
 
 #define SADDLESCAPE_ROW(name, Struct) nullptr,
-#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) nullptr, Direction<double>::trust,
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) nullptr, trust_of<Direction<double>>,
 constexpr Trust trusts[kernel_count] = {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)};
+#undef SADDLESCAPE_ROW
+#undef SADDLESCAPE_ROWS
+
+#define SADDLESCAPE_ROW(name, Struct) carry_of<Struct<double>>,
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) nullptr, nullptr,
+constexpr Carry carries[kernel_count] = {
+    SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)};
 #undef SADDLESCAPE_ROW
 #undef SADDLESCAPE_ROWS
 
 template <class R>
 Rule describe(const char* name, Kind kind, int kernel, int direction) {
-  Rule rule{name, kind, kernel, direction, {}, {}};
-  for (int s = 0; s < R::states; ++s) {
+  Rule rule{name, kind, kernel, direction, {}, {}, carries[kernel] != nullptr};
+  for (int s = 0; s < max_states && R::state_names[s]; ++s) {
     rule.state_names.emplace_back(R::state_names[s]);
     rule.natures.push_back(R::natures[s]);
   }
@@ -60,9 +82,14 @@ const std::vector<Rule>& rules() {
 #define SADDLESCAPE_ROWS(name, Struct, Direction, kind)                           \
   list.push_back(describe<Struct<float>>(#name, Kind::kind, kernel, kernel + 1)); \
   kernel += 2;
-    SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)
+#define SADDLESCAPE_FACTORED(name, Struct) \
+  list.push_back(describe<Struct<float>>(#name, Kind::factored, kernel++, -1));
+    SADDLESCAPE_RULES(SADDLESCAPE_ROW)
+    SADDLESCAPE_COMPOSED_RULES(SADDLESCAPE_ROWS)
+    SADDLESCAPE_FACTORED_RULES(SADDLESCAPE_FACTORED)
 #undef SADDLESCAPE_ROW
 #undef SADDLESCAPE_ROWS
+#undef SADDLESCAPE_FACTORED
     std::sort(list.begin(), list.end(),
               [](const Rule& a, const Rule& b) { return std::string(a.name) < b.name; });
     return list;
@@ -81,6 +108,15 @@ const Rule& rule(const std::string& name) {
 
 Folded fold(int kernel, Real real, const Options& options, std::int64_t t) {
   return folds[kernel][static_cast<int>(real)](options, t);
+}
+
+std::vector<std::int64_t> state_shape(const Rule& rule, int state,
+                                      const std::vector<std::int64_t>& shape) {
+  return rule.kind == Kind::factored ? adafactor::state_shape(state, shape) : shape;
+}
+
+void carry(int kernel, const Options& options, std::int64_t t, double (&carried)[max_carried]) {
+  if (carries[kernel]) carries[kernel](options, t, carried);
 }
 
 double trust(int kernel, const Options& options, double parameter_norm, double direction_norm) {
@@ -114,6 +150,21 @@ const TileKernels& tile_kernels() {
   }
 #else
   return kernels_generic_tile;
+#endif
+}
+
+const FactoredKernels& factored_kernels() {
+#if defined(__x86_64__)
+  switch (isa::active()) {
+    case isa::Isa::x86_64_v4:
+      return kernels_x86_64_v4_factored;
+    case isa::Isa::x86_64_v3:
+      return kernels_x86_64_v3_factored;
+    default:
+      return kernels_x86_64_v2_factored;
+  }
+#else
+  return kernels_generic_factored;
 #endif
 }
 

@@ -1,6 +1,7 @@
 // What the passes know of a rule besides its name.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "update/step.hpp"
@@ -22,11 +23,12 @@ class Folds {
     const Real real = real_of(tensor.parameter_type);
     const bool same = kernel == kernel_ && &group == group_ && real == real_ &&
                       tensor.steps == steps_ && tensor.trust == trust_ &&
-                      tensor.carried == carried_;
+                      std::equal(tensor.carried, tensor.carried + max_carried, carried_);
     if (!same) {
       Options options = group.options;
       options.trust = trust_ = tensor.trust;
-      options.carried = carried_ = tensor.carried;
+      std::copy_n(tensor.carried, max_carried, carried_);
+      std::copy_n(tensor.carried, max_carried, options.carried);
       kernel_ = kernel;
       group_ = &group;
       real_ = real;
@@ -42,8 +44,11 @@ class Folds {
   const Group* group_ = nullptr;
   Real real_ = Real::float32;
   std::int64_t steps_ = 0;
-  double trust_ = 1, carried_ = 0;
+  double trust_ = 1, carried_[max_carried] = {};
 };
+
+// Brings a tensor's own numbers to step t, before the fold.
+void carry(int kernel, const Options& options, std::int64_t t, double (&carried)[max_carried]);
 
 // The factor of a normed rule's update; `kernel` is that of its direction.
 double trust(int kernel, const Options& options, double parameter_norm, double direction_norm);

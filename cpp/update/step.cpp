@@ -1,9 +1,12 @@
 #include "update/step.hpp"
 
-#include <atomic>
 #include <cmath>
+#include <optional>
 
+#include "update/adafactor_step.hpp"
+#include "update/check.hpp"
 #include "update/kernels.hpp"
+#include "update/newton_schulz.hpp"
 #include "update/passes.hpp"
 #include "update/row.hpp"
 #include "update/rules.hpp"
@@ -11,15 +14,8 @@
 namespace saddlescape::update {
 namespace {
 
-// Ranges are cut at multiples of this, so that a large tensor's cuts fall on its vectors.
-constexpr std::int64_t line_bytes = 64;
-
-std::int64_t line(const Tensor& tensor) { return line_bytes / width(tensor.gradient_type); }
-
-bool has_gradient(const Tensor& tensor) { return tensor.gradient != nullptr; }
-
 // Every rule elementwise, every array of the type that is computed in, nothing round it.
-void plain(const Group* groups, const Tensor* tensors, std::int64_t count) {
+void plain(const Group* groups, const Tensor* tensors, std::int64_t count, Check* check) {
   std::int64_t arrays = 2;
   for (std::int64_t i = 0; i < count; ++i)
     if (tensors[i].gradient)
@@ -39,7 +35,8 @@ void plain(const Group* groups, const Tensor* tensors, std::int64_t count) {
         table.update[kernel][static_cast<int>(real_of(tensor.parameter_type))](
             folds.of(kernel, group, tensor), to - from, at(tensor.parameters, bytes),
             at(tensor.gradient, bytes), state);
-      });
+      },
+      [=](double at) { return !check || check->pass(at); });
 }
 
 void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
@@ -47,14 +44,17 @@ void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const A
   collect(Role::direction, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
             const Group& group = groups[tensors[i].group];
+            const double parameters = std::sqrt(sums[0]), direction = std::sqrt(sums[1]);
             tensors[i].trust =
-                trust(group.rule->direction, group.options, std::sqrt(sums[0]), std::sqrt(sums[1]));
+                group.rule->kind == Kind::factored
+                    ? adafactor::length(group.options, tensors[i], parameters, direction)
+                    : trust(group.rule->direction, group.options, parameters, direction);
           });
 }
 
 double gradient_norm(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
                      Workspace& workspace) {
-  run_pass(Role::gradient_norm, groups, tensors, count, around, 1, workspace);
+  run_pass(Role::gradient_norm, groups, tensors, count, around, 1, nullptr, workspace);
   double sum = 0;
   collect(Role::gradient_norm, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
@@ -68,31 +68,108 @@ bool clips(const Around& around) {
   return around.clip_norm < std::numeric_limits<double>::infinity();
 }
 
-// Norms of each tensor, and of all gradients together. The pass that finds the norm to clip by has
-// taken the gradients' already: here they are shrunk, and rounded once more.
-double take_norms(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
-                  const Workspace& workspace) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i)
-    if (!tensors[i].gradient) tensors[i].norms = {};
-  collect(Role::update, groups, tensors, count, around, workspace,
+// Norms of each tensor that the pass visited. The pass that finds the norm to clip by has taken the
+// gradients' already: here they are shrunk, and rounded once more.
+void keep_norms(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
+                const Around& around, const Workspace& workspace) {
+  if (!around.statistics) return;
+  collect(role, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const double (&sums)[3]) {
             Norms& norms = tensors[i].norms;
             if (!clips(around)) norms.gradient = std::sqrt(sums[0]);
             norms.update = std::sqrt(sums[1]);
             norms.parameter = std::sqrt(sums[2]);
-            sum += norms.gradient * norms.gradient;
           });
+}
+
+// Of all gradients together.
+double total_norm(Tensor* tensors, std::int64_t count) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!tensors[i].gradient) tensors[i].norms = {};
+    sum += tensors[i].norms.gradient * tensors[i].norms.gradient;
+  }
   return std::sqrt(sum);
+}
+
+// Matrix rules, one matrix after the other: the workspace holds one, and its products' memory.
+void step_matrices(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+                   double clip, Workspace& workspace) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Tensor& tensor = tensors[i];
+    const Group& group = groups[tensor.group];
+    if (!tensor.gradient || tensor.size == 0 || group.rule->kind != Kind::matrix) continue;
+    make_room(tensor, workspace);
+    run_pass(Role::write_direction, groups, &tensor, 1, around, clip, nullptr, workspace);
+    double norm = 0;
+    collect(Role::write_direction, groups, &tensor, 1, around, workspace,
+            [&](std::int64_t, const double (&sums)[3]) { norm = std::sqrt(sums[1]); });
+    newton_schulz(tensor, group.options, norm, workspace);
+    tensor.trust = matrix_length(tensor, group.options);
+    run_pass(Role::apply_direction, groups, &tensor, 1, around, clip, nullptr, workspace);
+    keep_norms(Role::apply_direction, groups, &tensor, 1, around, workspace);
+  }
 }
 
 // PyTorch's clip_grad_norm_ adds the same 1e-6.
 double clip_factor(double norm, double limit) { return std::min(1.0, limit / (norm + 1e-6)); }
 
-bool any_normed(const Group* groups, const Tensor* tensors, std::int64_t count) {
+bool any_of(Kind kind, const Group* groups, const Tensor* tensors, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i)
-    if (tensors[i].gradient && groups[tensors[i].group].rule->kind == Kind::normed) return true;
+    if (tensors[i].gradient && groups[tensors[i].group].rule->kind == kind) return true;
   return false;
+}
+
+void begin_steps(const Group* groups, Tensor* tensors, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Tensor& tensor = tensors[i];
+    if (!tensor.gradient) continue;
+    const Group& group = groups[tensor.group];
+    std::copy_n(tensor.carried, max_carried, tensor.before);
+    carry(group.rule->kernel, group.options, ++tensor.steps, tensor.carried);
+  }
+}
+
+void take_back(Tensor* tensors, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!tensors[i].gradient) continue;
+    --tensors[i].steps;
+    std::copy_n(tensors[i].before, max_carried, tensors[i].carried);
+  }
+}
+
+// Looks at all gradients and changes nothing.
+void look(const Tensor* tensors, std::int64_t count, Check& check) {
+  for_each_range(
+      tensors, count, line_bytes, has_gradient, line,
+      [](std::int64_t, std::int64_t, std::int64_t, std::int64_t) {},
+      [&](double at) { return check.pass(at); });
+}
+
+// The passes of a step. The first one asks `check`, which may be null, before it changes anything.
+void move(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+          double clip, Check* check, Workspace& workspace) {
+  if (clip == 1 && !needs_tiles(groups, tensors, count, around)) {
+    plain(groups, tensors, count, check);
+    return;
+  }
+  const bool factored = any_of(Kind::factored, groups, tensors, count);
+  if (check && (factored || any_of(Kind::matrix, groups, tensors, count))) {
+    look(tensors, count, *check);
+    if (check->first() >= 0) return;
+    check = nullptr;
+  }
+  if (factored) adafactor::accumulate(groups, tensors, count, around, clip, workspace);
+  if (factored || any_of(Kind::normed, groups, tensors, count)) {
+    run_pass(Role::direction, groups, tensors, count, around, clip, check, workspace);
+    if (check && check->first() >= 0) return;
+    check = nullptr;
+    set_trust(groups, tensors, count, around, workspace);
+  }
+  step_matrices(groups, tensors, count, around, clip, workspace);
+  run_pass(Role::update, groups, tensors, count, around, clip, check, workspace);
+  if (check && check->first() >= 0) return;
+  keep_norms(Role::update, groups, tensors, count, around, workspace);
 }
 
 }  // namespace
@@ -100,7 +177,6 @@ bool any_normed(const Group* groups, const Tensor* tensors, std::int64_t count) 
 Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
              Workspace& workspace) {
   Outcome outcome;
-  const bool tiles = needs_tiles(groups, tensors, count, around);
   if (clips(around)) {
     outcome.gradient_norm = gradient_norm(groups, tensors, count, around, workspace);
     outcome.clip = clip_factor(outcome.gradient_norm, around.clip_norm);
@@ -108,22 +184,18 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   // A sum of squares that is finite had no NaN and no infinity in it; a clamp may have hidden one.
   const bool known_finite = clips(around) && std::isfinite(outcome.gradient_norm) &&
                             !(around.clip_value < std::numeric_limits<double>::infinity());
-  if (around.check_finite && !known_finite) outcome.non_finite = first_non_finite(tensors, count);
-  if (outcome.non_finite >= 0) return outcome;
+  std::optional<Check> check;
+  if (around.check_finite && !known_finite) check.emplace(tensors, count);
 
-  for (std::int64_t i = 0; i < count; ++i)
-    if (tensors[i].gradient) ++tensors[i].steps;
-  if (!tiles && outcome.clip == 1) {
-    plain(groups, tensors, count);
+  begin_steps(groups, tensors, count);
+  move(groups, tensors, count, around, outcome.clip, check ? &*check : nullptr, workspace);
+  if (check) outcome.non_finite = check->first();
+  if (outcome.non_finite >= 0) {
+    take_back(tensors, count);
     return outcome;
   }
-  if (any_normed(groups, tensors, count)) {
-    run_pass(Role::direction, groups, tensors, count, around, outcome.clip, workspace);
-    set_trust(groups, tensors, count, around, workspace);
-  }
-  run_pass(Role::update, groups, tensors, count, around, outcome.clip, workspace);
   if (around.statistics) {
-    const double norm = take_norms(groups, tensors, count, around, workspace);
+    const double norm = total_norm(tensors, count);
     if (!clips(around)) outcome.gradient_norm = norm;
   }
   return outcome;
@@ -134,21 +206,9 @@ void widen(Element type, const void* source, std::int64_t n, float* out) {
 }
 
 std::int64_t first_non_finite(const Tensor* tensors, std::int64_t count) {
-  const TileKernels& table = tile_kernels();
-  std::atomic<std::int64_t> first{count};
-  for_each_range(
-      tensors, count, line_bytes, has_gradient, line,
-      [&](std::int64_t i, std::int64_t, std::int64_t from, std::int64_t to) {
-        const Element type = tensors[i].gradient_type;
-        if (table.all_finite[static_cast<int>(type)](at(tensors[i].gradient, from * width(type)),
-                                                     to - from))
-          return;
-        std::int64_t known = first.load(std::memory_order_relaxed);
-        while (i < known && !first.compare_exchange_weak(known, i, std::memory_order_relaxed)) {
-        }
-      });
-  const std::int64_t found = first.load(std::memory_order_relaxed);
-  return found < count ? found : -1;
+  Check check(tensors, count);
+  look(tensors, count, check);
+  return check.first();
 }
 
 }  // namespace saddlescape::update

@@ -8,9 +8,10 @@
 //   step(&group, &tensor, 1, {}, workspace);
 //
 // The same bits for every instruction set, number of threads, alignment, length and cut into
-// tensors (8-bit states: cuts at whole blocks; dithered states: the element's index counts).
-// Nothing is allocated once the workspace has grown, and nothing is checked but finiteness: the
-// caller vouches for pointers and sizes.
+// tensors (8-bit states: cuts at whole blocks; dithered states: the element's index counts; rules
+// that look at norms or shapes: whole tensors; matrix rules: BLAS chooses its instruction set by
+// the CPU alone). Nothing is allocated once the workspace has grown, and nothing is checked but
+// finiteness: the caller vouches for pointers and sizes.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,8 @@ namespace saddlescape::update {
 enum class Kind {
   elementwise,  // one pass
   normed,       // a pass that sets the states and takes norms, then one that moves the parameters
+  matrix,       // the same matrix by matrix, with products between the two: blas::load comes first
+  factored,     // normed, its states sums over rows and columns
 };
 
 // A rule by name: "adam". `state_names` says what it keeps for each parameter.
@@ -37,7 +40,7 @@ struct Rule {
   int direction;  // of the pass before it, or -1
   std::vector<std::string> state_names;
   std::vector<Nature> natures;  // of its states
-  bool carries = false;         // one more number for each tensor
+  bool carries = false;         // max_carried numbers for each tensor
 };
 
 // All of them, in alphabetical order.
@@ -45,6 +48,10 @@ const std::vector<Rule>& rules();
 
 // Throws std::invalid_argument that names the rules there are.
 const Rule& rule(const std::string& name);
+
+// The shape of one of a rule's states where the parameters have this shape.
+std::vector<std::int64_t> state_shape(const Rule& rule, int state,
+                                      const std::vector<std::int64_t>& shape);
 
 // Tensors that share a rule and its hyper-parameters.
 struct Group {
@@ -74,9 +81,14 @@ struct Tensor {
   Element gradient_type = Element::float32;  // float64 with float64 parameters, else any but that
   Element state_type = Element::float32;     // as the parameters or narrower
   Element copy_type = Element::bfloat16;
-  double carried = 0;  // one number that the rule keeps for the whole tensor
-  double trust = 1;    // normed rules: set by each step
-  Norms norms;         // set by each step that is asked for statistics
+  // Of the matrix, or of each in a stack of them. 0: a vector; elementwise rules do not look.
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  double carried[max_carried] = {};   // numbers that the rule keeps for the whole tensor
+  double before[max_carried] = {};    // the same before this step
+  const double* row_means = nullptr;  // factored rules: set by each step, in the workspace
+  double trust = 1;                   // normed rules: set by each step
+  Norms norms;                        // set by each step that is asked for statistics
 };
 
 // What happens to all tensors round their rules, in the same pass.
@@ -99,11 +111,16 @@ struct Outcome {
 
 // Memory that a step needs and the next one needs again.
 struct Workspace {
-  std::vector<double> partial;  // sums over tiles
+  std::vector<double> partial;        // sums over tiles
+  std::vector<unsigned char> matrix;  // a direction and what its products need
+  void* direction = nullptr;          // in there
+  std::vector<double> columns;        // sums over columns
+  std::vector<double> means;          // over rows
 };
 
-// One step: one parallel region over all tensors, one more for each of: the check, the norm to clip
-// by, a normed rule.
+// One step: one parallel region over all tensors, one more for a norm to clip by and one for a
+// normed rule. Matrix rules take two for each matrix and those of its products; they and factored
+// ones one more to look at the gradients.
 Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
              Workspace& workspace);
 

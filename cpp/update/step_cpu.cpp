@@ -20,8 +20,7 @@ void run(const void* folded, std::int64_t n, void* parameters, const void* gradi
     Rule h;
     __builtin_memcpy(&h, folded, sizeof h);
     T* __restrict p = static_cast<T*>(parameters);
-    // Most rules take g by value. The direction of a composed rule writes to it: a copy, then.
-    T* __restrict g = static_cast<T*>(const_cast<void*>(gradient));
+    const T* __restrict g = static_cast<const T*>(gradient);
 #pragma omp simd
     for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], s[i]...);
   }

@@ -67,8 +67,8 @@ void expand(const void* source, const float* scales, std::int64_t n, float* out)
   }
 }
 
-// The largest magnitude, NaN if there is one; no smaller than can be divided by, but 0 is 0.
-inline float block_scale(const float* __restrict x, std::int64_t n) {
+// The largest magnitude; NaN if there is one.
+inline float block_largest(const float* __restrict x, std::int64_t n) {
   std::uint32_t largest = 0;
 #pragma omp simd reduction(max : largest)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -76,46 +76,47 @@ inline float block_scale(const float* __restrict x, std::int64_t n) {
     const std::uint32_t bits = half::bits_of(x[i]) & 0x7fffffff;
     largest = bits > largest ? bits : largest;
   }
-  if (largest > half::infinity_bits || largest == 0) return half::float_of(largest);
-  const float scale = half::at_most(half::float_of(largest), half::largest_float);
-  return scale < half::smallest_scale ? half::smallest_scale : scale;
+  return half::float_of(largest);
+}
+
+// Scales of all blocks first: their maxima do not wait for one another, nor the codes for them.
+inline void set_scales(const float* __restrict x, std::int64_t n, float top,
+                       float* __restrict scales) {
+  for (std::int64_t from = 0; from < n; from += block8_size, ++scales) {
+    const std::int64_t length = n - from < block8_size ? n - from : block8_size;
+    *scales = half::scale_of(length == block8_size ? block_largest(x + from, block8_size)
+                                                   : block_largest(x + from, length),
+                             top);
+  }
 }
 
 template <class Kind>
-void quantise_block(const float* __restrict x, std::int64_t n, bool dithered, std::uint32_t dither,
-                    typename Kind::Code* __restrict codes, float* scale_out) {
-  using Code = typename Kind::Code;
-  const float scale = block_scale(x, n);
-  *scale_out = scale;
-  if (scale == 0) {
-    __builtin_memset(codes, 0, static_cast<std::size_t>(n));
-    return;
-  }
-  const float inverse = 1 / scale;
-  if (!dithered) {
+void encode_block(const float* __restrict x, std::int32_t n, float inverse, std::uint32_t first,
+                  std::uint32_t next, typename Kind::Code* __restrict codes) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i)
-      codes[i] = static_cast<Code>(half::encode<Kind>(x[i], scale, inverse, 0.5F));
-    return;
-  }
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::uint32_t own = dither + static_cast<std::uint32_t>(i) * half::weyl_index;
-    codes[i] = static_cast<Code>(half::encode<Kind>(x[i], scale, inverse, half::fraction(own)));
-  }
+  for (std::int32_t i = 0; i < n; ++i)
+    codes[i] = static_cast<typename Kind::Code>(Kind::encode(
+        x[i], inverse,
+        static_cast<std::int32_t>((first + static_cast<std::uint32_t>(i) * next) >> 20)));
 }
 
 template <class Kind>
 void quantise(const float* x, std::int64_t n, bool dithered, std::uint32_t dither, void* target,
               float* scales) {
   auto* codes = static_cast<typename Kind::Code*>(target);
+  set_scales(x, n, Kind::top, scales);
+  // To nearest: every fraction is a half.
+  const std::uint32_t next = dithered ? half::weyl_index : 0;
+  std::uint32_t own = dithered ? dither : 0x80000000;
   for (std::int64_t from = 0; from < n; from += block8_size, ++scales) {
-    const std::uint32_t own = dither + static_cast<std::uint32_t>(from) * half::weyl_index;
     const std::int64_t length = n - from < block8_size ? n - from : block8_size;
+    const float inverse = *scales > 0 ? 1 / *scales : 0;
     if (length == block8_size)
-      quantise_block<Kind>(x + from, block8_size, dithered, own, codes + from, scales);
+      encode_block<Kind>(x + from, block8_size, inverse, own, next, codes + from);
     else
-      quantise_block<Kind>(x + from, length, dithered, own, codes + from, scales);
+      encode_block<Kind>(x + from, static_cast<std::int32_t>(length), inverse, own, next,
+                         codes + from);
+    own += static_cast<std::uint32_t>(block8_size) * next;
   }
 }
 

@@ -77,8 +77,13 @@ FLOAT16 = Grid(precision=11, smallest=-14, largest=15)
 
 
 def levels(square: bool):
-    """What the codes 0, 1, 2, ... stand for, with scale 1."""
-    return (np.arange(256) / 255) ** 4 if square else (np.arange(128) / 127) ** 2
+    """What the codes 0, 1, 2, ... stand for, with scale 1.
+
+    Chords of l^4 (squares) or l^2 between the powers of 1/2, with l = c / 256 or c / 128.
+    """
+    power, count = (4, 256) if square else (2, 128)
+    knots = np.append(0.5 ** np.arange(9.0), 0.0)[::-1]
+    return np.interp(np.arange(count) / count, knots, knots**power)
 
 
 def expand(codes, scales, square: bool):
@@ -92,25 +97,25 @@ def expand(codes, scales, square: bool):
 def quantise(x, square: bool, numbers=None):
     """Return signed codes, scales, and where float32 can't tell on which side of a threshold x is.
 
-    Without the dither's `numbers` the threshold between two levels (of squares: between their
-    roots) is the middle.
+    The scale puts a block's largest number at the last level. The part of a gap that
+    x has passed is counted in 1/4096, as is the dither's fraction, one half without one; together
+    they must reach the gap.
     """
     x = np.asarray(x, np.float64).ravel()
+    table = levels(square)
     padded = np.zeros(-(-len(x) // 64) * 64)
     padded[: len(x)] = np.abs(x)
-    scales = padded.reshape(-1, 64).max(axis=1) if len(x) else np.zeros(0)
+    scales = padded.reshape(-1, 64).max(axis=1) / table[-1]
+    scales = np.where(scales > 0, np.maximum(scales, 2.0**-94), 0)
     each = np.repeat(scales, 64)[: len(x)]
     part = np.divide(np.abs(x), each, out=np.zeros_like(x), where=each > 0)
-    table = levels(square)
     below = np.minimum(np.searchsorted(table, part, "right") - 1, len(table) - 2)
-    fraction = 0.5 if numbers is None else (numbers >> 8) * 2.0**-24
-    # Squares are compared by their roots.
-    power = 2 if square else 1
-    low, high = table[below] ** (1 / power), table[below + 1] ** (1 / power)
-    threshold = (low + fraction * (high - low)) ** power
-    codes = below + (part > threshold)
+    low, high = table[below], table[below + 1]
+    passed = (part - low) / (high - low)
+    up = 0.5 if numbers is None else (numbers >> 20) / 4096
+    codes = below + (np.rint(passed * 4096) / 4096 + up >= 1)
     if square:
         codes = np.where(x != 0, np.maximum(codes, 1), 0)
-    # A handful of float32 roundings in the levels, the root and the comparison.
-    unsure = np.abs(part - threshold) <= 1e-6 * part
+    # Half a count, and a handful of float32 roundings in up to 256 levels of 4096 counts.
+    unsure = np.abs(passed + up - 1) <= 1.1 / 4096
     return (np.where(x < 0, -codes, codes), scales, unsure)

@@ -25,11 +25,22 @@ class Options:
     lambd: float
     t0: float
     warmup: float
+    weight_lr_power: float
+    weight_step_power: float
     eps: float
     eps_root: float
     eps_hat: float
     weight_decay: float
     trust_coefficient: float
+    beta2_decay: float
+    clip_threshold: float
+    parameter_floor: float
+    ns_a: float
+    ns_b: float
+    ns_c: float
+    ns_steps: float
+    use_nesterov: bool
+    match_rms: bool
     decoupled: bool
     maximize: bool
     lr_inside: bool
@@ -67,10 +78,11 @@ class Stepper:
         self,
         state: dict[str, Any],
         steps: Sequence[int],
-        carried: Sequence[float],
+        carried: Sequence[Sequence[float]],
         calls: int,
     ) -> None: ...
     def options(self, group: int) -> Options: ...
+    def numbers(self) -> list[Array]: ...
     @property
     def around(self) -> Around: ...
     @property
@@ -82,7 +94,7 @@ class Stepper:
     @property
     def steps(self) -> list[int]: ...
     @property
-    def carried(self) -> list[float]: ...
+    def carried(self) -> list[list[float]]: ...  # two for each of params
     @property
     def carries(self) -> bool: ...
     @property

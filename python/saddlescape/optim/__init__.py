@@ -6,6 +6,7 @@ tensors on the CPU, or arrays of any library that speaks ``__array_interface__``
 """
 
 from saddlescape.optim.adadelta import Adadelta
+from saddlescape.optim.adafactor import Adafactor
 from saddlescape.optim.adagrad import Adagrad
 from saddlescape.optim.adam import Adam
 from saddlescape.optim.adamax import Adamax
@@ -19,12 +20,15 @@ from saddlescape.optim.groups import Group
 from saddlescape.optim.lamb import Lamb
 from saddlescape.optim.lars import Lars
 from saddlescape.optim.lion import Lion
+from saddlescape.optim.muon import Muon
 from saddlescape.optim.nadam import NAdam
 from saddlescape.optim.names import create, names
 from saddlescape.optim.optimizer import Optimizer
 from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
+from saddlescape.optim.rows import Rows
 from saddlescape.optim.rprop import Rprop
+from saddlescape.optim.schedule_free_adamw import ScheduleFreeAdamW
 from saddlescape.optim.sgd import SGD
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     "SWA",
     "AdEMAMix",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -43,11 +48,14 @@ __all__ = [
     "Lamb",
     "Lars",
     "Lion",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "Rows",
     "Rprop",
+    "ScheduleFreeAdamW",
     "Statistics",
     "create",
     "names",

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from saddlescape.optim.adadelta import Adadelta
+from saddlescape.optim.adafactor import Adafactor
 from saddlescape.optim.adagrad import Adagrad
 from saddlescape.optim.adam import Adam
 from saddlescape.optim.adamax import Adamax
@@ -17,17 +18,20 @@ from saddlescape.optim.asgd import ASGD
 from saddlescape.optim.lamb import Lamb
 from saddlescape.optim.lars import Lars
 from saddlescape.optim.lion import Lion
+from saddlescape.optim.muon import Muon
 from saddlescape.optim.nadam import NAdam
 from saddlescape.optim.optimizer import Optimizer, Params
 from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
 from saddlescape.optim.rprop import Rprop
+from saddlescape.optim.schedule_free_adamw import ScheduleFreeAdamW
 from saddlescape.optim.sgd import SGD
 
 __all__ = ["create", "names"]
 
 _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "adadelta": Adadelta,
+    "adafactor": Adafactor,
     "adagrad": Adagrad,
     "adam": Adam,
     "adamax": Adamax,
@@ -41,6 +45,7 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "lars": Lars,
     "lion": Lion,
     "momentum": partial(SGD, momentum=0.9),
+    "muon": Muon,
     "nadam": NAdam,
     "nesterov": partial(SGD, momentum=0.9, nesterov=True),
     "radam": RAdam,
@@ -49,6 +54,7 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "rmsprop_centered_momentum": partial(RMSprop, centered=True, momentum=0.9),
     "rmsprop_momentum": partial(RMSprop, momentum=0.9),
     "rprop": Rprop,
+    "schedule_free_adamw": ScheduleFreeAdamW,
     "sgd": SGD,
 }
 
@@ -60,7 +66,7 @@ def names() -> list[str]:
     --------
     >>> from saddlescape import optim
     >>> optim.names()[:6]
-    ['adadelta', 'adagrad', 'adam', 'adamax', 'adamw', 'adan']
+    ['adadelta', 'adafactor', 'adagrad', 'adam', 'adamax', 'adamw']
     """
     return sorted(_MAKERS)
 

@@ -55,10 +55,8 @@ def load(
     checked = _heads(groups, grouped, resolve, given)
     _same_names("state", given["state"], core.buffer_names)
     steps = [_count(f"steps[{i}]", n) for i, n in enumerate(_row("steps", given))]
-    sums = [0.0] * len(steps)
-    if core.carries:
-        sums = [_check.finite(f"carried[{i}]", x) for i, x in enumerate(_row("carried", given))]
-    core.load(dict(given["state"]), steps, sums, _count("step", given["step"]))
+    own = _carried(given["carried"]) if core.carries else [[0.0, 0.0] for _ in steps]
+    core.load(dict(given["state"]), steps, own, _count("step", given["step"]))
     for group, (lr, arguments, values) in zip(groups, checked, strict=True):
         group.set(arguments, values)
         if lr is not None and group.schedule is None:
@@ -106,6 +104,18 @@ def _checked(
     if rule != group.rule:
         raise ValueError(f"arguments: those of {rule!r}, expected those of {group.rule!r}")
     return lr, arguments, values
+
+
+def _carried(given: Any) -> list[list[float]]:
+    numbers = np.asarray(given)
+    if numbers.ndim != 2 or numbers.shape[1] != 2 or numbers.dtype.kind != "f":
+        raise ValueError(
+            f"carried: shape {numbers.shape} of {numbers.dtype}, expected two float64 numbers for "
+            "each of params"
+        )
+    for (i, k), number in np.ndenumerate(numbers):
+        _check.non_negative(f"carried[{i}][{k}]", float(number))
+    return [[float(a), float(b)] for a, b in numbers]
 
 
 def _same_names(name: str, given: object, expected: Sequence[str]) -> None:

@@ -60,7 +60,7 @@ def optimizer_of(
     """Return the optimizer of that name at work on ``net.theta``, or the one that was given."""
     if isinstance(optimizer, str):
         _check.choice("optimizer", optimizer, optim.names())
-        allowed = optim.create(optimizer, np.zeros(1)).arguments
+        allowed = optim.create(optimizer, np.zeros((1, 1))).arguments
         unknown = next((name for name in settings if name not in allowed), None)
         if unknown is not None:
             raise TypeError(
