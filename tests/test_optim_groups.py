@@ -99,6 +99,8 @@ def test_groups_are_saved_and_loaded_bit_for_bit(case, storage):
 
 def test_a_group_has_its_own_rate_to_set():
     arrays, opt = grouped("lr", "float32")
+    for array in arrays:
+        array[:] = 1
     assert [group.lr for group in opt.groups] == [0.1, 0.01]
     opt.groups[1].lr = lambda step: 1.0 / (step + 1)
     assert [group.lr for group in opt.groups] == [0.1, 1.0]
@@ -129,14 +131,14 @@ def whole(arrays):
 @pytest.mark.parametrize(
     ("grads", "error", "text"),
     [
-        (lambda a: whole(a), ValueError, r"grads\[0\]"),
+        (whole, ValueError, r"grads\[0\]"),
         (lambda a: [whole(a)], ValueError, "grads: 1 entries, expected 2, one for each group"),
         (lambda a: [whole(a), a[2:3]], ValueError, r"grads\[1\]: 1 arrays, expected 2"),
         (lambda a: [whole(a), [a[2].copy(), np.ones(3, np.float32)]], ValueError,
          r"grads\[1\]\[1\]: shape \(3,\), expected \(130,\)"),
         (lambda a: [whole(a), [a[2].copy(), np.full(130, np.nan, np.float32)]], ValueError,
          r"grads\[1\]\[1\]"),
-        (lambda a: np.ones(3), TypeError, "grads: ndarray, expected a list with an entry per"),
+        (lambda _: np.ones(3), TypeError, "grads: ndarray, expected a list with an entry per"),
     ],
 )  # fmt: skip
 def test_a_wrong_gradient_is_named_and_changes_nothing(grads, error, text):
@@ -159,7 +161,7 @@ def test_a_wrong_gradient_is_named_and_changes_nothing(grads, error, text):
         ([{"params": np.ones(2)}, {"params": [np.ones(2), np.ones(2, int)]}], TypeError,
          r"params\[1\]\[1\]: dtype int64"),
         ([{"params": []}], ValueError, "params: empty"),
-        ([{"params": np.ones(2)}, np.ones(2)], TypeError, r"params\[0\]: dict"),
+        ([{"params": np.ones(2)}, np.ones(2)], TypeError, r"params\[0\]: .*dict, expected"),
     ],
 )  # fmt: skip
 def test_a_wrong_group_is_named(groups, error, text):

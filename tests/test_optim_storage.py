@@ -141,6 +141,21 @@ def test_states_are_the_float32_states_rounded(name, state_dtype):
     assert unsure <= 2e-3 * total
 
 
+@pytest.mark.parametrize("state_dtype", STATE_DTYPES)
+def test_dither_counts_the_steps_of_a_long_run(state_dtype):
+    sizes = (65, 2049)
+    params = samples(sizes, 0)
+    opt = optim.AdamW(params, state_dtype=state_dtype)
+    twin = Twin("adamw", sizes, {})
+    opt.step(samples(sizes, 1))
+    late = 10**10
+    before = {**opt.state_dict(), "step": late, "steps": np.array([late, late])}
+    opt.load_state_dict(before)
+    start, grads = [p.copy() for p in params], samples(sizes, 2)
+    opt.step(grads)
+    check_states(opt.state_dict()["state"], twin.step(before, start, grads), late + 1)
+
+
 @pytest.mark.parametrize("gradient", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("stochastic", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -53,6 +53,7 @@ struct Lamb {
 template <class T>
 struct LambDirection : Lamb<T> {
   static constexpr int states = 3;  // the last is the direction
+  static constexpr bool sets_states = true;
 
   static double trust(const Options&, double parameter_norm, double direction_norm) {
     return parameter_norm > 0 && direction_norm > 0 ? parameter_norm / direction_norm : 1;

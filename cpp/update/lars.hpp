@@ -36,6 +36,7 @@ struct Lars {
 template <class T>
 struct LarsDirection : Lars<T> {
   static constexpr int states = 2;  // the last is the direction
+  static constexpr bool sets_states = false;
 
   static double trust(const Options& o, double parameter_norm, double direction_norm) {
     if (!(parameter_norm > 0 && direction_norm > 0)) return 1;

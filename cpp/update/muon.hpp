@@ -19,6 +19,7 @@ namespace {
 template <class T>
 struct MuonDirection {
   static constexpr int states = 2;  // the last is the direction
+  static constexpr bool sets_states = true;
   static constexpr const char* state_names[max_states] = {"momentum_buffer"};
   static constexpr Nature natures[max_states] = {Nature::value};
 

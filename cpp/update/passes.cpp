@@ -106,6 +106,9 @@ class Worker {
     state[states] = direction;
     for (int s = 0; s < states; ++s) state[s] = widened(group, tensor, s, from, n);
     kernels_.update[kernel][real()](folded(kernel, group, tensor), n, p, g, state);
+    // What another pass sets stays as it is, to the bit.
+    const bool composed = group.rule->direction >= 0;
+    if (composed && (role_ == Role::direction) != group.rule->set_first) return;
     for (int s = 0; s < states; ++s) narrowed(group, tensor, s, from, n, state[s]);
   }
 

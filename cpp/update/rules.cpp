@@ -81,6 +81,7 @@ const std::vector<Rule>& rules() {
   list.push_back(describe<Struct<float>>(#name, Kind::elementwise, kernel++, -1));
 #define SADDLESCAPE_ROWS(name, Struct, Direction, kind)                           \
   list.push_back(describe<Struct<float>>(#name, Kind::kind, kernel, kernel + 1)); \
+  list.back().set_first = Direction<float>::sets_states;                          \
   kernel += 2;
 #define SADDLESCAPE_FACTORED(name, Struct) \
   list.push_back(describe<Struct<float>>(#name, Kind::factored, kernel++, -1));

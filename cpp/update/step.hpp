@@ -41,6 +41,7 @@ struct Rule {
   std::vector<std::string> state_names;
   std::vector<Nature> natures;  // of its states
   bool carries = false;         // max_carried numbers for each tensor
+  bool set_first = false;       // the direction's pass sets the states, not the one that moves
 };
 
 // All of them, in alphabetical order.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,26 @@ class Arranged:
     index: list[int] = field(default_factory=list)  # the group of each array
     labels: list[str] = field(default_factory=list)
 
+    def groups(self, resolve: Resolve) -> list[Group]:
+        """Check each group's arguments."""
+        if self.sizes is None:
+            return [Group(*self.rows[0], resolve)]
+        groups = []
+        for k, row in enumerate(self.rows):
+            with inside(f"params[{k}]"):
+                groups.append(Group(*row, resolve))
+        return groups
+
+
+@contextmanager
+def inside(name: str) -> Iterator[None]:
+    """Let errors say first where the argument that they name stands."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from None
+
 
 def arrange(params: Any, lr: LearningRate, arguments: Mapping[str, Any]) -> Arranged:
     """Lay out an optimizer's `params`; `lr` and `arguments` hold where a group says nothing."""
@@ -108,10 +129,10 @@ def arrange(params: Any, lr: LearningRate, arguments: Mapping[str, Any]) -> Arra
         _check_group(f"params[{k}]", group, arguments)
         own = {key: group.get(key, value) for key, value in arguments.items()}
         rows.append((group.get("lr", lr), own))
-        inside = group["params"]
-        inside = list(inside) if isinstance(inside, list | tuple) else [inside]
-        arrays += inside
-        sizes.append(len(inside))
+        own_arrays = group["params"]
+        own_arrays = list(own_arrays) if isinstance(own_arrays, list | tuple) else [own_arrays]
+        arrays += own_arrays
+        sizes.append(len(own_arrays))
     index = [k for k, size in enumerate(sizes) for _ in range(size)]
     labels = [f"[{k}][{i}]" for k, size in enumerate(sizes) for i in range(size)]
     return Arranged(rows, arrays, sizes, index, labels)
@@ -144,10 +165,10 @@ def flat_gradients(grads: Any, sizes: Sequence[int]) -> list[Any]:
         raise ValueError(f"grads: {len(grads)} entries, expected {len(sizes)}, one for each group")
     flat: list[Any] = []
     for k, (group, size) in enumerate(zip(grads, sizes, strict=True)):
-        inside = list(group) if isinstance(group, list | tuple) else [group]
-        if len(inside) != size:
+        own = list(group) if isinstance(group, list | tuple) else [group]
+        if len(own) != size:
             raise ValueError(
-                f"grads[{k}]: {len(inside)} arrays, expected {size}, one for each of the group"
+                f"grads[{k}]: {len(own)} arrays, expected {size}, one for each of the group"
             )
-        flat += inside
+        flat += own
     return flat

@@ -97,7 +97,7 @@ class Optimizer(abc.ABC):
         self._settings = Settings(common)
         laid = arrange(params, lr, arguments)
         self._sizes = laid.sizes
-        groups = [Group(rate, own, self._resolve) for rate, own in laid.rows]
+        groups = laid.groups(self._resolve)
         rules = [group.rule for group in groups]
         fills = [self._fill(own) for _, own in laid.rows]
         layout = self._settings.layout()

@@ -9,7 +9,7 @@ import numpy as np
 
 from saddlescape import _check
 from saddlescape._core import optim as _core
-from saddlescape.optim.groups import Group, Resolve
+from saddlescape.optim.groups import Group, Resolve, inside
 
 __all__ = ["load", "reciprocal", "state_dict"]
 
@@ -52,18 +52,42 @@ def load(
     head = ("groups",) if grouped else ("rule", "arguments")
     carried = ("carried",) if core.carries else ()
     _same_names("state_dict", given, (*head, "step", "steps", *carried, "state"))
-    heads = given["groups"] if grouped else [given]
-    if len(heads) != len(groups):
-        raise ValueError(f"groups: {len(heads)}, expected {len(groups)}")
-    checked = [_checked(group, one, resolve) for group, one in zip(groups, heads, strict=True)]
+    checked = _heads(groups, grouped, resolve, given)
     _same_names("state", given["state"], core.buffer_names)
-    steps = [_count(f"steps[{i}]", n) for i, n in enumerate(given["steps"])]
+    steps = [_count(f"steps[{i}]", n) for i, n in enumerate(_row("steps", given))]
     own = _carried(given["carried"]) if core.carries else [[0.0, 0.0] for _ in steps]
     core.load(dict(given["state"]), steps, own, _count("step", given["step"]))
     for group, (lr, arguments, values) in zip(groups, checked, strict=True):
         group.set(arguments, values)
         if lr is not None and group.schedule is None:
             group.lr = lr
+
+
+def _row(name: str, given: Mapping[str, Any]) -> Sequence[Any]:
+    row = given[name]
+    if isinstance(row, np.ndarray):
+        row = row.tolist()
+    if not isinstance(row, list | tuple):
+        raise TypeError(f"{name}: {type(row).__name__}, expected a number for each array")
+    return row
+
+
+def _heads(
+    groups: Sequence[Group], grouped: bool, resolve: Resolve, given: Mapping[str, Any]
+) -> list[tuple[float | None, dict[str, Any], dict[str, float]]]:
+    if not grouped:
+        return [_checked(groups[0], given, resolve)]
+    heads = given["groups"]
+    if not isinstance(heads, list | tuple):
+        raise TypeError(f"groups: {type(heads).__name__}, expected a list")
+    if len(heads) != len(groups):
+        raise ValueError(f"groups: {len(heads)}, expected {len(groups)}")
+    checked = []
+    for k, (group, head) in enumerate(zip(groups, heads, strict=True)):
+        _same_names(f"groups[{k}]", head, ("rule", "arguments"))
+        with inside(f"groups[{k}]"):
+            checked.append(_checked(group, head, resolve))
+    return checked
 
 
 def _checked(
