@@ -108,7 +108,7 @@ class Worker {
     kernels_.update[kernel][real()](folded(kernel, group, tensor), n, p, g, state);
     // What another pass sets stays as it is, to the bit.
     const bool composed = group.rule->direction >= 0;
-    if (composed && (role_ == Role::direction) != group.rule->set_first) return;
+    if (composed && takes_direction() != group.rule->set_first) return;
     for (int s = 0; s < states; ++s) narrowed(group, tensor, s, from, n, state[s]);
   }
 
