@@ -9,7 +9,18 @@ import numpy as np
 from oracle import storage
 from saddlescape import optim
 
-__all__ = ["ALLOWED", "DTYPES", "NATURES", "SIZES", "bits", "cast", "narrow_run", "numbers"]
+__all__ = [
+    "ALLOWED",
+    "DTYPES",
+    "EXACT",
+    "NATURES",
+    "SHAPED",
+    "SIZES",
+    "bits",
+    "cast",
+    "narrow_run",
+    "numbers",
+]
 
 # How a rule's states are rounded in 8 bits, by name: to nearest, dithered, or as a square.
 NATURES = {
@@ -26,8 +37,11 @@ NATURES = {
     "momentum_buffer": "nearest",
     "prev": "nearest",
 }
-EXACT = {"asgd", "rprop", "rmsprop_centered", "rmsprop_centered_momentum"}
-ALLOWED = [name for name in optim.names() if name not in EXACT]
+EXACT = {"adafactor", "asgd", "rmsprop_centered", "rmsprop_centered_momentum", "rprop"}
+EXACT |= {"schedule_free_adamw"}
+# Rules that look at an array's shape: test_optim_products.
+SHAPED = {"adafactor", "muon"}
+ALLOWED = [name for name in optim.names() if name not in EXACT | SHAPED]
 SIZES = (0, 1, 63, 64, 65, 2047, 2048, 2049)
 
 

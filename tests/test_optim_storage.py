@@ -13,7 +13,18 @@ import pytest
 import saddlescape as ss
 from oracle import storage
 from saddlescape import _core, optim
-from storage_samples import ALLOWED, DTYPES, NATURES, SIZES, bits, cast, narrow_run, numbers
+from storage_samples import (
+    ALLOWED,
+    DTYPES,
+    EXACT,
+    NATURES,
+    SHAPED,
+    SIZES,
+    bits,
+    cast,
+    narrow_run,
+    numbers,
+)
 
 pytest.importorskip("ml_dtypes", reason="NumPy's bfloat16 is that of ml_dtypes")
 
@@ -148,7 +159,7 @@ def test_dither_counts_the_steps_of_a_long_run(state_dtype):
 @pytest.mark.parametrize("gradient", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("stochastic", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", optim.names())
+@pytest.mark.parametrize("name", sorted({*optim.names()} - SHAPED))
 def test_narrow_parameters_are_the_float32_parameters_rounded(name, dtype, stochastic, gradient):
     sizes = (0, 1, 65, 2049, 5001)
     grid = DTYPES[dtype].grid
@@ -292,7 +303,7 @@ def test_stochastic_rounding_keeps_steps_that_nearest_loses(dtype):
 
 
 @pytest.mark.parametrize("state_dtype", STATE_DTYPES)
-@pytest.mark.parametrize("name", sorted(set(optim.names()) - set(ALLOWED)))
+@pytest.mark.parametrize("name", sorted(EXACT))
 def test_rules_that_need_full_precision_refuse(name, state_dtype):
     with pytest.raises(ValueError, match="needs full precision"):
         optim.create(name, np.ones(3, np.float32), state_dtype=state_dtype)
@@ -329,5 +340,5 @@ def test_the_native_type_may_be_named(name):
         ("float32", "float32"),
         ("float16", "float32"),
     ):
-        params = [cast(np.ones(3), dtype)]
-        optim.create(name, params, state_dtype=state_dtype).step([cast(np.ones(3), dtype)])
+        params = [cast(np.ones((1, 3)), dtype)]
+        optim.create(name, params, state_dtype=state_dtype).step([cast(np.ones((1, 3)), dtype)])
