@@ -182,8 +182,8 @@ struct Signed8 {
     const float q = float_of(bits_of(c) & 0xff800000);  // 64 P, with the sign of c
     return (c * (1.5F / 128) - q * (0.5F / 64)) * __builtin_fabsf(q) * (scale * (1.0F / 64));
   }
-  // 128 l in units, for t = |x| / scale: l = (2 t / P + P) / 3 between P^2 / 4 and P^2 = 4^-k, and a
-  // chord as well from 0 to the first level, 4^-7.
+  // 128 l in units, for t = |x| / scale: l = (2 t / P + P) / 3 between P^2 / 4 and P^2 = 4^-k, and
+  // a chord as well from 0 to the first level, 4^-7.
   static std::int32_t encode(float x, float inverse, std::int32_t up) {
     const float t = __builtin_fabsf(x * inverse);
     const std::int32_t k = octave(t, 1);

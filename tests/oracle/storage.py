@@ -30,7 +30,7 @@ STEPS = [floor(2**32 / constant) for constant in (PLASTIC, PLASTIC**2, GOLDEN)]
 def dither(n: int, step: int, slot: int):
     """The 32-bit number of each of n elements in a step, for its state (or parameter) `slot`."""
     index, time, state = STEPS
-    return (np.arange(n, dtype=np.int64) * index + step * time + slot * state) % 2**32
+    return (np.arange(n, dtype=np.int64) * index + (step * time + slot * state) % 2**32) % 2**32
 
 
 @dataclass(frozen=True)
