@@ -79,7 +79,7 @@ void call(const py::function& apply, std::int64_t n, std::int64_t k, const doubl
   or_stay([&] {
     const py::gil_scoped_acquire acquire;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    const py::object returned = apply(Vector({k, n}, in));
+    const py::object returned = called(apply, py::make_tuple(Vector({k, n}, in)));
     const Array product = checked_array(returned, "op @ V", {Dtype::float64}, {k, n});
     std::copy_n(product.as<const double>(), k * n, out);
   });
@@ -119,7 +119,8 @@ py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, s
                            const std::vector<double>& residuals) {
       return or_stay([&] {
         const py::gil_scoped_acquire acquire;
-        return static_cast<bool>(py::bool_(callback(products, copied(values), copied(residuals))));
+        const auto arguments = py::make_tuple(products, copied(values), copied(residuals));
+        return static_cast<bool>(py::bool_(called(callback, arguments)));
       });
     };
   eig::LanczosResult r;

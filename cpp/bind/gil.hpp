@@ -17,6 +17,8 @@
 
 namespace saddlescape::bind {
 
+namespace py = pybind11;
+
 // Calls into Python; does not return if the interpreter is ending this thread.
 template <class Function>
 auto or_stay(Function&& function) -> decltype(function()) {
@@ -29,6 +31,16 @@ auto or_stay(Function&& function) -> decltype(function()) {
 #else
   return std::forward<Function>(function)();
 #endif
+}
+
+// function(*arguments), with the GIL. Nothing of ours stands between the call and the place where
+// the thread stays: a destructor that ran without the GIL would touch objects that others use, and
+// pybind11's gil_scoped_acquire would take the GIL from whoever has it by then.
+inline py::object called(const py::function& function, const py::tuple& arguments) {
+  PyObject* const result =
+      or_stay([&] { return PyObject_CallObject(function.ptr(), arguments.ptr()); });
+  if (!result) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(result);
 }
 
 // Without the GIL for as long as it lives; nothing of Python may be touched meanwhile.
