@@ -96,6 +96,15 @@ void every_pattern(const Format& format) {
   }
 }
 
+// A float's NaN may say so in bits that are cut off, or in all that a carry runs through.
+void every_nan(const Format& format) {
+  for (std::uint32_t bits : {0x7f800001U, 0x7fffffffU, 0xff800001U, 0xffffffffU, 0x7fbfffffU}) {
+    const std::vector<float> x = {half::float_of(bits)};
+    expect(is_nan(format, narrowed(format, x)[0]), "a NaN narrows to one");
+    expect(is_nan(format, dithered(format, x, 0xffffffff)[0]), "a NaN narrows to one, dithered");
+  }
+}
+
 // To nearest, ties to even, by comparing distances in double with all neighbours.
 std::uint16_t nearest(const Format& format, float x) {
   const std::uint32_t sign = std::signbit(x) ? 0x8000 : 0;
@@ -199,6 +208,7 @@ int main() {
     isa::force(isa::name(each));
     for (const Format& format : formats) {
       every_pattern(format);
+      every_nan(format);
       every_boundary(format);
       dither_keeps_the_mean(format);
     }
