@@ -208,7 +208,7 @@ struct Unsigned8 {
     const float t = x * inverse;
     const std::int32_t k = octave(t, 2);
     const float level =
-        t * times_power(unit * 2048 / 15, k + (k << 1)) + times_power(unit * 1792 / 15, -k);
+        t * times_power(unit * 2048 / 15, k + k + k) + times_power(unit * 1792 / 15, -k);
     const std::int32_t code = rounded(level, 255, up);
     const std::int32_t least = x > 0 ? 1 : 0;
     return code < least ? least : code;
