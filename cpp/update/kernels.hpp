@@ -17,6 +17,23 @@ struct Kernels {
   Update update[kernel_count][2];  // [index in SADDLESCAPE_KERNEL_LIST][Real]
 };
 
+// A state in 8 bits: codes and their scales, one for each block; the first element starts a block.
+struct Coded {
+  void* codes;
+  float* scales;
+  std::uint32_t dither;  // of the first element
+};
+
+// The same over states in 8 bits, of at most tile_size elements.
+using CodedUpdate = void (*)(const void* folded, std::int64_t n, float* p, const float* g,
+                             const Coded* state);
+
+struct CodedKernels {
+  void (*expand[coded_natures])(const void* codes, const float* scales, std::int64_t n, float* out);
+  void (*quantise[coded_natures])(const float* x, std::int64_t n, Coded state);
+  CodedUpdate update[kernel_count];  // null: no state, or one that is kept exact
+};
+
 // What stands around a rule in a tile: n elements at a time, all of them in the first-level cache.
 struct TileKernels {
   // True if none of n elements is infinite or NaN. [Element]
@@ -28,11 +45,6 @@ struct TileKernels {
   // The same, dithered; element i takes the fraction of dither + i half::weyl_index.
   void (*narrow_dithered[element_count])(const float* x, std::int64_t n, std::uint32_t dither,
                                          void* out);
-  // 8-bit codes and their scales, one for each block: the first element starts a block.
-  // [0]: signed, [1]: unsigned
-  void (*expand[2])(const void* codes, const float* scales, std::int64_t n, float* out);
-  void (*quantise[2])(const float* x, std::int64_t n, bool dithered, std::uint32_t dither,
-                      void* codes, float* scales);
   // g <- clip clamp(unscale g, -limit, limit).  [Real]
   void (*scale[2])(const void* g, std::int64_t n, double unscale, double limit, double clip,
                    void* out);
@@ -45,6 +57,7 @@ struct TileKernels {
 
 const Kernels& kernels();
 const TileKernels& tile_kernels();
+const CodedKernels& coded_kernels();
 
 }  // namespace saddlescape::update
 
@@ -54,10 +67,14 @@ extern const saddlescape::update::Kernels kernels_x86_64_v2;
 extern const saddlescape::update::Kernels kernels_x86_64_v3;
 extern const saddlescape::update::Kernels kernels_x86_64_v4;
 extern const saddlescape::update::TileKernels kernels_x86_64_v2_tile;
+extern const saddlescape::update::CodedKernels kernels_x86_64_v2_coded;
 extern const saddlescape::update::TileKernels kernels_x86_64_v3_tile;
+extern const saddlescape::update::CodedKernels kernels_x86_64_v3_coded;
 extern const saddlescape::update::TileKernels kernels_x86_64_v4_tile;
+extern const saddlescape::update::CodedKernels kernels_x86_64_v4_coded;
 #else
 extern const saddlescape::update::Kernels kernels_generic;
 extern const saddlescape::update::TileKernels kernels_generic_tile;
+extern const saddlescape::update::CodedKernels kernels_generic_coded;
 #endif
 }

@@ -16,6 +16,10 @@ constexpr int element_count = 5;
 
 constexpr std::int64_t block8_size = 64;
 
+// The elements of a tile, what is expanded at a time: with Adam's four arrays in float32 16 KiB.
+constexpr std::int64_t tile_size = 1024;
+static_assert(tile_size % block8_size == 0);
+
 constexpr std::int64_t width(Element element) {
   switch (element) {
     case Element::float64:
@@ -45,5 +49,6 @@ enum class Nature {
   square,  // an average, sum or maximum of numbers >= 0: dithered, its own 8-bit code
   exact,   // full precision: a copy of the parameters, the smaller term of a difference
 };
+constexpr int coded_natures = 3;  // all but the last have a code of 8 bits
 
 }  // namespace saddlescape::update

@@ -8,8 +8,6 @@ namespace {
 
 using half::Bfloat16;
 using half::Float16;
-using half::Signed8;
-using half::Unsigned8;
 
 // An IEEE number is infinite or NaN if every bit of its exponent is set.
 template <class Bits, Bits exponent>
@@ -45,79 +43,6 @@ void narrow_dithered(const float* __restrict x, std::int64_t n, std::uint32_t di
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i)
     half::narrow_dithered(x[i], dither + static_cast<std::uint32_t>(i) * half::weyl_index, to[i]);
-}
-
-template <class Kind>
-void expand_block(const typename Kind::Code* __restrict codes, float scale, std::int64_t n,
-                  float* __restrict out) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) out[i] = Kind::expand(codes[i], scale);
-}
-
-template <class Kind>
-void expand(const void* source, const float* scales, std::int64_t n, float* out) {
-  const auto* codes = static_cast<const typename Kind::Code*>(source);
-  for (std::int64_t from = 0; from < n; from += block8_size, ++scales) {
-    const std::int64_t length = n - from < block8_size ? n - from : block8_size;
-    // A constant length unrolls and leaves no tail.
-    if (length == block8_size)
-      expand_block<Kind>(codes + from, *scales, block8_size, out + from);
-    else
-      expand_block<Kind>(codes + from, *scales, length, out + from);
-  }
-}
-
-// The largest magnitude; NaN if there is one.
-inline float block_largest(const float* __restrict x, std::int64_t n) {
-  std::uint32_t largest = 0;
-#pragma omp simd reduction(max : largest)
-  for (std::int64_t i = 0; i < n; ++i) {
-    // The bits of numbers >= 0 are in their order; those of NaNs stand above all.
-    const std::uint32_t bits = half::bits_of(x[i]) & 0x7fffffff;
-    largest = bits > largest ? bits : largest;
-  }
-  return half::float_of(largest);
-}
-
-// Scales of all blocks first: their maxima do not wait for one another, nor the codes for them.
-inline void set_scales(const float* __restrict x, std::int64_t n, float top,
-                       float* __restrict scales) {
-  for (std::int64_t from = 0; from < n; from += block8_size, ++scales) {
-    const std::int64_t length = n - from < block8_size ? n - from : block8_size;
-    *scales = half::scale_of(length == block8_size ? block_largest(x + from, block8_size)
-                                                   : block_largest(x + from, length),
-                             top);
-  }
-}
-
-template <class Kind>
-void encode_block(const float* __restrict x, std::int32_t n, float inverse, std::uint32_t first,
-                  std::uint32_t next, typename Kind::Code* __restrict codes) {
-#pragma omp simd
-  for (std::int32_t i = 0; i < n; ++i)
-    codes[i] = static_cast<typename Kind::Code>(Kind::encode(
-        x[i], inverse,
-        static_cast<std::int32_t>((first + static_cast<std::uint32_t>(i) * next) >> 20)));
-}
-
-template <class Kind>
-void quantise(const float* x, std::int64_t n, bool dithered, std::uint32_t dither, void* target,
-              float* scales) {
-  auto* codes = static_cast<typename Kind::Code*>(target);
-  set_scales(x, n, Kind::top, scales);
-  // To nearest: every fraction is a half.
-  const std::uint32_t next = dithered ? half::weyl_index : 0;
-  std::uint32_t own = dithered ? dither : 0x80000000;
-  for (std::int64_t from = 0; from < n; from += block8_size, ++scales) {
-    const std::int64_t length = n - from < block8_size ? n - from : block8_size;
-    const float inverse = *scales > 0 ? 1 / *scales : 0;
-    if (length == block8_size)
-      encode_block<Kind>(x + from, block8_size, inverse, own, next, codes + from);
-    else
-      encode_block<Kind>(x + from, static_cast<std::int32_t>(length), inverse, own, next,
-                         codes + from);
-    own += static_cast<std::uint32_t>(block8_size) * next;
-  }
 }
 
 template <class T>
@@ -202,8 +127,6 @@ double sum_squared_differences(const void* source, const void* other, std::int64
 namespace u = saddlescape::update;
 using saddlescape::half::Bfloat16;
 using saddlescape::half::Float16;
-using saddlescape::half::Signed8;
-using saddlescape::half::Unsigned8;
 
 // In the order of Element: float32, float64, bfloat16, float16, block8.
 extern "C" const u::TileKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
@@ -212,8 +135,6 @@ extern "C" const u::TileKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
     {nullptr, nullptr, u::widen<Bfloat16>, u::widen<Float16>, nullptr},
     {nullptr, nullptr, u::narrow<Bfloat16>, u::narrow<Float16>, nullptr},
     {nullptr, nullptr, u::narrow_dithered<Bfloat16>, u::narrow_dithered<Float16>, nullptr},
-    {u::expand<Signed8>, u::expand<Unsigned8>},
-    {u::quantise<Signed8>, u::quantise<Unsigned8>},
     {u::scale<float>, u::scale<double>},
     {u::blend<float>, u::blend<double>},
     {u::sum_squares<float>, u::sum_squares<double>},
