@@ -2,13 +2,12 @@
 // two. Compiled once for each instruction set, with SADDLESCAPE_KERNELS naming the table, like
 // step_cpu.cpp.
 #include "core/codes.hpp"
-#include "update/kernels.hpp"
+#include "update/loops.hpp"
 
 namespace saddlescape::update {
 namespace {
 
-using codes::block;
-static_assert(block == block8_size);
+static_assert(block == codes::block);
 
 template <Nature nature>
 struct KindOf;
@@ -24,9 +23,6 @@ template <>
 struct KindOf<Nature::square> {
   using Kind = codes::Unsigned8;
 };
-
-// Loops over a block are inlined where its length is a constant: no tail, and they unroll.
-#define SADDLESCAPE_BLOCK_LOOP [[gnu::always_inline]] inline
 
 template <class Kind>
 SADDLESCAPE_BLOCK_LOOP void expand_block(const void* source, float scale, std::int64_t n,
@@ -65,15 +61,6 @@ void expand(const void* source, const float* scales, std::int64_t n, float* out)
   for (; n >= block; n -= block, from += block, out += block)
     expand_block<Kind>(from, *scales++, block, out);
   if (n > 0) expand_block<Kind>(from, *scales, n, out);
-}
-
-// Hardware looks ahead for a loop that waits for memory, not for one that computes this long: asks
-// for what is eight blocks away. Past the end of an array nothing is read.
-SADDLESCAPE_BLOCK_LOOP void ask_ahead(const void* array, std::int64_t from, std::int64_t width) {
-  const auto start = reinterpret_cast<std::uintptr_t>(array);
-  const auto first = start + static_cast<std::uintptr_t>((from + 8 * block) * width);
-  for (std::int64_t k = 0; k < block * width; k += 64)
-    __builtin_prefetch(reinterpret_cast<const void*>(first + static_cast<std::uintptr_t>(k)), 1, 3);
 }
 
 constexpr std::int64_t blocks = tile_size / block;

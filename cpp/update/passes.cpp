@@ -6,6 +6,7 @@
 #include "update/adafactor_step.hpp"
 #include "update/gradient.hpp"
 #include "update/kernels.hpp"
+#include "update/one_loop.hpp"
 #include "update/row.hpp"
 #include "update/rules.hpp"
 
@@ -33,9 +34,15 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   void operator()(std::int64_t i, std::int64_t tile, std::int64_t begin, std::int64_t end) {
+    const Tensor& tensor = tensors_[i];
+    const Group& group = groups_[tensor.group];
+    if (is_one_loop(role_, group, tensor, around_)) {
+      one_loop(role_, group, tensor, begin, end - begin, around_, clip_, folds_,
+               workspace_.partial.data() + 3 * tile);
+      return;
+    }
     for (std::int64_t from = begin; from < end; from += tile_size, ++tile)
-      visit(tensors_[i], from, std::min(tile_size, end - from),
-            workspace_.partial.data() + 3 * tile);
+      visit(tensor, from, std::min(tile_size, end - from), workspace_.partial.data() + 3 * tile);
   }
 
  private:
@@ -128,7 +135,7 @@ class Worker {
   void* parameters(const Tensor& tensor, std::int64_t from, std::int64_t n) {
     const Element type = tensor.parameter_type;
     void* const own = at(tensor.parameters, from * width(type));
-    if (type == native()) return own;
+    if (type == computed()) return own;
     table_.widen[static_cast<int>(type)](own, n, number_scratch(parameter_slot));
     return scratch_[parameter_slot];
   }
@@ -142,7 +149,7 @@ class Worker {
                 std::int64_t n) {
     const Element type = tensor.state_type;
     void* const own = at(tensor.state[s], from * width(type));
-    if (type == native()) return own;
+    if (type == computed()) return own;
     if (type == Element::block8)
       coded_.expand[nature(group, s)](own, tensor.scales[s] + from / block8_size, n,
                                       number_scratch(s));
@@ -154,7 +161,7 @@ class Worker {
   void narrowed(const Group& group, const Tensor& tensor, int s, std::int64_t from, std::int64_t n,
                 const void* state) {
     const Element type = tensor.state_type;
-    if (type == native()) return;
+    if (type == computed()) return;
     void* const own = at(tensor.state[s], from * width(type));
     const auto* numbers = static_cast<const float*>(state);
     if (type == Element::block8)
@@ -189,8 +196,8 @@ class Worker {
     return role_ == Role::direction || role_ == Role::write_direction;
   }
   int real() const { return static_cast<int>(real_); }
-  Element native() const { return element_of(real_); }
-  std::int64_t number() const { return width(native()); }
+  Element computed() const { return element_of(real_); }
+  std::int64_t number() const { return width(computed()); }
 
   Role role_;
   const Group* groups_;
@@ -234,11 +241,8 @@ bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
     const Tensor& tensor = tensors[i];
     if (!tensor.gradient) continue;
     const Group& group = groups[tensor.group];
-    const Element native = element_of(real_of(tensor.parameter_type));
-    const bool plain = tensor.parameter_type == native && tensor.gradient_type == native &&
-                       (tensor.state_type == native || group.rule->state_names.empty()) &&
-                       !tensor.copy && group.rule->kind == Kind::elementwise;
-    if (!plain) return true;
+    if (!is_native(group, tensor) || tensor.copy || group.rule->kind != Kind::elementwise)
+      return true;
   }
   return false;
 }

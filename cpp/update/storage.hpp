@@ -51,4 +51,12 @@ enum class Nature {
 };
 constexpr int coded_natures = 3;  // all but the last have a code of 8 bits
 
+// How a step is put together.
+enum class Kind {
+  elementwise,  // one pass
+  normed,       // a pass that sets the states and takes norms, then one that moves the parameters
+  matrix,       // the same matrix by matrix, with products between the two: blas::load comes first
+  factored,     // normed, its states sums over rows and columns
+};
+
 }  // namespace saddlescape::update

@@ -1,7 +1,7 @@
 // The loops around a rule: other storage types, scaling, averaging, sums. Compiled once for each
 // instruction set, with SADDLESCAPE_KERNELS naming the table, like step_cpu.cpp.
 #include "core/half.hpp"
-#include "update/kernels.hpp"
+#include "update/loops.hpp"
 
 namespace saddlescape::update {
 namespace {
@@ -46,19 +46,12 @@ void narrow_dithered(const float* __restrict x, std::int64_t n, std::uint32_t di
 }
 
 template <class T>
-void scale(const void* g, std::int64_t n, double unscale, double limit, double clip, void* out) {
+void scale(const void* g, std::int64_t n, const Scaling& scaling, void* out) {
   const T* __restrict x = static_cast<const T*>(g);
   T* __restrict to = static_cast<T*>(out);
-  const T factor = static_cast<T>(unscale), most = static_cast<T>(limit);
-  const T shrink = static_cast<T>(clip);
+  const Scale<T> scaled(scaling);
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) {
-    T value = x[i] * factor;
-    // Written so that a NaN stays one.
-    value = value > most ? most : value;
-    value = value < -most ? -most : value;
-    to[i] = value * shrink;
-  }
+  for (std::int64_t i = 0; i < n; ++i) to[i] = scaled(x[i]);
 }
 
 template <class T>
@@ -74,48 +67,23 @@ void blend(void* a, const void* p, std::int64_t n, double weight) {
   for (std::int64_t i = 0; i < n; ++i) average[i] += w * (x[i] - average[i]);
 }
 
-// Sixteen partial sums, whatever the width of a vector: the same bits everywhere.
-constexpr std::int64_t lanes = 16;
-
-inline double total(const double (&lane)[lanes]) {
-  double sum = 0;
-  for (double each : lane) sum += each;
-  return sum;
-}
-
 template <class T>
 double sum_squares(const void* source, std::int64_t n) {
-  const T* __restrict x = static_cast<const T*>(source);
-  double lane[lanes] = {};
-  const std::int64_t body = n / lanes * lanes;
-  for (std::int64_t i = 0; i < body; i += lanes)
-#pragma omp simd
-    for (std::int64_t j = 0; j < lanes; ++j) {
-      const double value = static_cast<double>(x[i + j]);
-      lane[j] += value * value;
-    }
-  for (std::int64_t i = body; i < n; ++i)
-    lane[i - body] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  return total(lane);
+  Lanes lanes;
+  lanes.add_squares(static_cast<const T*>(source), n);
+  return lanes.total();
 }
 
 template <class T>
 double sum_squared_differences(const void* source, const void* other, std::int64_t n) {
   const T* __restrict x = static_cast<const T*>(source);
   const T* __restrict y = static_cast<const T*>(other);
-  double lane[lanes] = {};
-  const std::int64_t body = n / lanes * lanes;
-  for (std::int64_t i = 0; i < body; i += lanes)
-#pragma omp simd
-    for (std::int64_t j = 0; j < lanes; ++j) {
-      const double value = static_cast<double>(x[i + j]) - static_cast<double>(y[i + j]);
-      lane[j] += value * value;
-    }
-  for (std::int64_t i = body; i < n; ++i) {
+  Lanes lanes;
+  lanes.add(n, [=](std::int64_t i) {
     const double value = static_cast<double>(x[i]) - static_cast<double>(y[i]);
-    lane[i - body] += value * value;
-  }
-  return total(lane);
+    return value * value;
+  });
+  return lanes.total();
 }
 
 }  // namespace
