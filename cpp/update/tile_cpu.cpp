@@ -11,8 +11,7 @@ using half::Float16;
 
 // An IEEE number is infinite or NaN if every bit of its exponent is set.
 template <class Bits, Bits exponent>
-bool all_finite(const void* x, std::int64_t n) {
-  const char* bytes = static_cast<const char*>(x);
+SADDLESCAPE_BLOCK_LOOP bool block_finite(const char* bytes, std::int64_t n) {
   Bits bad = 0;
 #pragma omp simd reduction(| : bad)
   for (std::int64_t i = 0; i < n; ++i) {
@@ -21,6 +20,18 @@ bool all_finite(const void* x, std::int64_t n) {
     bad = static_cast<Bits>(bad | ((bits & exponent) == exponent ? Bits(1) : Bits(0)));
   }
   return bad == 0;
+}
+
+template <class Bits, Bits exponent>
+bool all_finite(const void* x, std::int64_t n) {
+  constexpr std::int64_t size = sizeof(Bits);
+  const char* bytes = static_cast<const char*>(x);
+  bool finite = true;
+  for (; n >= block; n -= block, bytes += block * size) {
+    ask_ahead(bytes, 0, size);
+    finite &= block_finite<Bits, exponent>(bytes, block);
+  }
+  return finite & block_finite<Bits, exponent>(bytes, n);
 }
 
 template <class Narrow>
