@@ -6,7 +6,7 @@
 #include "bind/array.hpp"
 #include "bind/gil.hpp"
 #include "bind/parts.hpp"
-#include "net/mlp.hpp"
+#include "net/assembly.hpp"
 
 namespace py = pybind11;
 
@@ -157,17 +157,41 @@ py::array hvp_extended(const Architecture& net, py::handle theta, py::handle X, 
   return Hv;
 }
 
-py::tuple hessian(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+constexpr struct {
+  const char* name;
+  net::Part part;
+} parts[] = {{"all", net::Part::all},
+             {"functional", net::Part::functional},
+             {"gauss_newton", net::Part::gauss_newton}};
+
+py::array hessian(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+                  const std::string& part, std::int64_t first, std::int64_t last) {
   const Arguments in(net, theta, X, Y);
   checked_array(theta, "theta", {Dtype::float64});
-  py::array_t<double> H({net.parameters(), net.parameters()});
+  const net::Part which = row_of(parts, part, "part").part;
+  checked_layer(net, first);
+  checked_layer(net, last);
+  if (first > last)
+    throw py::value_error("layers: " + std::to_string(first) + " to " + std::to_string(last) +
+                          ", expected the first before the last");
+  const std::int64_t size = net.weight_offset(last + 1) - net.weight_offset(first);
+  py::array_t<double> H({size, size});
   double* data = H.mutable_data();
-  double asymmetry;
-  {
-    const ReleaseGil release;
-    asymmetry = net::hessian(net, in.theta.as<double>(), in.batch<double>(), data);
-  }
-  return py::make_tuple(H, asymmetry);
+  const ReleaseGil release;
+  net::hessian(net, in.theta.as<double>(), in.batch<double>(), which, first, last, data);
+  return H;
+}
+
+py::array hessian_diagonal(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+                           const std::string& part) {
+  const Arguments in(net, theta, X, Y);
+  checked_array(theta, "theta", {Dtype::float64});
+  const net::Part which = row_of(parts, part, "part").part;
+  py::array_t<double> diagonal(net.parameters());
+  double* data = diagonal.mutable_data();
+  const ReleaseGil release;
+  net::hessian_diagonal(net, in.theta.as<double>(), in.batch<double>(), which, data);
+  return diagonal;
 }
 
 }  // namespace
@@ -198,7 +222,10 @@ void net(py::module_ module) {
       .def("hvp", &hvp, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("V"))
       .def("hvp_extended", &hvp_extended, py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("v"))
-      .def("hessian", &hessian, py::arg("theta"), py::arg("X"), py::arg("Y"));
+      .def("hessian", &hessian, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("part"),
+           py::arg("first"), py::arg("last"))
+      .def("hessian_diagonal", &hessian_diagonal, py::arg("theta"), py::arg("X"), py::arg("Y"),
+           py::arg("part"));
 }
 
 }  // namespace saddlescape::bind

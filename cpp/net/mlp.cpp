@@ -166,27 +166,6 @@ void hessian_product_extended(const Architecture& net, const double* theta,
   for (std::int64_t i = 0; i < P; ++i) Hv[i] = static_cast<double>(product[i]);
 }
 
-double hessian(const Architecture& net, const double* theta, const Batch<double>& batch,
-               double* H) {
-  const std::int64_t P = net.parameters();
-  constexpr std::int64_t block = 64;
-  std::vector<double> units(static_cast<std::size_t>(std::min(block, P) * P));
-  for (std::int64_t first = 0; first < P; first += block) {
-    const std::int64_t k = std::min(block, P - first);
-    std::fill(units.begin(), units.end(), 0.0);
-    for (std::int64_t j = 0; j < k; ++j) units[j * P + first + j] = 1;
-    hessian_product(net, theta, batch, units.data(), k, H + first * P);
-  }
-  double squares = 0;
-  for (std::int64_t i = 0; i < P; ++i)
-    for (std::int64_t j = 0; j < i; ++j) {
-      const double half = (H[i * P + j] - H[j * P + i]) / 2;
-      squares += 2 * half * half;
-      H[i * P + j] = H[j * P + i] = H[j * P + i] + half;
-    }
-  return std::sqrt(squares);
-}
-
 #define SADDLESCAPE_INSTANTIATE(T)                                                        \
   template void predict(const Architecture&, const T*, const T*, std::int64_t, T*);       \
   template double loss(const Architecture&, const T*, const Batch<T>&);                   \

@@ -65,9 +65,4 @@ void hessian_product(const Architecture& net, const T* theta, const Batch<T>& ba
 void hessian_product_extended(const Architecture& net, const double* theta,
                               const Batch<double>& batch, const double* v, double* Hv);
 
-// H (P, P), exact and exactly symmetric: products with all unit vectors, then (H + H^T) / 2.
-// Returns the Frobenius norm of (H - H^T) / 2 before that: rounding that the two ways of computing
-// an entry do not share.
-double hessian(const Architecture& net, const double* theta, const Batch<double>& batch, double* H);
-
 }  // namespace saddlescape::net

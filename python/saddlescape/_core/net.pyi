@@ -23,5 +23,14 @@ class Network:
         self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], v: NDArray[Any]
     ) -> NDArray[Any]: ...
     def hessian(
-        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any]
-    ) -> tuple[NDArray[Any], float]: ...
+        self,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        part: str,
+        first: int,
+        last: int,
+    ) -> NDArray[Any]: ...
+    def hessian_diagonal(
+        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], part: str
+    ) -> NDArray[Any]: ...

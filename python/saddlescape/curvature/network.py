@@ -66,7 +66,7 @@ class NetworkCurvature:
         self._network = _core.net.Network(list(net.sizes), net.activation, net.loss_name, net.bias)
         self._theta = net.theta.astype(wide)
         self._loss_name, self._activation = net.loss_name, net.activation
-        self._hidden = len(net.sizes) > 2
+        self._layers = len(net.sizes) - 1
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -100,7 +100,7 @@ class NetworkCurvature:
     def silent(self) -> str | None:
         """What a piecewise linear network or loss hides from second derivatives."""
         kinks = []
-        if self._activation in _KINKED and self._hidden:
+        if self._activation in _KINKED and self._layers > 1:
             kinks.append(f"{self._activation} is piecewise linear: curvature at its kinks")
         if self._loss_name == "mae":
             kinks.append("mae is piecewise linear: curvature at zero error")
@@ -114,7 +114,9 @@ class NetworkCurvature:
     def dense(self) -> NDArray[np.float64]:
         """``H`` (P, P), exactly symmetric; assembled once."""
         if self._dense is None:
-            self._dense = self._network.hessian(self._theta, self._X, self._Y)[0]
+            self._dense = self._network.hessian(
+                self._theta, self._X, self._Y, "all", 1, self._layers
+            )
         return self._dense
 
     def gradient(self) -> NDArray[np.float64]:

@@ -155,7 +155,9 @@ class MLP:
         """Return the exact Hessian (P, P), in float64 whatever the network's dtype, symmetric."""
         wide = np.dtype(np.float64)
         inputs, targets = self.encode(X, y, wide)
-        return self._network.hessian(self._theta.astype(wide), inputs, targets)[0]
+        return self._network.hessian(
+            self._theta.astype(wide), inputs, targets, "all", 1, len(self.sizes) - 1
+        )
 
     def encode(
         self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any] | None = None
