@@ -8,7 +8,8 @@ import torch
 
 from saddlescape import optim
 from saddlescape._core import optim as _core
-from saddlescape.torch.stepped import Group, State, Stepped
+from saddlescape.torch.groups import Group, State
+from saddlescape.torch.stepped import Stepped
 
 __all__ = [
     "ASGD",
