@@ -28,9 +28,10 @@ CASES = [
     ("RAdam", {"lr": 0.1, "weight_decay": 0.01}),
     ("Rprop", {"lr": 0.1}),
     ("ASGD", {"lr": 0.1, "lambd": 0.01, "t0": 20, "weight_decay": 0.01}),
+    ("Adafactor", {"lr": 0.1, "weight_decay": 0.01}),
 ]
 NAMES = sorted({name for name, _ in CASES})
-OURS_ALONE = ["AdEMAMix", "Adan", "Lion"]
+OURS_ALONE = ["AdEMAMix", "Adan", "LAMB", "LARS", "Lion", "ScheduleFreeAdamW"]
 SHAPES = [(5, 7), (11,), (), (3, 2, 2)]
 
 
@@ -109,5 +110,12 @@ def through_a_file(state_dict):
 
 def fingerprint(opt):
     params = [p for group in opt.param_groups for p in group["params"]]
-    tensors = [*params, *(v for p in params for v in opt.state.get(p, {}).values())]
-    return [t.detach().numpy().tobytes() for t in tensors], len(opt.state)
+    values = [*params, *(v for p in params for v in opt.state.get(p, {}).values())]
+    return [bits(v) for v in values], len(opt.state)
+
+
+def bits(value):
+    """A tensor's bytes, and a number as it is: zeros of two signs differ."""
+    if not isinstance(value, torch.Tensor):
+        return repr(value)
+    return value.detach().clone().view(-1).view(torch.uint8).numpy().tobytes()

@@ -67,8 +67,8 @@ class Grouped:
         Raises
         ------
         TypeError, ValueError
-            If a parameter is no dense contiguous float32 or float64 tensor on the CPU, or an
-            argument is not one that the rule takes. Nothing is added then.
+            If a parameter is no dense contiguous tensor on the CPU of float32, float64, bfloat16
+            or float16, or an argument is not one that the rule takes. Nothing is added then.
         """
         super().add_param_group(param_group)  # type: ignore[misc]
         try:
@@ -86,7 +86,10 @@ class Grouped:
                 raise ValueError(f"{name}: {group[name]}, expected False: {reason}")
         self._options(number, group)
         for i, p in enumerate(group["params"]):
-            _core.check_parameter(p, f"{place(number)}[{i}]")
+            self._check_parameter(p, f"{place(number)}[{i}]")
+
+    def _check_parameter(self, p: torch.Tensor, where: str) -> None:
+        _core.check_parameter(p, where)
 
     def _options(self, number: int, group: Group) -> tuple[str, _core.Options]:
         """Return the rule and hyper-parameters of a group; made anew only when they changed."""

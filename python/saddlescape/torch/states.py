@@ -9,7 +9,7 @@ import torch
 from saddlescape._core import optim as _core
 from saddlescape.torch.groups import Group, Grouped, State, place
 
-__all__ = ["Stateful", "check_scalar", "count"]
+__all__ = ["Stateful", "count", "lacks"]
 
 
 def count() -> torch.Tensor:
@@ -22,6 +22,8 @@ class Stateful(Grouped):
     """The states of a ``torch.optim.Optimizer``; stands before it among the bases."""
 
     scalars: ClassVar[tuple[str, ...]] = ()  # what a state holds beside "step" and the rule's own
+    carried: ClassVar[tuple[str, ...]] = ()  # those of them that the core reads and changes
+    counts: ClassVar[bool] = False  # "step" is no tensor, or there is none
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
@@ -48,7 +50,7 @@ class Stateful(Grouped):
             # PyTorch has put in by now what its older versions did not have.
             for key in ("lr", *self._defaults()) if check_states else ():
                 if key in self.defaults and key not in group:
-                    raise ValueError(_lacks(f"param_groups[{number}]", key, type(self).__name__))
+                    raise ValueError(lacks(f"param_groups[{number}]", key, type(self).__name__))
             self._check(number)
             if check_states:
                 self._check_states(number)
@@ -59,31 +61,44 @@ class Stateful(Grouped):
         name, _ = self._options(number, group)
         for i, p in enumerate(group["params"]):
             entry = self.state.get(p) or {}
-            for key in _core.state_names(name) if entry else ():
+            for key, shape in self._shapes(p, name).items() if entry else ():
                 found = entry.get(key)
                 where = f"state of {place(number)}[{i}]"
                 if key not in entry:
-                    raise ValueError(_lacks(where, key, name))
-                if isinstance(found, torch.Tensor) and found.shape != p.shape:
-                    shapes = f"{tuple(found.shape)}, expected {tuple(p.shape)}"
+                    raise ValueError(lacks(where, key, name))
+                if isinstance(found, torch.Tensor) and tuple(found.shape) != shape:
+                    shapes = f"{tuple(found.shape)}, expected {shape}"
                     raise ValueError(f"{where}[{key!r}]: shape {shapes}")
+
+    def _shapes(self, p: torch.Tensor, name: str) -> dict[str, tuple[int, ...]]:
+        """Return the states of a parameter: their names and shapes."""
+        return dict.fromkeys(_core.state_names(name), tuple(p.shape))
 
     def _begin(self, p: torch.Tensor, group: Group, name: str) -> State:  # noqa: ARG002
         """Return a parameter's state before its first step, as PyTorch has it."""
-        states = {key: torch.zeros_like(p) for key in _core.state_names(name)}
+        states = {key: p.new_zeros(shape) for key, shape in self._shapes(p, name).items()}
         return {"step": count(), **states}
 
+    def _check_number(self, entry: State, key: str, where: str, rule: str) -> None:
+        """Refuse a state that does not hold one number by this name."""
+        if key not in entry:
+            raise ValueError(lacks(where, key, rule))
+        value = entry[key]
+        if not isinstance(value, torch.Tensor):
+            raise TypeError(f"{where}[{key!r}]: {type(value).__name__}, expected a tensor")
+        if value.numel() != 1:
+            raise ValueError(f"{where}[{key!r}]: shape {tuple(value.shape)}, expected one number")
 
-def check_scalar(entry: State, key: str, where: str, rule: str) -> None:
-    """Refuse a state that does not hold one number by this name."""
-    if key not in entry:
-        raise ValueError(_lacks(where, key, rule))
-    value = entry[key]
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{where}[{key!r}]: {type(value).__name__}, expected a tensor")
-    if value.numel() != 1:
-        raise ValueError(f"{where}[{key!r}]: shape {tuple(value.shape)}, expected one number")
+    def _carried(self, entry: State | None) -> list[float]:
+        """Return what the core carries for a parameter: two numbers."""
+        return [*((entry or {}).get(key, 0.0) for key in self.carried), 0.0, 0.0][:2]
+
+    def _keep(self, entry: State, numbers: list[float]) -> None:
+        """Write what the core carries for a parameter."""
+        for key, number in zip(self.carried, numbers, strict=False):
+            entry[key] = number
 
 
-def _lacks(where: str, key: str, rule: str) -> str:
+def lacks(where: str, key: str, rule: str) -> str:
+    """Return the words for a state or group that is not that rule's."""
     return f"{where}: has no {key!r}, which {rule} keeps; load a state of that rule, or none"

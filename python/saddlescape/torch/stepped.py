@@ -9,7 +9,7 @@ import torch
 
 from saddlescape._core import optim as _core
 from saddlescape.torch.groups import Group, State, place
-from saddlescape.torch.states import Stateful, check_scalar
+from saddlescape.torch.states import Stateful
 
 __all__ = ["Stepped"]
 
@@ -17,18 +17,16 @@ __all__ = ["Stepped"]
 class Stepped(Stateful):
     """The step of a ``torch.optim.Optimizer``; stands before it among the bases."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # GradScaler then unscales, and skips the step, before it calls us.
-        self._step_supports_amp_scaling = False
+    # GradScaler then sets these two before it calls `step`, and leaves the gradients to us: they
+    # are unscaled on the way, which it refuses to do for float16. PyTorch's fused steps do the
+    # same, and write the unscaled gradients back; here they stay as they are.
+    _step_supports_amp_scaling = True
+    grad_scale: torch.Tensor | None
+    found_inf: torch.Tensor | None
 
     def _forget(self) -> None:
         super()._forget()
         self._batch = _core.Batch()
-
-    def _load(self, state: dict[str, Any], check_states: bool) -> None:
-        super()._load(state, check_states)
-        self._step_supports_amp_scaling = False
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -53,19 +51,26 @@ class Stepped(Stateful):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        found_inf = getattr(self, "found_inf", None)
+        if found_inf is not None and float(found_inf) != 0:
+            return loss
         parts: list[_core.Part] = []
         fresh: list[tuple[torch.Tensor, State]] = []
         for number, group in enumerate(self.param_groups):
             grads = [p.grad for p in group["params"]]
             parts += self._parts(number, group, grads, fresh)
-        self._batch.step(parts, self.check_finite)
+        self._batch.step(parts, self.check_finite, self._unscale())
+        for *_, entries, _, carried in parts:
+            for entry, numbers in zip(entries, carried or (), strict=False):
+                if entry is not None:
+                    self._keep(entry, numbers)
         for p, entry in fresh:
             self.state[p].update(entry)
         self._after()
         # Autograd then refuses a backward pass through values that are gone. One by one: a list
         # is too much for older versions.
         changed = torch.autograd.graph.increment_version
-        for _, _, _, params, grads, _, _ in parts:
+        for _, _, _, params, grads, *_ in parts:
             for p, g in zip(params, grads, strict=True):
                 if g is not None:
                     changed(p)
@@ -85,9 +90,18 @@ class Stepped(Stateful):
                     entry = self._begin(p, group, name)
                     fresh.append((p, entry))
                 for key in self.scalars:
-                    check_scalar(entry, key, f"state of {place(number)}[{len(entries)}]", name)
+                    self._check_number(
+                        entry, key, f"state of {place(number)}[{len(entries)}]", name
+                    )
             entries.append(entry)
-        return [(name, options, place(number), group["params"], grads, entries, None)]
+        counts = [int((entry or {}).get("step", 0)) for entry in entries] if self.counts else None
+        carried = [self._carried(entry) for entry in entries] if self.carried else None
+        return [(name, options, place(number), group["params"], grads, entries, counts, carried)]
+
+    def _unscale(self) -> float:
+        """Return what the gradients are multiplied by: 1, or as GradScaler says."""
+        scale = getattr(self, "grad_scale", None)
+        return 1.0 if scale is None else 1.0 / float(scale)
 
     def _after(self) -> None:
         """Write what PyTorch keeps and the step does without."""
