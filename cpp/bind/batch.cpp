@@ -172,8 +172,9 @@ void Batch::take_state(const Entry& entry, std::size_t s, update::Tensor& tensor
   const std::string& key = rule.state_names[s];
   const bool factored = rule.kind == update::Kind::factored;
   // Only these rules have states of other shapes than the parameter's, and some have none.
-  const Shape shape =
-      factored ? update::state_shape(rule, static_cast<int>(s), array.shape) : array.shape;
+  const Shape own =
+      factored ? update::state_shape(rule, static_cast<int>(s), array.shape) : Shape();
+  const Shape& shape = factored ? own : array.shape;
   if (factored && shape == Shape{0} && py::isinstance<py::dict>(entry.state) &&
       !entry.state.contains(keys_[s]))
     return;

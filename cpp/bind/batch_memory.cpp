@@ -110,7 +110,7 @@ void Batch::refuse_non_finite(const Place& place) const {
   const std::string name = gradient_name(place);
   py::object gradient = part(place).grads[place.i];
   if (py::cast<bool>(py::getattr(gradient, "is_sparse", py::bool_(false))))
-    gradient = gradient.attr("coalesce")().attr("values")();
+    gradient = gradient.attr("coalesce")().attr("values")().attr("contiguous")();
   check_finite(
       taken(gradient, name, {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16})
           .array,

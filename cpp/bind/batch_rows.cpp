@@ -1,5 +1,7 @@
 // PyTorch's sparse gradients: (sparse dimensions, entries) indices and their dense blocks. Each
 // block takes part in the step as a tensor of its own; the rest of the parameter stays as it is.
+#include <pybind11/stl.h>
+
 #include "bind/batch.hpp"
 #include "bind/elements.hpp"
 #include "bind/rows.hpp"
@@ -51,11 +53,12 @@ void Batch::take_rows(const Entry& entry, const update::Tensor& whole, const py:
     throw py::value_error(name + ": shape " + shape_text(given) + ", expected " +
                           shape_text(array.shape));
   const py::object sorted = gradient.attr("coalesce")();
-  const Taken indices =
-      taken(sorted.attr("indices")(), name + ".indices()", {Dtype::int64}, {any, any});
+  const Taken indices = taken(sorted.attr("indices")().attr("contiguous")(), name + ".indices()",
+                              {Dtype::int64}, {any, any});
   Shape blocks(array.shape.begin() + indices.array.shape[0], array.shape.end());
   blocks.insert(blocks.begin(), indices.array.shape[1]);
-  const Taken values = taken(sorted.attr("values")(), name + ".values()", {array.dtype}, blocks);
+  const Taken values = taken(sorted.attr("values")().attr("contiguous")(), name + ".values()",
+                             {array.dtype}, blocks);
   const std::vector<std::int64_t> numbers = numbers_of(indices.array, array.shape, name);
   const std::int64_t length = numbers.empty() ? 0 : values.array.size / blocks[0];
   note(reads_, values, place, -1);

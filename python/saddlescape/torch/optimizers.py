@@ -257,8 +257,8 @@ class Adafactor(Stepped, torch.optim.Adafactor):
 class Muon(Stepped, torch.optim.Muon):
     """``torch.optim.Muon``: see `saddlescape.optim.Muon` for the equations.
 
-    PyTorch takes the products in bfloat16, which moves an update by about 1 % of its length; here
-    they are in float32, or float64 for float64 parameters.
+    PyTorch takes the products in bfloat16, which moves an update by some per cent of its length (7
+    at the most seen); here they are in float32, or float64 for float64 parameters.
     """
 
     rule = optim.Muon
