@@ -17,12 +17,25 @@ __all__ = ["Stepped"]
 class Stepped(Stateful):
     """The step of a ``torch.optim.Optimizer``; stands before it among the bases."""
 
-    # GradScaler then sets these two before it calls `step`, and leaves the gradients to us: they
-    # are unscaled on the way, which it refuses to do for float16. PyTorch's fused steps do the
-    # same, and write the unscaled gradients back; here they stay as they are.
-    _step_supports_amp_scaling = True
     grad_scale: torch.Tensor | None
     found_inf: torch.Tensor | None
+
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """Whether GradScaler sets `grad_scale` and `found_inf` and calls us, to unscale on the way.
+
+        Else it unscales the gradients and leaves the step out itself, which it refuses to do for
+        float16. With ``fused=True`` as in PyTorch, whose step writes unscaled gradients back; here
+        they stay as they are.
+        """
+        return any(
+            group.get("fused") or any(p.dtype == torch.float16 for p in group["params"])
+            for group in self.param_groups
+        )
+
+    @_step_supports_amp_scaling.setter
+    def _step_supports_amp_scaling(self, value: bool) -> None:
+        """PyTorch sets it with ``fused=True``, which the groups say."""
 
     def _forget(self) -> None:
         super()._forget()
