@@ -123,12 +123,15 @@ void Batch::take(const Entry& entry, const py::object& gradient_source, const py
     return taken_like(gradient_source, name, entry.param.array);
   };
   Taken gradient;
-  bool rows = false;
-  try {
-    gradient = read(std::string());
-  } catch (const std::exception&) {
-    rows = is_sparse(gradient_source);
-    if (!rows) gradient = read(gradient_name(place));
+  bool rows = asks_first_ && is_sparse(gradient_source);
+  if (!rows) {
+    try {
+      gradient = read(std::string());
+    } catch (const std::exception&) {
+      rows = is_sparse(gradient_source);
+      if (!rows) gradient = read(gradient_name(place));
+      asks_first_ = true;
+    }
   }
   update::Tensor tensor = taken_parameter(entry);
   tensor.steps =

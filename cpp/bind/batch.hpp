@@ -101,6 +101,10 @@ class Batch {
   std::vector<Extent> writes_, reads_;
   std::vector<Extent> known_, sorted_;  // what was found to be disjoint, and the same in order
   std::vector<py::object> held_;
+  // Whether gradients are asked if they are sparse before they are read as dense: once one was.
+  // PyTorch takes half a millisecond to say that it can't be read so, and a dense one needs no
+  // word.
+  bool asks_first_ = false;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
 };
 
