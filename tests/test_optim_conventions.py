@@ -91,9 +91,9 @@ def test_a_loaded_state_brings_its_convention():
 
 @pytest.mark.parametrize("psi", [0.0, 1e-300, 1e-9, 4e-3, 1.0, 1e9])
 @pytest.mark.parametrize("beta1", [0.0, 0.5, 0.9, 0.999])
-def test_nadams_product_comes_from_the_step_alone(beta1, psi):
-    # The second step of a run that is loaded at step t shows Pi_t and Pi_{t+1}: with m = v = 0 and
-    # g = 1 the move is lr sqrt(1 - beta2^t) / sqrt(1 - beta2) times a known mix of the two.
+def test_nadams_product_is_carried_from_step_to_step(beta1, psi):
+    # The next step of a run that is loaded at step t - 1 shows Pi_t and Pi_{t+1}: with m = v = 0
+    # and g = 1 the move is lr sqrt(1 - beta2^t) / sqrt(1 - beta2) times a known mix of the two.
     beta2 = 0.5
     t = np.arange(1, 3001)
     mu = beta1 * (1 - 0.5 * 0.96 ** (t * np.longdouble(psi)))
@@ -102,8 +102,12 @@ def test_nadams_product_comes_from_the_step_alone(beta1, psi):
         theta = np.zeros(1)
         opt = optim.NAdam(theta, lr=1.0, betas=(beta1, beta2), eps=0, momentum_decay=psi)
         state = opt.state_dict()
-        opt.load_state_dict({**state, "step": step - 1, "steps": np.array([step - 1])})
+        carried = np.array([[product[step - 2] if step > 1 else 0.0, 0.0]], dtype=np.float64)
+        opt.load_state_dict(
+            {**state, "step": step - 1, "steps": np.array([step - 1]), "carried": carried}
+        )
         opt.step(np.ones(1))
+        assert opt.state_dict()["carried"][0, 0] == pytest.approx(float(product[step - 1]))
         mix = mu[step] * (1 - beta1) / (1 - product[step])
         mix += (1 - mu[step - 1]) / (1 - product[step - 1])
         expected = -mix * np.sqrt((1 - np.longdouble(beta2) ** step) / (1 - beta2))

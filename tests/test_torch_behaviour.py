@@ -22,7 +22,16 @@ ALONE = [
     ("Adan", {"weight_decay": 0.1, "no_prox": True}),
     ("AdEMAMix", {"betas": (0.8, 0.9, 0.99), "alpha": 2.0, "warmup": 7, "eps": 1e-3}),
     ("AdEMAMix", {"weight_decay": 0.1, "maximize": True}),
+    ("LARS", {}),
+    ("LARS", {"momentum": 0.5, "weight_decay": 0.1, "trust_coefficient": 0.1, "eps": 1e-3}),
+    ("LARS", {"maximize": True}),
+    ("LAMB", {}),
+    ("LAMB", {"betas": (0.5, 0.7), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("ScheduleFreeAdamW", {}),
+    ("ScheduleFreeAdamW", {"betas": (0.5, 0.7), "eps": 1e-3, "weight_decay": 0.1, "r": 1.0}),
+    ("ScheduleFreeAdamW", {"warmup_steps": 5, "weight_lr_power": 1.0, "maximize": True}),
 ]
+NUMPYS = {"LAMB": "Lamb", "LARS": "Lars"}
 
 
 @pytest.mark.parametrize(("name", "arguments"), ALONE)
@@ -30,7 +39,7 @@ def test_rules_that_torch_lacks(name, arguments):
     ours = parameters()
     twins = [p.detach().numpy().copy() for p in ours]
     a = getattr(st, name)(ours, lr=0.1, **arguments)
-    b = getattr(optim, name)(twins, lr=0.1, **arguments)
+    b = getattr(optim, NUMPYS.get(name, name))(twins, lr=0.1, **arguments)
     for step in range(10):
         give_gradients(step, ours)
         a.step()

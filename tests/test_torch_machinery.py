@@ -158,6 +158,27 @@ def test_grad_scaler(fused):
     assert torch.allclose(weight, torch.full((3,), 0.5))
 
 
+@pytest.mark.parametrize("fused", [None, True])
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "Adam", "AdamW"])
+def test_grad_scaler_calls_the_step_when_it_calls_torchs(name, fused):
+    seen = []
+    for module in (st, torch.optim):
+        weight = torch.ones(40, requires_grad=True)
+        opt = getattr(module, name)([weight], fused=fused)
+        calls = []
+        opt.register_step_pre_hook(lambda *_, calls=calls: calls.append(weight.grad[1].item()))  # noqa: B023
+        scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+        for bad in (False, True, False):
+            weight.grad = None
+            scaler.scale(weight.sum()).backward()
+            weight.grad[3] *= torch.inf if bad else 1
+            scaler.step(opt)
+            scaler.update()
+        seen.append(calls)
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == (3 if fused else 2)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_scaled_training_with_overflows_as_torch(name, in_double):
     models = [network(), network()]

@@ -59,7 +59,7 @@ SCHEDULERS = {
     ),
     "SWALR": lambda opt: torch.optim.swa_utils.SWALR(opt, 0.01, anneal_epochs=5),
 }
-# Those that cycle a momentum need one; NAdam's product of momenta is ours (its class says so).
+# Those that cycle a momentum need one.
 MOMENTUM = [
     ("SGD", {"momentum": 0.9, "nesterov": True}),
     ("SGD", {"momentum": 0.9, "dampening": 0.2}),
@@ -67,12 +67,13 @@ MOMENTUM = [
     ("AdamW", {"amsgrad": True}),
     ("Adamax", {}),
     ("RAdam", {}),
+    ("NAdam", {}),
+    ("NAdam", {"momentum_decay": 0.1, "weight_decay": 0.01, "decoupled_weight_decay": True}),
     ("RMSprop", {"momentum": 0.9, "centered": True}),
 ]
 OTHERS = [
     ("Adagrad", {}),
     ("Adadelta", {}),
-    ("NAdam", {}),
     ("Rprop", {}),
     ("ASGD", {"lambd": 0.01, "t0": 20}),
 ]
@@ -120,6 +121,47 @@ def test_same_path_under_a_schedule(name, arguments, scheduler, in_double):
             assert a.param_groups[0].get(key) == b.param_groups[0].get(key)
         walk.went(ours)
     assert walk.close(ours, theirs)
+
+
+CYCLES = {
+    "OneCycleLR": lambda opt: lrs.OneCycleLR(
+        opt, 0.05, total_steps=201, base_momentum=0.5, max_momentum=0.95, cycle_momentum=True
+    ),
+    "CyclicLR": lambda opt: lrs.CyclicLR(
+        opt, 0.001, 0.05, step_size_up=13, base_momentum=0.3, max_momentum=0.95, cycle_momentum=True
+    ),
+    "CyclicLR to 0": lambda opt: lrs.CyclicLR(
+        opt, 0.001, 0.05, step_size_up=20, base_momentum=0.0, max_momentum=0.9, cycle_momentum=True
+    ),
+}
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("psi", [4e-3, 1.0])
+def test_nadam_under_a_cycled_momentum(cycle, dtype, psi):
+    # Its product of momenta is of those that were: from the count alone it would be another.
+    torch.set_default_dtype(dtype)
+    try:
+        ours, theirs = parameters(dtype), parameters(dtype)
+        a = st.NAdam(ours, lr=0.1, momentum_decay=psi)
+        b = torch.optim.NAdam(theirs, lr=0.1, momentum_decay=psi, foreach=False)
+        schedules = [CYCLES[cycle](opt) for opt in (a, b)]
+        walk = Walk(ours)
+        for step in range(200):
+            give_gradients(step, ours, theirs)
+            for stepped in (a, b, *schedules):
+                stepped.step()
+            assert a.param_groups[0]["betas"] == b.param_groups[0]["betas"]
+            walk.went(ours)
+            assert walk.close(ours, theirs)
+        for p, q in zip(ours, theirs, strict=True):
+            mine, other = a.state[p]["mu_product"], b.state[q]["mu_product"]
+            assert mine.dtype == other.dtype == dtype
+            # As many roundings as steps, of which each side rounds half an ulp its own way.
+            assert torch.allclose(mine, other, rtol=200 * torch.finfo(dtype).eps, atol=0)
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_rates_of_several_groups_and_a_group_more():

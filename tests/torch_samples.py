@@ -28,10 +28,15 @@ CASES = [
     ("RAdam", {"lr": 0.1, "weight_decay": 0.01}),
     ("Rprop", {"lr": 0.1}),
     ("ASGD", {"lr": 0.1, "lambd": 0.01, "t0": 20, "weight_decay": 0.01}),
+    ("Adafactor", {"lr": 0.1, "weight_decay": 0.01}),
 ]
 NAMES = sorted({name for name, _ in CASES})
-OURS_ALONE = ["AdEMAMix", "Adan", "Lion"]
+OURS_ALONE = ["AdEMAMix", "Adan", "LAMB", "LARS", "Lion", "ScheduleFreeAdamW"]
 SHAPES = [(5, 7), (11,), (), (3, 2, 2)]
+ROWS, WIDTH = 37, 19  # of a table whose gradients are sparse
+
+# PyTorch warns once that it does not check; its own optimizers make such tensors too.
+torch.sparse.check_sparse_tensor_invariants.disable()
 
 
 def parameters(dtype=None, seed=0, shapes=SHAPES):
@@ -54,6 +59,16 @@ def give_gradients(step, *lists):
         for p in twins:
             none = i == 1 and step % 7 == 3
             p.grad = None if none else gradient(step, i, p.shape, p.dtype).clone()
+
+
+def sparse(step, dtype, shape=(ROWS, WIDTH), coalesced=False, entries=11):
+    """Some rows, some of them more than once; none at all in each ninth step."""
+    generator = torch.Generator().manual_seed(step)
+    count = 0 if step % 9 == 4 else entries
+    rows = torch.randint(shape[0], (1, count), generator=generator)
+    values = torch.randn((count, *shape[1:]), generator=generator, dtype=dtype)
+    gradient = torch.sparse_coo_tensor(rows, values, shape, check_invariants=True)
+    return gradient.coalesce() if coalesced else gradient
 
 
 def groups(params):
@@ -109,5 +124,12 @@ def through_a_file(state_dict):
 
 def fingerprint(opt):
     params = [p for group in opt.param_groups for p in group["params"]]
-    tensors = [*params, *(v for p in params for v in opt.state.get(p, {}).values())]
-    return [t.detach().numpy().tobytes() for t in tensors], len(opt.state)
+    values = [*params, *(v for p in params for v in opt.state.get(p, {}).values())]
+    return [bits(v) for v in values], len(opt.state)
+
+
+def bits(value):
+    """A tensor's bytes, and a number as it is: zeros of two signs differ."""
+    if not isinstance(value, torch.Tensor):
+        return repr(value)
+    return value.detach().clone().view(-1).view(torch.uint8).numpy().tobytes()

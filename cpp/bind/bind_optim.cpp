@@ -102,7 +102,8 @@ void optim(py::module_ module) {
 
   py::class_<Batch>(module, "Batch")
       .def(py::init<>())
-      .def("step", &Batch::step, py::arg("parts"), py::arg("check_finite") = true);
+      .def("step", &Batch::step, py::arg("parts"), py::arg("check_finite") = true,
+           py::arg("unscale") = 1.0);
 
   module.def("rules", &rule_names);
   module.def(
@@ -111,7 +112,8 @@ void optim(py::module_ module) {
   module.def(
       "check_parameter",
       [](const py::object& array, const std::string& name) {
-        taken_writable(array, name, {Dtype::float32, Dtype::float64});
+        taken_writable(array, name,
+                       {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16});
       },
       py::arg("array"), py::arg("name"));
 }

@@ -1,14 +1,10 @@
 // Gradients of some rows of a table: each row takes part in the step as a tensor of its own.
-#include <algorithm>
-
 #include "bind/elements.hpp"
+#include "bind/rows.hpp"
 #include "bind/stepper.hpp"
 
 namespace saddlescape::bind {
 namespace {
-
-// Where a row that is left out stays as it is, or may: see optim.Rows.
-constexpr const char* row_rules[] = {"adagrad", "adam", "sgd"};
 
 void check_range(const Array& indices, std::int64_t rows, const std::string& name) {
   const auto* index = indices.as<std::int64_t>();
@@ -27,10 +23,7 @@ void check_range(const Array& indices, std::int64_t rows, const std::string& nam
 
 void Stepper::check_rows(std::size_t i, const std::string& name) const {
   const update::Group& group = groups_[static_cast<std::size_t>(tensors_[i].group)];
-  const bool known = std::any_of(std::begin(row_rules), std::end(row_rules), [&](const char* rule) {
-    return rule == std::string(group.rule->name);
-  });
-  if (!known)
+  if (!takes_rows(*group.rule))
     throw py::value_error(name + ": rows with the rule '" + group.rule->name +
                           "', expected a whole gradient: only sgd, adagrad and adam take rows");
   if (group.options.weight_decay != 0)
@@ -75,21 +68,11 @@ void Stepper::add_rows(std::size_t i, const Array& indices, const Array& values)
     throw py::value_error(name("grads", i) + ": rows of " + std::to_string(length) +
                           " numbers with state_dtype='8bit', expected a multiple of " +
                           std::to_string(update::block8_size));
-  const auto offset = [&](void* array, std::int64_t row, update::Element type) -> void* {
-    return array ? static_cast<char*>(array) + row * length * update::width(type) : nullptr;
-  };
   for (std::int64_t k = 0; k < indices.size; ++k) {
     const std::int64_t row = indices.as<std::int64_t>()[k];
-    update::Tensor tensor = whole;
-    tensor.size = length;
+    update::Tensor tensor = row_of(whole, row, length);
     tensor.gradient_type = element_of(values.dtype);
     tensor.gradient = values.as<char>() + k * length * width(values.dtype);
-    tensor.parameters = offset(whole.parameters, row, whole.parameter_type);
-    tensor.copy = offset(whole.copy, row, whole.copy_type);
-    for (int s = 0; s < update::max_states; ++s) {
-      tensor.state[s] = offset(whole.state[s], row, whole.state_type);
-      if (whole.scales[s]) tensor.scales[s] = whole.scales[s] + row * length / update::block8_size;
-    }
     rows_.push_back(tensor);
     row_owners_.push_back(i);
   }

@@ -166,6 +166,7 @@ SADDLESCAPE_API saddlescape_status saddlescape_get_steps(const saddlescape_optim
                                                          int64_t tensor, int64_t* steps);
 
 /* Two numbers that some rules keep for each tensor, for checkpoints too; 0 for other rules.
+ * nadam: the product of its momenta, and 0.
  * schedule_free_adamw: the sum of the weights of its average, and the largest rate. It keeps y in
  * the parameters; evaluate at x = z + (y - z) / beta1, with its state z. */
 SADDLESCAPE_API saddlescape_status saddlescape_set_carried(saddlescape_optimizer* optimizer,

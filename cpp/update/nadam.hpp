@@ -14,34 +14,6 @@
 namespace saddlescape::update {
 namespace {
 
-// Pi_t, from t alone. PyTorch multiplies it up in a float32 tensor (`mu_product`); here it is no
-// state, so each tensor has that of its own count of steps, and a run that was loaded goes on with
-// the same number. With q = 0.96^psi it is beta1^t (1 - q/2) (1 - q^2/2) ... (1 - q^t/2), and the
-// series of log(1 - x), summed over the factors first, is
-//
-//   log(Pi_t / beta1^t) = -sum_k 2^-k / k  q^k (1 - q^(k t)) / (1 - q^k):
-//
-// 60 terms for any t.
-inline double momentum_product(double beta1, double psi, double t) {
-  const double log_q = psi * __builtin_log(0.96);
-  if (log_q == 0.0) return __builtin_pow(beta1 / 2.0, t);
-  const double one_minus_q = -__builtin_expm1(log_q);
-  const double one_minus_qt = -__builtin_expm1(t * log_q);
-  // 1 - q^(k+1) = (1 - q^k) + q^k (1 - q) adds positive numbers only: nothing cancels where q is 1
-  // but for rounding.
-  double qk = 1.0 - one_minus_q, qkt = 1.0 - one_minus_qt;
-  double a = one_minus_q, b = one_minus_qt, half = 0.5, sum = 0.0;
-  for (int k = 1; k <= 60; ++k) {
-    sum += half / k * qk * b / a;
-    a += qk * one_minus_q;
-    b += qkt * one_minus_qt;
-    qk *= 1.0 - one_minus_q;
-    qkt *= 1.0 - one_minus_qt;
-    half *= 0.5;
-  }
-  return __builtin_pow(beta1, t) * __builtin_exp(-sum);
-}
-
 template <class T>
 struct Nadam {
   static constexpr int states = 2;
@@ -55,20 +27,27 @@ struct Nadam {
   T of_moment;    // lr mu_{t+1} / (1 - Pi_{t+1})
   Denominator<T> denominator;
 
-  static Nadam fold(const Options& o, std::int64_t steps) {
+  static double mu(const Options& o, std::int64_t t) {
+    return o.beta1 * (1.0 - 0.5 * __builtin_pow(0.96, static_cast<double>(t) * o.momentum_decay));
+  }
+
+  // Pi_t = Pi_{t-1} mu_t, with the mu_s of the steps that were taken: beta1 may have changed, as
+  // where a schedule cycles the momentum. Each tensor has its own, as it has its own t. PyTorch
+  // multiplies it up in a float32 tensor (`mu_product`).
+  static void carry(const Options& o, std::int64_t t, double (&carried)[max_carried]) {
+    carried[0] = (t == 1 ? 1.0 : carried[0]) * mu(o, t);
+  }
+
+  static Nadam fold(const Options& o, std::int64_t t) {
     const auto second = Average<T>::fold(o.beta2);
-    const auto t = static_cast<double>(steps);
-    const auto mu = [&](double s) {
-      return o.beta1 * (1.0 - 0.5 * __builtin_pow(0.96, s * o.momentum_decay));
-    };
-    const double product = momentum_product(o.beta1, o.momentum_decay, t);
+    const double product = o.carried[0], next = mu(o, t + 1);
     return {Gradient<T>::fold(o),
             Decay<T>::fold(o),
             Average<T>::fold(o.beta1),
             second,
-            static_cast<T>(o.lr * (1.0 - mu(t)) / (1.0 - product)),
-            static_cast<T>(o.lr * mu(t + 1.0) / (1.0 - product * mu(t + 1.0))),
-            Denominator<T>::fold(o, second.correction(steps))};
+            static_cast<T>(o.lr * (1.0 - mu(o, t)) / (1.0 - product)),
+            static_cast<T>(o.lr * next / (1.0 - product * next)),
+            Denominator<T>::fold(o, second.correction(t))};
   }
 
   static inline void update(const Nadam& h, T& p, T g, T& m, T& v) {

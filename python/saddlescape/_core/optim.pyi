@@ -106,12 +106,22 @@ class Stepper:
     @property
     def calls(self) -> int: ...
 
-# rule, hyper-parameters, name of the list of parameters, parameters, gradients (None: left out),
-# for each parameter its states and "step" by name, and the steps taken where there is no "step"
-Part = tuple[str, Options, str, list[Any], list[Any], list[dict[str, Any] | None], list[int] | None]
+# rule, hyper-parameters, name of the list of parameters, parameters, gradients (None: left out;
+# PyTorch's sparse ones too), for each parameter its states and "step" by name, the steps taken
+# where there is no "step", and what the rule carries: two numbers for each, which the step changes
+Part = tuple[
+    str,
+    Options,
+    str,
+    list[Any],
+    list[Any],
+    list[dict[str, Any] | None],
+    list[int] | None,
+    list[list[float]] | None,
+]
 
 class Batch:
-    def step(self, parts: list[Part], check_finite: bool = True) -> None: ...
+    def step(self, parts: list[Part], check_finite: bool = True, unscale: float = 1.0) -> None: ...
 
 def rules() -> list[str]: ...
 def state_names(rule: str) -> list[str]: ...

@@ -33,8 +33,8 @@ class NAdam(Optimizer):
         \theta_t &= \theta_{t-1} - \frac{\eta}{\sqrt{\hat v_t} + \epsilon} \left(
             \frac{\mu_{t+1}\, m_t}{1-\Pi_{t+1}} + \frac{(1-\mu_t)\, g_t}{1-\Pi_t} \right)
 
-    :math:`\Pi_t` is computed from t, in double: PyTorch keeps it as ``mu_product``, a float32
-    number, in its state; here it is none.
+    :math:`\Pi_t` is of the :math:`\beta_1` that were, where they changed. PyTorch keeps it as
+    ``mu_product``, a float32 number, in its state; here it is a double under ``carried``.
 
     Parameters
     ----------

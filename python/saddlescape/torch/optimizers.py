@@ -6,22 +6,27 @@ from typing import Any
 
 import torch
 
-from saddlescape import optim
+from saddlescape import _check, optim
 from saddlescape._core import optim as _core
-from saddlescape.torch.stepped import Group, State, Stepped
+from saddlescape.torch.groups import Group, State, place
+from saddlescape.torch.states import lacks
+from saddlescape.torch.stepped import Stepped
 
 __all__ = [
     "ASGD",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Muon",
     "NAdam",
     "RAdam",
     "RMSprop",
     "Rprop",
+    "SparseAdam",
 ]
 
 
@@ -54,10 +59,10 @@ class SGD(Stepped, torch.optim.SGD):
     ) -> list[_core.Part]:
         # PyTorch counts no steps here: the first is the one that finds no buffer.
         name, options = self._options(number, group)
-        place, params = f"param_groups[{number}]['params']", group["params"]
+        where, params = place(number), group["params"]
         if name == "sgd":
             nothing: list[State | None] = [{}] * len(params)
-            return [(name, options, place, params, grads, nothing, [1] * len(params))]
+            return [(name, options, where, params, grads, nothing, [1] * len(params), None)]
         entries: list[State | None] = []
         counts = []
         for p, g in zip(params, grads, strict=True):
@@ -68,7 +73,7 @@ class SGD(Stepped, torch.optim.SGD):
                 fresh.append((p, entry))
             entries.append(entry)
             counts.append(int(begun))
-        return [(name, options, place, params, grads, entries, counts)]
+        return [(name, options, where, params, grads, entries, counts, None)]
 
 
 class Adagrad(Stepped, torch.optim.Adagrad):
@@ -106,6 +111,43 @@ class AdamW(Stepped, torch.optim.AdamW):
     rule = optim.AdamW
 
 
+class SparseAdam(Stepped, torch.optim.SparseAdam):
+    """``torch.optim.SparseAdam``: only the rows move, and only their averages, that a gradient has.
+
+    The equations are those of `saddlescape.optim.Adam` with ``convention="keras"``: epsilon is
+    added before the bias correction. `Adam` takes sparse gradients too, with its own.
+    """
+
+    rule = optim.Adam
+    scalars = ("step",)  # a number of Python's in PyTorch
+    counts = True
+
+    def _arguments(self, group: Group) -> dict[str, Any]:
+        return {**super()._arguments(group), "convention": "keras"}
+
+    def _begin(self, p: torch.Tensor, group: Group, name: str) -> State:
+        return {**super()._begin(p, group, name), "step": 0}
+
+    def _check_number(self, entry: State, key: str, where: str, rule: str) -> None:
+        if key not in entry:
+            raise ValueError(lacks(where, key, rule))
+        _check.integer(f"{where}[{key!r}]", entry[key], 0)
+
+    def _parts(
+        self, number: int, group: Group, grads: list[Any], fresh: list[tuple[torch.Tensor, State]]
+    ) -> list[_core.Part]:
+        for i, g in enumerate(grads):
+            if g is not None and not g.is_sparse:
+                raise TypeError(f"{place(number)}[{i}].grad: dense, expected a sparse one; or Adam")
+        return super()._parts(number, group, grads, fresh)
+
+    def _after(self) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.state[p]["step"] += 1
+
+
 class Adamax(Stepped, torch.optim.Adamax):
     """``torch.optim.Adamax``: see `saddlescape.optim.Adamax` for the equations."""
 
@@ -115,27 +157,22 @@ class Adamax(Stepped, torch.optim.Adamax):
 class NAdam(Stepped, torch.optim.NAdam):
     r"""``torch.optim.NAdam``: see `saddlescape.optim.NAdam` for the equations.
 
-    The product of the :math:`\mu_t` is computed from the count of steps, in double. The state's
-    ``mu_product`` is written for PyTorch and not read: it matters only where betas change.
+    The product of the :math:`\mu_t` is the state's ``mu_product``, multiplied up as in PyTorch.
     """
 
     rule = optim.NAdam
-    scalars = ("mu_product",)
+    scalars = carried = ("mu_product",)
 
     def _begin(self, p: torch.Tensor, group: Group, name: str) -> State:
         state = super()._begin(p, group, name)
         state["mu_product"] = torch.ones_like(state["step"])
         return state
 
-    def _after(self) -> None:
-        # Pi_t = Pi_{t-1} mu_t
-        for group in self.param_groups:
-            arguments = self._arguments(group)
-            beta1, psi = arguments["betas"][0], arguments["momentum_decay"]
-            for p in group["params"]:
-                if p.grad is not None:
-                    t = self.state[p]["step"].item()
-                    self.state[p]["mu_product"] *= beta1 * (1 - 0.5 * 0.96 ** (t * psi))
+    def _carried(self, entry: State | None) -> list[float]:
+        return [entry["mu_product"].item() if entry else 0.0, 0.0]
+
+    def _keep(self, entry: State, numbers: list[float]) -> None:
+        entry["mu_product"].fill_(numbers[0])
 
 
 class RAdam(Stepped, torch.optim.RAdam):
@@ -174,7 +211,7 @@ class ASGD(Stepped, torch.optim.ASGD):
     def _parts(
         self, number: int, group: Group, grads: list[Any], fresh: list[tuple[torch.Tensor, State]]
     ) -> list[_core.Part]:
-        ((name, _, place, params, _, entries, _),) = super()._parts(number, group, grads, fresh)
+        ((name, _, where, params, _, entries, *_),) = super()._parts(number, group, grads, fresh)
         etas = [None if entry is None else entry["eta"].item() for entry in entries]
         parts: list[_core.Part] = []
         for eta in dict.fromkeys(etas):
@@ -183,7 +220,7 @@ class ASGD(Stepped, torch.optim.ASGD):
             # lr / (1 + ...)^0 is the eta that was computed
             _, options = self._resolve({**group, "lr": eta, "alpha": 0.0})
             mine = [g if other == eta else None for g, other in zip(grads, etas, strict=True)]
-            parts.append((name, options, place, params, mine, entries, None))
+            parts.append((name, options, where, params, mine, entries, None, None))
         return parts
 
     def _after(self) -> None:
@@ -197,3 +234,42 @@ class ASGD(Stepped, torch.optim.ASGD):
                     t = state["step"].item()
                     state["eta"].fill_(lr / (1 + lambd * lr * t) ** alpha)
                     state["mu"].fill_(1 / max(1, t - t0))
+
+
+class Adafactor(Stepped, torch.optim.Adafactor):
+    """``torch.optim.Adafactor``: see `saddlescape.optim.Adafactor` for the equations.
+
+    PyTorch takes ``eps[0]=None`` from the first parameter of a group for all of them; here each has
+    that of its own type. It divides by the size of an empty one; here nothing happens. It rounds
+    each term of the rows and columns of a bfloat16 or float16 parameter; here they are added up in
+    more and rounded once.
+    """
+
+    rule = optim.Adafactor
+
+    def _shapes(self, p: torch.Tensor, name: str) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
+        if p.dim() < 2:
+            return {"variance": tuple(p.shape)}
+        *stack, rows, columns = p.shape
+        return {"row_var": (*stack, rows, 1), "col_var": (*stack, 1, columns)}
+
+
+class Muon(Stepped, torch.optim.Muon):
+    """``torch.optim.Muon``: see `saddlescape.optim.Muon` for the equations.
+
+    PyTorch takes the products in bfloat16, which moves an update by some per cent of its length (7
+    at the most seen); here they are in float32, or float64 for float64 parameters.
+    """
+
+    rule = optim.Muon
+    counts = True  # PyTorch counts no steps here, and the rule needs none
+
+    def _begin(self, p: torch.Tensor, group: Group, name: str) -> State:
+        state = super()._begin(p, group, name)
+        del state["step"]
+        return state
+
+    def _check_parameter(self, p: torch.Tensor, where: str) -> None:
+        super()._check_parameter(p, where)
+        if p.dim() != 2:
+            raise ValueError(f"{where}: shape {tuple(p.shape)}, expected a matrix; or AdamW")

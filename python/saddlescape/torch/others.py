@@ -9,7 +9,7 @@ import torch
 from saddlescape import optim
 from saddlescape.torch.stepped import Stepped
 
-__all__ = ["AdEMAMix", "Adan", "Lion"]
+__all__ = ["LAMB", "LARS", "AdEMAMix", "Adan", "Lion"]
 
 
 class Lion(Stepped, torch.optim.Optimizer):
@@ -94,6 +94,60 @@ class AdEMAMix(Stepped, torch.optim.Optimizer):
             "betas": betas,
             "alpha": alpha,
             "warmup": warmup,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults, check_finite=check_finite)
+
+
+class LARS(Stepped, torch.optim.Optimizer):
+    """LARS for PyTorch: see `saddlescape.optim.Lars` for equations and arguments."""
+
+    rule = optim.Lars
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1.0,
+        momentum: float = 0.9,
+        weight_decay: float = 0,
+        trust_coefficient: float = 1e-3,
+        eps: float = 0,
+        *,
+        maximize: bool = False,
+        check_finite: bool = True,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "trust_coefficient": trust_coefficient,
+            "eps": eps,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults, check_finite=check_finite)
+
+
+class LAMB(Stepped, torch.optim.Optimizer):
+    """LAMB for PyTorch: see `saddlescape.optim.Lamb` for equations and arguments."""
+
+    rule = optim.Lamb
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+        check_finite: bool = True,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,
             "maximize": maximize,
