@@ -7,6 +7,7 @@
 #include "bind/gil.hpp"
 #include "bind/parts.hpp"
 #include "net/assembly.hpp"
+#include "net/gram.hpp"
 
 namespace py = pybind11;
 
@@ -194,6 +195,17 @@ py::array hessian_diagonal(const Architecture& net, py::handle theta, py::handle
   return diagonal;
 }
 
+py::array gauss_newton_gram(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+  const Arguments in(net, theta, X, Y);
+  checked_array(theta, "theta", {Dtype::float64});
+  const std::int64_t size = in.samples() * net.outputs();
+  py::array_t<double> K({size, size});
+  double* data = K.mutable_data();
+  const ReleaseGil release;
+  net::gauss_newton_gram(net, in.theta.as<double>(), in.batch<double>(), data);
+  return K;
+}
+
 }  // namespace
 
 void net(py::module_ module) {
@@ -225,7 +237,8 @@ void net(py::module_ module) {
       .def("hessian", &hessian, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("part"),
            py::arg("first"), py::arg("last"))
       .def("hessian_diagonal", &hessian_diagonal, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("part"));
+           py::arg("part"))
+      .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"));
 }
 
 }  // namespace saddlescape::bind

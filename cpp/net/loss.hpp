@@ -1,7 +1,8 @@
 // Losses of one sample: outputs f (C,), target y (C,) -> value, gradient in f, Hessian product in
 // f.
 //
-// Each is a struct with value(f, y, C), gradient(f, y, C, g), product(f, y, C, v, Hv);
+// Each is a struct with value(f, y, C), gradient(f, y, C, g), product(f, y, C, v, Hv) and
+// root(f, y, C, R), R (C, C) with R^T R the Hessian in f;
 // `per_element` says whether the mean is over samples and outputs (N C) or over samples (N). A new
 // one is a struct and a line in `with_loss`.
 #pragma once
@@ -70,7 +71,32 @@ struct CrossEntropy {
       for (std::int64_t c = 0; c < C; ++c) Hv[c] = s * p(c) * (v[c] - v[t] - mean);
     });
   }
+  // diag(p) - p p^T = sum_c p_c (e_c - p) (e_c - p)^T, and 1 - p_c is the sum of the others.
+  template <class T>
+  static void root(const T* f, const T* y, std::int64_t C, T* R) {
+    const T s = total(y, C);
+    from_top(f, C, [&](std::int64_t t, T level) {
+      const auto p = [&](std::int64_t c) { return std::exp(f[c] - f[t] - level); };
+      for (std::int64_t c = 0; c < C; ++c) {
+        const T weight = std::sqrt(s * p(c));
+        T others = 0;
+        for (std::int64_t k = 0; k < C; ++k)
+          if (k != c) {
+            R[c * C + k] = -weight * p(k);
+            others += p(k);
+          }
+        R[c * C + c] = weight * others;
+      }
+    });
+  }
 };
+
+// Losses that look at each output alone: the root of a diagonal, given by its entries.
+template <class T, class Entry>
+void diagonal_root(std::int64_t C, T* R, Entry&& entry) {
+  std::fill(R, R + C * C, T(0));
+  for (std::int64_t c = 0; c < C; ++c) R[c * C + c] = std::sqrt(entry(c));
+}
 
 // sum_c softplus(f_c) - y_c f_c: f are logits, y in [0, 1].
 struct BinaryCrossEntropy {
@@ -94,6 +120,10 @@ struct BinaryCrossEntropy {
   static void product(const T* f, const T*, std::int64_t C, const T* v, T* Hv) {
     for (std::int64_t c = 0; c < C; ++c) Hv[c] = logistic(f[c]) * logistic(-f[c]) * v[c];
   }
+  template <class T>
+  static void root(const T* f, const T*, std::int64_t C, T* R) {
+    diagonal_root(C, R, [&](std::int64_t c) { return logistic(f[c]) * logistic(-f[c]); });
+  }
 };
 
 // sum_c (f_c - y_c)^2
@@ -114,6 +144,10 @@ struct SquaredError {
   static void product(const T*, const T*, std::int64_t C, const T* v, T* Hv) {
     for (std::int64_t c = 0; c < C; ++c) Hv[c] = 2 * v[c];
   }
+  template <class T>
+  static void root(const T*, const T*, std::int64_t C, T* R) {
+    diagonal_root(C, R, [](std::int64_t) { return T(2); });
+  }
 };
 
 // sum_c |f_c - y_c|; its slope at 0 is 0, its second derivative 0 wherever it exists.
@@ -133,6 +167,10 @@ struct AbsoluteError {
   template <class T>
   static void product(const T*, const T*, std::int64_t C, const T*, T* Hv) {
     std::fill(Hv, Hv + C, T(0));
+  }
+  template <class T>
+  static void root(const T*, const T*, std::int64_t C, T* R) {
+    std::fill(R, R + C * C, T(0));
   }
 };
 

@@ -196,6 +196,12 @@ class Net:
     def hessian(self, theta: Array, X: Array, Y: Array) -> Array:
         return self.product(theta, X, Y, np.eye(theta.size, dtype=theta.dtype))
 
+    def gauss_newton(self, theta: Array, X: Array, Y: Array) -> Array:
+        """The mean over the samples of J^T l''(f) J."""
+        f, J, _, _ = self._taylor(theta, X, np.zeros((theta.size, 0), theta.dtype))
+        curvature = LOSSES[self.loss_name](f, Y)[2]
+        return np.einsum("ncp,ncd,ndq->pq", J, curvature, J, optimize=True) / len(X)
+
     def _sums(self, theta: Array, X: Array, Y: Array, V: Array) -> tuple[Array, Array]:
         g, HV = np.zeros_like(theta), np.zeros_like(V)
         for start in range(0, len(X), self.rows):

@@ -34,3 +34,6 @@ class Network:
     def hessian_diagonal(
         self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], part: str
     ) -> NDArray[Any]: ...
+    def gauss_newton_gram(
+        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any]
+    ) -> NDArray[Any]: ...

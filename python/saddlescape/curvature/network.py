@@ -119,6 +119,30 @@ class NetworkCurvature:
             )
         return self._dense
 
+    def gauss_newton(self) -> NDArray[np.float64]:
+        """``G = J^T (d2 loss / df2) J`` (P, P): H without the network's own curvature."""
+        return self._network.hessian(self._theta, self._X, self._Y, "gauss_newton", 1, self._layers)
+
+    def gauss_newton_gram(self) -> NDArray[np.float64]:
+        """The matrix (N C, N C) of N samples and C outputs that has G's eigenvalues.
+
+        ``G = B^T B`` with a row of B for each sample and output; this is ``B B^T``, set up without
+        B, so that P may be in the millions. Its eigenvalues are those of G, but for P - N C zeros.
+
+        Examples
+        --------
+        A linear fit through two points, with a thousand weights:
+
+        >>> import numpy as np, saddlescape as ss
+        >>> from saddlescape import curvature, eig
+        >>> net = ss.MLP((1000, 1), activation="linear", loss="mse", bias=False, init="zeros")
+        >>> X = np.zeros((2, 1000))
+        >>> X[0, 0], X[1, 1] = 1, 2
+        >>> eig.eigvalsh(curvature.of(net, X, np.ones((2, 1))).gauss_newton_gram())
+        array([1., 4.])
+        """
+        return self._network.gauss_newton_gram(self._theta, self._X, self._Y)
+
     def gradient(self) -> NDArray[np.float64]:
         """The gradient over all samples, (P,)."""
         if self._gradient is None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check, _core
-from saddlescape.net import store
+from saddlescape.net import checks, store
 from saddlescape.net.init import SCALES, initial_weights
 from saddlescape.net.targets import encode_targets
 
@@ -61,6 +61,8 @@ class MLP:
     ----------
     .. [1] B. Pearlmutter (1994), "Fast exact multiplication by the Hessian", Neural Computation
        6(1), 147-160.
+    .. [2] C. Bishop (1992), "Exact calculation of the Hessian matrix for the multilayer
+       perceptron", Neural Computation 4(4), 494-501.
     """
 
     def __init__(
@@ -73,12 +75,12 @@ class MLP:
         dtype: str | np.dtype[Any] | type[np.floating[Any]] = "float32",
         seed: int = 0,
     ) -> None:
-        self.sizes = _checked_sizes(sizes)
+        self.sizes = checks.sizes(sizes)
         self.activation = _check.choice("activation", activation, _core.net.activations())
         self.loss_name = _check.choice("loss", loss, _core.net.losses())
         self.init = _check.choice("init", init, sorted(SCALES))
         self.bias = _check.flag("bias", bias)
-        self.dtype = _checked_dtype(dtype)
+        self.dtype = checks.dtype(dtype)
         self.seed = _check.integer("seed", seed, low=0)
         if self.loss_name == "cross_entropy" and self.sizes[-1] < 2:
             raise ValueError(
@@ -104,7 +106,7 @@ class MLP:
 
     @theta.setter
     def theta(self, values: NDArray[Any]) -> None:
-        self._theta[:] = _checked_columns("theta", values, self._theta.shape, self.dtype)
+        self._theta[:] = checks.columns("theta", values, self._theta.shape, self.dtype)
 
     @property
     def parameters(self) -> int:
@@ -144,20 +146,45 @@ class MLP:
         ``R{g} = d/dr g(theta + r v)`` at r = 0, carried through the forward and the backward pass.
         """
         wide = isinstance(V, np.ndarray) and V.ndim == 2
-        columns = _checked_columns(
+        columns = checks.columns(
             "V", V, (self.parameters, "k") if wide else (self.parameters,), self.dtype
         )
         rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
         products = self._network.hvp(self._theta, *self.encode(X, y), rows)
         return np.ascontiguousarray(products.T).reshape(V.shape)
 
-    def hessian(self, X: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the exact Hessian (P, P), in float64 whatever the network's dtype, symmetric."""
+    def hessian(
+        self, X: NDArray[Any], y: NDArray[Any], part: str = "all", layer: int | None = None
+    ) -> NDArray[np.float64]:
+        """Return the exact Hessian (P, P), symmetric, in float64 whatever the network's dtype.
+
+        By products of matrices, ``N P^2`` operations at most [2]_. `part`: ``"gauss_newton"`` is
+        ``G = J^T (d2 loss / df2) J``, ``"functional"`` the rest ``F = H - G``. With `layer` (from
+        1) only the block of that layer's weights and biases.
+        """
+        first, last = self._layer_range(layer)
+        return self._network.hessian(*self._wide(X, y), _part(part), first, last)
+
+    def hessian_diagonal(
+        self, X: NDArray[Any], y: NDArray[Any], part: str = "all"
+    ) -> NDArray[np.float64]:
+        """Return the exact diagonal (P,) of the Hessian or of a part of it, in float64."""
+        return self._network.hessian_diagonal(*self._wide(X, y), _part(part))
+
+    def _wide(
+        self, X: NDArray[Any], y: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
         wide = np.dtype(np.float64)
-        inputs, targets = self.encode(X, y, wide)
-        return self._network.hessian(
-            self._theta.astype(wide), inputs, targets, "all", 1, len(self.sizes) - 1
-        )
+        return (self._theta.astype(wide), *self.encode(X, y, wide))
+
+    def _layer_range(self, layer: int | None) -> tuple[int, int]:
+        last = len(self.sizes) - 1
+        if layer is None:
+            return 1, last
+        one = _check.integer("layer", layer, low=1)
+        if one > last:
+            raise ValueError(f"layer: {one}, expected 1 to {last}")
+        return one, one
 
     def encode(
         self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any] | None = None
@@ -239,49 +266,5 @@ class MLP:
         return f"MLP({widths} {self.activation}, {self.loss_name}{biases}, {self.dtype}, {count})"
 
 
-def _checked_sizes(sizes: Any) -> tuple[int, ...]:
-    if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
-        raise TypeError(f"sizes: {type(sizes).__name__}, expected a sequence of layer sizes")
-    if isinstance(sizes, np.ndarray) and sizes.ndim != 1:
-        raise ValueError(f"sizes: shape {sizes.shape}, expected (layers + 1,)")
-    if len(sizes) < 2:
-        raise ValueError(f"sizes: {len(sizes)} given, expected at least 2, inputs and outputs")
-    checked = tuple(_check.integer(f"sizes[{i}]", n, low=1) for i, n in enumerate(sizes))
-    for i, n in enumerate(checked):
-        if n >= 2**31:
-            raise ValueError(f"sizes[{i}]: {n}, expected below 2^31 (BLAS counts in 32 bits)")
-    return checked
-
-
-def _checked_dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        name = "" if dtype is None else str(np.dtype(dtype))  # NumPy takes None for float64
-    except (TypeError, ValueError):
-        name = ""
-    if name not in ("float32", "float64"):
-        raise ValueError(f"dtype: {dtype!r}, expected float32 or float64")
-    return np.dtype(name)
-
-
-def _checked_columns(
-    name: str, values: Any, shape: tuple[int | str, ...], dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """Return `values` in `dtype`, or raise if they are no finite numbers or not of `shape`."""
-    if not isinstance(values, np.ndarray):
-        raise TypeError(
-            f"{name}: {type(values).__name__}, expected a NumPy array of shape {_text(shape)}"
-        )
-    if values.dtype.kind not in "iuf":
-        raise TypeError(f"{name}: dtype {values.dtype}, expected floats")
-    if values.ndim != len(shape) or values.shape[0] != shape[0]:
-        raise ValueError(f"{name}: shape {values.shape}, expected {_text(shape)}")
-    with np.errstate(over="ignore"):  # what float32 can't hold is refused as inf
-        result: NDArray[Any] = values.astype(dtype, copy=False)
-    if not np.isfinite(result).all():
-        i = tuple(int(k) for k in np.argwhere(~np.isfinite(result))[0])
-        raise ValueError(f"{name}: {result[i]:g} at {_text(i)}, expected finite numbers in {dtype}")
-    return result
-
-
-def _text(shape: tuple[int | str, ...]) -> str:
-    return f"({', '.join(str(n) for n in shape)}{',' if len(shape) == 1 else ''})"
+def _part(part: str) -> str:
+    return _check.choice("part", part, ("all", "functional", "gauss_newton"))

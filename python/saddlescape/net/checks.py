@@ -1,0 +1,63 @@
+"""What a network takes: sizes, dtype, numbers of a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _check
+
+__all__ = ["columns", "dtype", "sizes"]
+
+
+def sizes(given: Any) -> tuple[int, ...]:
+    """Return the layer sizes as a tuple of ints, at least two of them."""
+    if isinstance(given, (str, bytes)) or not isinstance(given, (Sequence, np.ndarray)):
+        raise TypeError(f"sizes: {type(given).__name__}, expected a sequence of layer sizes")
+    if isinstance(given, np.ndarray) and given.ndim != 1:
+        raise ValueError(f"sizes: shape {given.shape}, expected (layers + 1,)")
+    if len(given) < 2:
+        raise ValueError(f"sizes: {len(given)} given, expected at least 2, inputs and outputs")
+    checked = tuple(_check.integer(f"sizes[{i}]", n, low=1) for i, n in enumerate(given))
+    for i, n in enumerate(checked):
+        if n >= 2**31:
+            raise ValueError(f"sizes[{i}]: {n}, expected below 2^31 (BLAS counts in 32 bits)")
+    return checked
+
+
+def dtype(given: Any) -> np.dtype[Any]:
+    """Return float32 or float64."""
+    try:
+        name = "" if given is None else str(np.dtype(given))  # NumPy takes None for float64
+    except (TypeError, ValueError):
+        name = ""
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype: {given!r}, expected float32 or float64")
+    return np.dtype(name)
+
+
+def columns(
+    name: str, values: Any, shape: tuple[int | str, ...], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Return `values` in `dtype`, or raise if they are no finite numbers or not of `shape`."""
+    if not isinstance(values, np.ndarray):
+        raise TypeError(
+            f"{name}: {type(values).__name__}, expected a NumPy array of shape {_text(shape)}"
+        )
+    if values.dtype.kind not in "iuf":
+        raise TypeError(f"{name}: dtype {values.dtype}, expected floats")
+    if values.ndim != len(shape) or values.shape[0] != shape[0]:
+        raise ValueError(f"{name}: shape {values.shape}, expected {_text(shape)}")
+    with np.errstate(over="ignore"):  # what float32 can't hold is refused as inf
+        result: NDArray[Any] = values.astype(dtype, copy=False)
+    if not np.isfinite(result).all():
+        i = tuple(int(k) for k in np.argwhere(~np.isfinite(result))[0])
+        raise ValueError(f"{name}: {result[i]:g} at {_text(i)}, expected finite numbers in {dtype}")
+    return result
+
+
+def _text(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(str(n) for n in shape)}{',' if len(shape) == 1 else ''})"
