@@ -52,7 +52,7 @@ void Stepper::check_states(std::size_t i) const {
         (arrays_[i].dtype == Dtype::float64 ? "" : ", 'bfloat16', '8bit'"));
   const update::Rule& rule = *groups_[static_cast<std::size_t>(tensors_[i].group)].rule;
   for (std::size_t s = 0; s < rule.natures.size(); ++s)
-    if (rule.natures[s] == update::Nature::exact)
+    if (update::is_exact(rule.natures[s]))
       throw py::value_error(text + " with the rule '" + rule.name + "', expected None: its '" +
                             rule.state_names[s] + "' needs full precision");
 }

@@ -17,7 +17,7 @@ template <class T>
 struct Rprop {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"prev", "step_size"};
-  static constexpr Nature natures[max_states] = {Nature::exact, Nature::exact};
+  static constexpr Nature natures[max_states] = {Nature::exact, Nature::exact_square};
 
   Gradient<T> gradient;
   T keep, start;  // s_{t-1} = keep s + start: lr before the first step, s later
