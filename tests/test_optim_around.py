@@ -7,7 +7,7 @@ import pytest
 
 import saddlescape as ss
 from saddlescape import _core, optim
-from storage_samples import DTYPES, bits, cast, numbers
+from storage_samples import DTYPES, SHAPED, bits, cast, numbers
 
 pytest.importorskip("ml_dtypes", reason="NumPy's bfloat16 is that of ml_dtypes")
 
@@ -330,7 +330,9 @@ def test_a_step_that_rounding_loses_shows_in_the_statistics():
 
 
 @kinds
-def test_all_of_it_gives_the_same_bits_for_every_isa_and_thread_count(kind):
+@pytest.mark.parametrize("statistics", [True, False])
+@pytest.mark.parametrize("name", ["adamw", "lamb"])
+def test_all_of_it_gives_the_same_bits_for_every_isa_and_thread_count(kind, name, statistics):
     isa, threads = _core.isa(), ss.info()["threads"]
     results = set()
     try:
@@ -338,18 +340,35 @@ def test_all_of_it_gives_the_same_bits_for_every_isa_and_thread_count(kind):
             for count in (1, 2, 3):
                 _core.force_isa(each)
                 ss.set_threads(count)
-                params, opt, gradients = made(
-                    kind, clip_norm=0.5, clip_value=1.0, average=optim.EMA(0.9), statistics=True
-                )
+                common = {"clip_norm": 0.5, "clip_value": 1.0, "average": optim.EMA(0.9)}
+                params, opt, gradients = made(kind, name, **common, statistics=statistics)
                 for seed in range(1, 4):
                     opt.step(gradients(seed), grad_scale=3.0)
-                table = np.stack([opt.statistics.gradient_norm, opt.statistics.update_norm,
-                                  opt.statistics.parameter_norm])  # fmt: skip
-                results.add(everything(params, opt) + repr(bits(table)) + repr(opt.gradient_norm))
+                norms = (
+                    [opt.statistics.gradient_norm, opt.statistics.update_norm,
+                     opt.statistics.parameter_norm] if statistics else []
+                )  # fmt: skip
+                results.add(everything(params, opt) + repr(bits(norms)) + repr(opt.gradient_norm))
     finally:
         _core.force_isa(isa)
         ss.set_threads(threads)
     assert len(results) == 1
+
+
+@pytest.mark.parametrize("average", [None, optim.EMA(0.9)], ids=["alone", "average"])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("name", sorted({*optim.names()} - SHAPED))
+def test_one_loop_does_what_tiles_do(name, kind, average):
+    """Statistics are taken tile by tile; without them a rule and all round it are one loop."""
+    common = {"clip_norm": 0.5, "clip_value": 1.0, "average": average}
+    params, opt, gradients = made(kind, name, **common)
+    others, tiles, _ = made(kind, name, **common, statistics=True)
+    for seed in range(1, 5):
+        opt.step(gradients(seed), grad_scale=3.0)
+        tiles.step(gradients(seed), grad_scale=3.0)
+        assert opt.gradient_norm == tiles.gradient_norm
+    assert bits(params) == bits(others)
+    assert bits(opt.state_dict()["state"]) == bits(tiles.state_dict()["state"])
 
 
 @kinds

@@ -14,11 +14,11 @@ NARROW = ["bfloat16", "8bit"]
 
 # Mean |theta - theta_float64| after 20 steps over the mean way |theta_20 - theta_0|, measured with
 # normal numbers, and room of a fifth. A state has 8 bits of precision in bfloat16, so single steps
-# are off by a thousandth; gaps of 8 bits are 1 % at the largest number of a block and 14 % at a
+# are off by a thousandth; gaps of 8 bits are 2 % at the largest number of a block and 17 % at a
 # ten-thousandth of it (docs/storage.md). Averaging over the steps takes off what it can.
 PART_OF_THE_WAY = {
     "adadelta": (3.1e-3, 1.0e-2),
-    "adagrad": (1.2e-3, 5.8e-3),
+    "adagrad": (1.2e-3, 4.8e-3),
     "adam": (3.1e-3, 1.1e-2),
     "adamax": (3.2e-3, 1.1e-2),
     "adamw": (3.1e-3, 1.1e-2),
@@ -33,7 +33,7 @@ PART_OF_THE_WAY = {
     "nadam": (1.9e-3, 6.6e-3),
     "nesterov": (3.0e-3, 1.1e-2),
     "radam": (4.1e-3, 1.5e-2),
-    "rmsprop": (1.2e-3, 5.8e-3),
+    "rmsprop": (1.2e-3, 4.8e-3),
     "rmsprop_momentum": (3.7e-3, 1.3e-2),
 }
 
@@ -58,7 +58,7 @@ def twenty_steps(name, n, **arguments):
 @pytest.mark.parametrize("name", ["adam", "adamw"])
 def test_adam_keeps_its_budget(name):
     _, exact, narrow = twenty_steps(name, 1_000_000, lr=1e-3)
-    # Measured: 1.1e-5 and 1.4e-4 in bfloat16, 4.4e-5 and 5.6e-4 in 8 bits.
+    # Measured: 1.1e-5 and 1.4e-4 in bfloat16, 4.2e-5 and 5.3e-4 in 8 bits.
     for theta, (absolute, relative) in zip(narrow, [(1.4e-5, 1.7e-4), (6e-5, 6e-4)], strict=True):
         error = np.abs(theta - exact).mean()
         assert error < absolute
@@ -115,9 +115,9 @@ def test_slow_second_moments_follow_a_changing_gradient(factor):
         for kind, v in frozen.items():
             frozen[kind] = nearest(kind, beta2 * v + (1 - beta2) * square)
     exact = second_moments(opts[0], n)
-    # Measured: means 0.4 % off in bfloat16, in 8 bits 5 % where numbers fall to a ten-thousandth of
-    # their block's largest, whose gaps are as large as they; single ones 2 % and 9 to 20 %.
-    bounds = {"bfloat16": (0.01, 0.03), "8bit": (0.06, 0.25)}
+    # Measured: means 0.4 % off in bfloat16, in 8 bits 2.4 % where numbers fall to a ten-thousandth
+    # of their block's largest, where gaps are wide; single ones 2 % and 7 to 16 %.
+    bounds = {"bfloat16": (0.01, 0.03), "8bit": (0.03, 0.2)}
     for opt, kind in zip(opts[1:], NARROW, strict=True):
         mean, single = bounds[kind]
         # What Adam divides by. Its mean over the elements follows; a single one strays, as each

@@ -5,7 +5,7 @@
 #include "bind/elements.hpp"
 #include "bind/stepper.hpp"
 #include "bind/turn.hpp"
-#include "core/half.hpp"
+#include "core/codes.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -106,7 +106,7 @@ py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
                                              dtype_of(tensor.state_type));
   if (fill != 0)
     array.attr("fill")(
-        slot.scale ? py::cast(half::scale_of(static_cast<float>(fill), half::Unsigned8::top))
+        slot.scale ? py::cast(codes::scale_of(static_cast<float>(fill)))
                    : stored(tensor.state_type, fill));
   return array;
 }

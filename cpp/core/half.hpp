@@ -1,4 +1,4 @@
-// Numbers in less than 32 bits: bfloat16, float16 and 8-bit codes of blocks, to and from float.
+// Numbers in 16 bits: bfloat16 and float16, to and from float; the dither of narrow numbers.
 //
 // Integer arithmetic on the bits, so that every instruction set gives the same: hardware
 // conversions differ in NaNs, and flush denormals where the host has asked for it. Like the update
@@ -27,6 +27,7 @@ inline float float_of(std::uint32_t bits) {
   __builtin_memcpy(&x, &bits, sizeof x);
   return x;
 }
+inline float magnitude_of(float x) { return float_of(bits_of(x) & 0x7fffffff); }
 
 constexpr std::uint32_t infinity_bits = 0x7f800000;
 
@@ -126,94 +127,6 @@ inline void narrow_dithered(float x, std::uint32_t dither, Float16& out) {
   const auto denormal = static_cast<std::uint32_t>(whole + (over ? 1 : 0));
   out.bits = half_bits(bits & 0x80000000, magnitude, normal, denormal);
 }
-
-// ---- 8 bits: blocks of 64 numbers with a scale
-// -----------------------------------------------------
-//
-// A level l of the code, 0 <= l <= 1, stands for scale times
-//
-//   signed:    chord of l^2 between the powers of 1/2,  l = c / 128, c in 0 ... 127 and a sign
-//   unsigned:  chord of l^4 between the powers of 1/2,  l = c / 256, c in 0 ... 255
-//
-// that is, with P the power of 1/2 above l: (3 l - P) P / 2 and (15 l - 7 P) P^3 / 8. The powers
-// put more levels near zero: a second moment keeps 9 decades below its block's largest number
-// (evenly spaced levels: 2). Between two levels the inverse is a straight line and needs no root,
-// so the dither keeps the mean exactly and a block is written in a few cycles.
-//
-// Zero is zero. A square that is not zero never becomes one: Adam would divide by eps there.
-constexpr std::int64_t block = 64;
-constexpr float largest_scaled = 0x1p127F;
-constexpr float smallest_scale = 0x1p-94F;  // with it the lowest level, 2^-32 of it, is normal
-
-inline float at_most(float x, float limit) { return x < limit ? x : limit; }
-
-// Levels are counted in units of 1 / 4096 where they are rounded.
-constexpr float unit = 4096;
-
-// x 2^(k / 2^23), for a k that is a multiple of 2^23: added to the exponent.
-inline float times_power(float x, std::int32_t k) {
-  return float_of(bits_of(x) + static_cast<std::uint32_t>(k));
-}
-// k 2^23 for a t with 2^(-s (k + 1)) <= t < 2^(-s k), s = 2^log_shift.
-inline std::int32_t octave(float t, int log_shift) {
-  const auto exponent = static_cast<std::int32_t>(bits_of(t) & infinity_bits);
-  return (((126 << 23) - exponent) >> log_shift) & ~0x7fffff;
-}
-
-// The level below, or the next: `up` is the dither's fraction in units, 0 to 4095, or a half.
-// Levels come back exactly whatever it is. A NaN counts as the largest: its block's scale says what
-// it is.
-inline std::int32_t rounded(float level, float most, std::int32_t up) {
-  return (static_cast<std::int32_t>(at_most(level, unit * most) + 0.5F) + up) >> 12;
-}
-
-// The scale that puts a block's largest magnitude at the last level; 0 for 0, NaN for NaN.
-inline float scale_of(float largest, float top) {
-  const float scale = (largest > largest_scaled ? largest_scaled : largest) * (1 / top);
-  return scale > 0 && scale < smallest_scale ? smallest_scale : scale;
-}
-
-struct Signed8 {
-  using Code = std::int8_t;
-  static constexpr float top = 0x1.fap-1F;  // what code 127 stands for
-
-  static float expand(std::int32_t code, float scale) {
-    const float c = static_cast<float>(code);
-    const float q = float_of(bits_of(c) & 0xff800000);  // 64 P, with the sign of c
-    return (c * (1.5F / 128) - q * (0.5F / 64)) * __builtin_fabsf(q) * (scale * (1.0F / 64));
-  }
-  // 128 l in units, for t = |x| / scale: l = (2 t / P + P) / 3 between P^2 / 4 and P^2 = 4^-k, and
-  // a chord as well from 0 to the first level, 4^-7.
-  static std::int32_t encode(float x, float inverse, std::int32_t up) {
-    const float t = __builtin_fabsf(x * inverse);
-    const std::int32_t k = octave(t, 1);
-    const float chord = t * times_power(unit * 256 / 3, k) + times_power(unit * 128 / 3, -k);
-    const float level = at_most(chord, t * (unit * 0x1p14F));
-    const std::int32_t code = rounded(level, 127, up);
-    return x < 0 ? -code : code;
-  }
-};
-
-struct Unsigned8 {
-  using Code = std::uint8_t;
-  static constexpr float top = 0x1.fc4p-1F;  // what code 255 stands for
-
-  static float expand(std::int32_t code, float scale) {
-    const float c = static_cast<float>(code);
-    const float q = float_of(bits_of(c) & infinity_bits);  // 128 P
-    return (c * (1.875F / 256) - q * (0.875F / 128)) * (q * q * q) * (scale * 0x1p-21F);
-  }
-  // 256 l in units: l = (8 t / P^3 + 7 P) / 15 between P^4 / 16 and P^4 = 16^-k.
-  static std::int32_t encode(float x, float inverse, std::int32_t up) {
-    const float t = x * inverse;
-    const std::int32_t k = octave(t, 2);
-    const float level =
-        t * times_power(unit * 2048 / 15, k + k + k) + times_power(unit * 1792 / 15, -k);
-    const std::int32_t code = rounded(level, 255, up);
-    const std::int32_t least = x > 0 ? 1 : 0;
-    return code < least ? least : code;
-  }
-};
 
 }  // namespace
 }  // namespace saddlescape::half

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/half.hpp"
+#include "core/codes.hpp"
 
 namespace saddlescape::update {
 namespace {
@@ -25,8 +25,7 @@ void fill_state(Element type, void* state, float* scales, std::int64_t size, dou
       return fill(state, size, bits);
     case Element::block8:  // the largest code: the scale says of what
       fill(state, size, static_cast<std::uint8_t>(number > 0 ? 255 : 0));
-      std::fill_n(scales, block_count(size),
-                  number > 0 ? half::scale_of(narrow, half::Unsigned8::top) : 0.0F);
+      std::fill_n(scales, block_count(size), number > 0 ? codes::scale_of(narrow) : 0.0F);
       return;
     default:
       return fill(state, size, narrow);

@@ -14,6 +14,10 @@ inline bool scales_gradient(const Around& around, double clip) {
          around.clip_value < std::numeric_limits<double>::infinity();
 }
 
+inline Scaling scaling(const Around& around, double clip) {
+  return {around.unscale, around.clip_value, clip};
+}
+
 // In the gradient's own memory where nothing is to be done, else in `scratch`.
 inline const void* gradient_tile(const Tensor& tensor, std::int64_t from, std::int64_t n,
                                  const Around& around, double clip, void* scratch) {
@@ -26,7 +30,7 @@ inline const void* gradient_tile(const Tensor& tensor, std::int64_t from, std::i
     g = scratch;
   }
   if (!scales_gradient(around, clip)) return g;
-  table.scale[static_cast<int>(real)](g, n, around.unscale, around.clip_value, clip, scratch);
+  table.scale[static_cast<int>(real)](g, n, scaling(around, clip), scratch);
   return scratch;
 }
 

@@ -13,8 +13,52 @@ namespace saddlescape::update {
 using Update = void (*)(const void* folded, std::int64_t n, void* p, const void* g,
                         void* const* state);
 
-struct Kernels {
-  Update update[kernel_count][2];  // [index in SADDLESCAPE_KERNEL_LIST][Real]
+// g <- clip clamp(unscale g, -limit, limit).
+struct Scaling {
+  double unscale, limit, clip;
+};
+
+// What stands round a rule in its own loop.
+struct Surround {
+  Scaling scaling;
+  void* average;  // null, or a <- a + weight (p - a)
+  double weight;  // not 1
+};
+
+using UpdateAround = void (*)(const void* folded, std::int64_t n, void* p, const void* g,
+                              void* const* state, const Surround& around);
+
+// The first pass of a rule with norms: sets the states, and leaves sum p^2 and sum u^2 of the
+// direction u in sums[0] and [1] of each tile.
+using Measure = void (*)(const void* folded, std::int64_t n, void* p, const void* g,
+                         void* const* state, const Scaling& scaling, double* sums);
+
+// The sum of the squares of a scaled gradient in sums[0] of each tile.
+using MeasureGradient = void (*)(const void* g, std::int64_t n, const Scaling& scaling,
+                                 double* sums);
+
+struct Kernels {  // [index in SADDLESCAPE_KERNEL_LIST][Real]
+  Update update[kernel_count][2];
+  UpdateAround around[kernel_count][2];
+  Measure measure[kernel_count][2];  // null where there is no such pass
+  MeasureGradient measure_gradient[2];
+};
+
+// A state in 8 bits: codes and their scales, one for each block; the first element starts a block.
+struct Coded {
+  void* codes;
+  float* scales;
+  std::uint32_t dither;  // of the first element
+};
+
+// The same over states in 8 bits, of at most tile_size elements.
+using CodedUpdate = void (*)(const void* folded, std::int64_t n, float* p, const float* g,
+                             const Coded* state);
+
+struct CodedKernels {
+  void (*expand[coded_natures])(const void* codes, const float* scales, std::int64_t n, float* out);
+  void (*quantise[coded_natures])(const float* x, std::int64_t n, Coded state);
+  CodedUpdate update[kernel_count];  // null: no state, or one that is kept exact
 };
 
 // What stands around a rule in a tile: n elements at a time, all of them in the first-level cache.
@@ -28,14 +72,7 @@ struct TileKernels {
   // The same, dithered; element i takes the fraction of dither + i half::weyl_index.
   void (*narrow_dithered[element_count])(const float* x, std::int64_t n, std::uint32_t dither,
                                          void* out);
-  // 8-bit codes and their scales, one for each block: the first element starts a block.
-  // [0]: signed, [1]: unsigned
-  void (*expand[2])(const void* codes, const float* scales, std::int64_t n, float* out);
-  void (*quantise[2])(const float* x, std::int64_t n, bool dithered, std::uint32_t dither,
-                      void* codes, float* scales);
-  // g <- clip clamp(unscale g, -limit, limit).  [Real]
-  void (*scale[2])(const void* g, std::int64_t n, double unscale, double limit, double clip,
-                   void* out);
+  void (*scale[2])(const void* g, std::int64_t n, const Scaling& scaling, void* out);  // [Real]
   // a <- a + weight (p - a).  [Real]
   void (*blend[2])(void* a, const void* p, std::int64_t n, double weight);
   // sum x_i^2 and sum (x_i - y_i)^2 in float64, in lanes of a fixed order.  [Real]
@@ -45,6 +82,7 @@ struct TileKernels {
 
 const Kernels& kernels();
 const TileKernels& tile_kernels();
+const CodedKernels& coded_kernels();
 
 }  // namespace saddlescape::update
 
@@ -54,10 +92,14 @@ extern const saddlescape::update::Kernels kernels_x86_64_v2;
 extern const saddlescape::update::Kernels kernels_x86_64_v3;
 extern const saddlescape::update::Kernels kernels_x86_64_v4;
 extern const saddlescape::update::TileKernels kernels_x86_64_v2_tile;
+extern const saddlescape::update::CodedKernels kernels_x86_64_v2_coded;
 extern const saddlescape::update::TileKernels kernels_x86_64_v3_tile;
+extern const saddlescape::update::CodedKernels kernels_x86_64_v3_coded;
 extern const saddlescape::update::TileKernels kernels_x86_64_v4_tile;
+extern const saddlescape::update::CodedKernels kernels_x86_64_v4_coded;
 #else
 extern const saddlescape::update::Kernels kernels_generic;
 extern const saddlescape::update::TileKernels kernels_generic_tile;
+extern const saddlescape::update::CodedKernels kernels_generic_coded;
 #endif
 }

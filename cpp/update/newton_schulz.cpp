@@ -28,7 +28,7 @@ void normalise(const T* x, std::int64_t n, double norm, double eps, T* out) {
   const double scale = 1.0 / std::max(norm, eps);
   const double no_limit = std::numeric_limits<double>::infinity();
   parallel_for(n, grain_bytes / std::int64_t(sizeof(T)), [&](std::int64_t from, std::int64_t to) {
-    table.scale[real](x + from, to - from, scale, no_limit, 1, out + from);
+    table.scale[real](x + from, to - from, {scale, no_limit, 1}, out + from);
   });
 }
 

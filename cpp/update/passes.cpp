@@ -6,6 +6,7 @@
 #include "update/adafactor_step.hpp"
 #include "update/gradient.hpp"
 #include "update/kernels.hpp"
+#include "update/one_loop.hpp"
 #include "update/row.hpp"
 #include "update/rules.hpp"
 
@@ -33,9 +34,15 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   void operator()(std::int64_t i, std::int64_t tile, std::int64_t begin, std::int64_t end) {
+    const Tensor& tensor = tensors_[i];
+    const Group& group = groups_[tensor.group];
+    if (is_one_loop(role_, group, tensor, around_)) {
+      one_loop(role_, group, tensor, begin, end - begin, around_, clip_, folds_,
+               workspace_.partial.data() + 3 * tile);
+      return;
+    }
     for (std::int64_t from = begin; from < end; from += tile_size, ++tile)
-      visit(tensors_[i], from, std::min(tile_size, end - from),
-            workspace_.partial.data() + 3 * tile);
+      visit(tensor, from, std::min(tile_size, end - from), workspace_.partial.data() + 3 * tile);
   }
 
  private:
@@ -99,6 +106,14 @@ class Worker {
 
   void update(int kernel, const Group& group, const Tensor& tensor, std::int64_t from,
               std::int64_t n, void* p, const void* g, void* direction = nullptr) {
+    if (tensor.state_type == Element::block8 && coded_.update[kernel]) {
+      Coded state[max_states];
+      for (int s = 0; s < static_cast<int>(group.rule->state_names.size()); ++s)
+        state[s] = coded(tensor, s, from);
+      coded_.update[kernel](folded(kernel, group, tensor), n, static_cast<float*>(p),
+                            static_cast<const float*>(g), state);
+      return;
+    }
     // These have brought their states forward by then.
     const bool done = role_ == Role::apply_direction || group.rule->kind == Kind::factored;
     const int states = done ? 0 : static_cast<int>(group.rule->state_names.size());
@@ -120,29 +135,16 @@ class Worker {
     return tile_squares(table_.sum_squares[real()](x, n), real_, x, nullptr, n);
   }
 
-  static bool codes(const Tensor& tensor) { return tensor.state_type == Element::block8; }
-
-  // Asks for an array's next tile: codes keep the processor busy long enough for it to come, and no
-  // hardware looks ahead that far.
-  static void ask_for_next(const Tensor& tensor, const void* array, Element type, std::int64_t from,
-                           std::int64_t n) {
-    const std::int64_t bytes = std::min(n, tensor.size - from - n) * width(type);
-    const char* next = static_cast<const char*>(array) + (from + n) * width(type);
-    for (std::int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(next + k, 1, 3);
-  }
-
   // The numbers that the rule computes with: the array's own, or expanded ones.
   void* parameters(const Tensor& tensor, std::int64_t from, std::int64_t n) {
     const Element type = tensor.parameter_type;
     void* const own = at(tensor.parameters, from * width(type));
-    if (codes(tensor)) ask_for_next(tensor, tensor.parameters, type, from, n);
-    if (type == native()) return own;
+    if (type == computed()) return own;
     table_.widen[static_cast<int>(type)](own, n, number_scratch(parameter_slot));
     return scratch_[parameter_slot];
   }
 
   const void* gradient(const Tensor& tensor, std::int64_t from, std::int64_t n) {
-    if (codes(tensor)) ask_for_next(tensor, tensor.gradient, tensor.gradient_type, from, n);
     const double clip = role_ == Role::gradient_norm ? 1 : clip_;
     return gradient_tile(tensor, from, n, around_, clip, scratch_[parameter_slot + 1]);
   }
@@ -151,11 +153,10 @@ class Worker {
                 std::int64_t n) {
     const Element type = tensor.state_type;
     void* const own = at(tensor.state[s], from * width(type));
-    if (type == Element::block8) ask_for_next(tensor, tensor.state[s], type, from, n);
-    if (type == native()) return own;
+    if (type == computed()) return own;
     if (type == Element::block8)
-      table_.expand[is_square(group, s)](own, tensor.scales[s] + from / block8_size, n,
-                                         number_scratch(s));
+      coded_.expand[nature(group, s)](own, tensor.scales[s] + from / block8_size, n,
+                                      number_scratch(s));
     else
       table_.widen[static_cast<int>(type)](own, n, number_scratch(s));
     return scratch_[s];
@@ -164,18 +165,21 @@ class Worker {
   void narrowed(const Group& group, const Tensor& tensor, int s, std::int64_t from, std::int64_t n,
                 const void* state) {
     const Element type = tensor.state_type;
-    if (type == native()) return;
+    if (type == computed()) return;
     void* const own = at(tensor.state[s], from * width(type));
     const auto* numbers = static_cast<const float*>(state);
-    const Nature nature = group.rule->natures[static_cast<std::size_t>(s)];
-    const std::uint32_t dither = half::dither_base(from, tensor.steps, s);
     if (type == Element::block8)
-      table_.quantise[is_square(group, s)](numbers, n, nature != Nature::value, dither, own,
-                                           tensor.scales[s] + from / block8_size);
+      coded_.quantise[nature(group, s)](numbers, n, coded(tensor, s, from));
     else if (around_.nearest_states)
       table_.narrow[static_cast<int>(type)](numbers, n, own);
     else
-      table_.narrow_dithered[static_cast<int>(type)](numbers, n, dither, own);
+      table_.narrow_dithered[static_cast<int>(type)](numbers, n,
+                                                     half::dither_base(from, tensor.steps, s), own);
+  }
+
+  static Coded coded(const Tensor& tensor, int s, std::int64_t from) {
+    return {at(tensor.state[s], from), tensor.scales[s] + from / block8_size,
+            half::dither_base(from, tensor.steps, s)};
   }
 
   void narrow(Element type, const void* p, std::int64_t from, std::int64_t n, std::uint32_t dither,
@@ -188,16 +192,16 @@ class Worker {
       table_.narrow[static_cast<int>(type)](numbers, n, target);
   }
 
-  static int is_square(const Group& group, int s) {
-    return group.rule->natures[static_cast<std::size_t>(s)] == Nature::square ? 1 : 0;
+  static int nature(const Group& group, int s) {
+    return static_cast<int>(group.rule->natures[static_cast<std::size_t>(s)]);
   }
   float* number_scratch(int slot) { return reinterpret_cast<float*>(scratch_[slot]); }
   bool takes_direction() const {
     return role_ == Role::direction || role_ == Role::write_direction;
   }
   int real() const { return static_cast<int>(real_); }
-  Element native() const { return element_of(real_); }
-  std::int64_t number() const { return width(native()); }
+  Element computed() const { return element_of(real_); }
+  std::int64_t number() const { return width(computed()); }
 
   Role role_;
   const Group* groups_;
@@ -208,6 +212,7 @@ class Worker {
   Real real_ = Real::float32;
   const Kernels& kernels_ = kernels();
   const TileKernels& table_ = tile_kernels();
+  const CodedKernels& coded_ = coded_kernels();
   Folds folds_;
   // The states, the parameters, the gradient, the parameters before the step.
   alignas(64) unsigned char scratch_[max_states + 3][tile_bytes];
@@ -240,11 +245,8 @@ bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
     const Tensor& tensor = tensors[i];
     if (!tensor.gradient) continue;
     const Group& group = groups[tensor.group];
-    const Element native = element_of(real_of(tensor.parameter_type));
-    const bool plain = tensor.parameter_type == native && tensor.gradient_type == native &&
-                       (tensor.state_type == native || group.rule->state_names.empty()) &&
-                       !tensor.copy && group.rule->kind == Kind::elementwise;
-    if (!plain) return true;
+    if (!is_native(group, tensor) || tensor.copy || group.rule->kind != Kind::elementwise)
+      return true;
   }
   return false;
 }

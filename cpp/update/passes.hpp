@@ -11,9 +11,6 @@
 
 namespace saddlescape::update {
 
-// The elements of a tile: with Adam's four arrays in float32 16 KiB. A multiple of block8_size.
-constexpr std::int64_t tile_size = 1024;
-
 enum class Role {
   gradient_norm,  // sums of squares of the gradients, nothing is changed
   direction,      // a composed rule's first pass: sets its states, sums the squares of parameters

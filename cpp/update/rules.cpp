@@ -124,49 +124,24 @@ double trust(int kernel, const Options& options, double parameter_norm, double d
   return trusts[kernel](options, parameter_norm, direction_norm);
 }
 
-const Kernels& kernels() {
+// Returns the table of the instruction set in use.
 #if defined(__x86_64__)
-  switch (isa::active()) {
-    case isa::Isa::x86_64_v4:
-      return kernels_x86_64_v4;
-    case isa::Isa::x86_64_v3:
-      return kernels_x86_64_v3;
-    default:
-      return kernels_x86_64_v2;
+#define SADDLESCAPE_ACTIVE(part)      \
+  switch (isa::active()) {            \
+    case isa::Isa::x86_64_v4:         \
+      return kernels_x86_64_v4##part; \
+    case isa::Isa::x86_64_v3:         \
+      return kernels_x86_64_v3##part; \
+    default:                          \
+      return kernels_x86_64_v2##part; \
   }
 #else
-  return kernels_generic;
+#define SADDLESCAPE_ACTIVE(part) return kernels_generic##part;
 #endif
-}
 
-const TileKernels& tile_kernels() {
-#if defined(__x86_64__)
-  switch (isa::active()) {
-    case isa::Isa::x86_64_v4:
-      return kernels_x86_64_v4_tile;
-    case isa::Isa::x86_64_v3:
-      return kernels_x86_64_v3_tile;
-    default:
-      return kernels_x86_64_v2_tile;
-  }
-#else
-  return kernels_generic_tile;
-#endif
-}
-
-const FactoredKernels& factored_kernels() {
-#if defined(__x86_64__)
-  switch (isa::active()) {
-    case isa::Isa::x86_64_v4:
-      return kernels_x86_64_v4_factored;
-    case isa::Isa::x86_64_v3:
-      return kernels_x86_64_v3_factored;
-    default:
-      return kernels_x86_64_v2_factored;
-  }
-#else
-  return kernels_generic_factored;
-#endif
-}
+const Kernels& kernels() { SADDLESCAPE_ACTIVE() }
+const TileKernels& tile_kernels() { SADDLESCAPE_ACTIVE(_tile) }
+const CodedKernels& coded_kernels() { SADDLESCAPE_ACTIVE(_coded) }
+const FactoredKernels& factored_kernels() { SADDLESCAPE_ACTIVE(_factored) }
 
 }  // namespace saddlescape::update

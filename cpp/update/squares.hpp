@@ -54,11 +54,14 @@ class Squares {
   double plain_ = 0, small_ = 0, big_ = 0;
 };
 
+// True where a tile's plain sum is to be trusted. The ends leave room for the sum over 2^100 tiles,
+// and for the squares that were lost beside one of 2^-960.
+inline bool in_range(double sum) { return sum >= 0x1p-960 && sum <= 0x1p900; }
+
 // `sum` of the squares of x - y (of x where y is null), or where it may have left the range minus
-// their norm. The ends leave room for the sum over 2^100 tiles, and for the squares that were lost
-// beside one of 2^-960.
+// their norm.
 inline double tile_squares(double sum, Real real, const void* x, const void* y, std::int64_t n) {
-  if (real == Real::float32 || (sum >= 0x1p-960 && sum <= 0x1p900)) return sum;
+  if (real == Real::float32 || in_range(sum)) return sum;
   const auto* a = static_cast<const double*>(x);
   const auto* b = static_cast<const double*>(y);
   Squares squares;

@@ -24,14 +24,6 @@
 
 namespace saddlescape::update {
 
-// How a step is put together.
-enum class Kind {
-  elementwise,  // one pass
-  normed,       // a pass that sets the states and takes norms, then one that moves the parameters
-  matrix,       // the same matrix by matrix, with products between the two: blas::load comes first
-  factored,     // normed, its states sums over rows and columns
-};
-
 // A rule by name: "adam". `state_names` says what it keeps for each parameter.
 struct Rule {
   const char* name;

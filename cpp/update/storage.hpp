@@ -16,6 +16,10 @@ constexpr int element_count = 5;
 
 constexpr std::int64_t block8_size = 64;
 
+// The elements of a tile, what is expanded at a time: with Adam's four arrays in float32 16 KiB.
+constexpr std::int64_t tile_size = 1024;
+static_assert(tile_size % block8_size == 0);
+
 constexpr std::int64_t width(Element element) {
   switch (element) {
     case Element::float64:
@@ -52,5 +56,14 @@ constexpr bool is_exact(Nature nature) {
 constexpr bool is_non_negative(Nature nature) {
   return nature == Nature::square || nature == Nature::exact_square;
 }
+constexpr int coded_natures = 3;  // the first ones have a code of 8 bits
+
+// How a step is put together.
+enum class Kind {
+  elementwise,  // one pass
+  normed,       // a pass that sets the states and takes norms, then one that moves the parameters
+  matrix,       // the same matrix by matrix, with products between the two: blas::load comes first
+  factored,     // normed, its states sums over rows and columns
+};
 
 }  // namespace saddlescape::update

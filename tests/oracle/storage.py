@@ -76,14 +76,22 @@ BFLOAT16 = Grid(precision=8, smallest=-126, largest=127)
 FLOAT16 = Grid(precision=11, smallest=-14, largest=15)
 
 
+def _lines(square: bool, lowest: int = 0):
+    """Where the lines that stand for c^2 or c^4 bend: c, and what it stands for in its unit."""
+    power = 4 if square else 2
+    bends = np.arange(lowest * power, 8 * power + 1)
+    whole, part = np.divmod(bends, power)
+    return 2.0**whole * (1 + part / power), 2.0**bends
+
+
 def levels(square: bool):
     """What the codes 0, 1, 2, ... stand for, with scale 1.
 
-    Chords of l^4 (squares) or l^2 between the powers of 1/2, with l = c / 256 or c / 128.
+    Straight lines between the c = 2^k (1 + j/2) or 2^k (1 + j/4) that stand for powers of two.
     """
-    power, count = (4, 256) if square else (2, 128)
-    knots = np.append(0.5 ** np.arange(9.0), 0.0)[::-1]
-    return np.interp(np.arange(count) / count, knots, knots**power)
+    at, value = _lines(square)
+    codes = np.arange(256 if square else 128)
+    return np.where(codes > 0, np.interp(codes, at, value), 0) / 2.0 ** (32 if square else 14)
 
 
 def expand(codes, scales, square: bool):
@@ -94,28 +102,40 @@ def expand(codes, scales, square: bool):
     return np.sign(signed) * levels(square)[np.abs(signed)] * scale
 
 
+def _level(part, square: bool, dithered: bool):
+    """The real number of a code that stands for this part of the scale."""
+    if square or not dithered:
+        at, value = _lines(square, lowest=-20)
+    else:  # between two codes one line, so that the dither keeps the mean
+        at = np.arange(129.0)
+        value = np.append(levels(square), 1.0) * 2.0**14
+    return np.interp(part * 2.0 ** (32 if square else 14), value, at)
+
+
 def quantise(x, square: bool, numbers=None):
     """Return signed codes, scales, and where float32 can't tell on which side of a threshold x is.
 
-    The scale puts a block's largest number at the last level. The part of a gap that
-    x has passed is counted in 1/4096, as is the dither's fraction, one half without one; together
-    they must reach the gap.
+    The scale puts a block's largest number at the last level, 63/64 of it. Without dither the real
+    code of each number is rounded to nearest. With it, it is rounded down after a fraction was
+    added: the middle of one of 4096 parts of the unit, which is counted in 2^-14.
     """
     x = np.asarray(x, np.float64).ravel()
-    table = levels(square)
     padded = np.zeros(-(-len(x) // 64) * 64)
     padded[: len(x)] = np.abs(x)
-    scales = padded.reshape(-1, 64).max(axis=1) / table[-1]
+    scales = padded.reshape(-1, 64).max(axis=1) * 64 / 63
     scales = np.where(scales > 0, np.maximum(scales, 2.0**-94), 0)
     each = np.repeat(scales, 64)[: len(x)]
     part = np.divide(np.abs(x), each, out=np.zeros_like(x), where=each > 0)
-    below = np.minimum(np.searchsorted(table, part, "right") - 1, len(table) - 2)
-    low, high = table[below], table[below + 1]
-    passed = (part - low) / (high - low)
-    up = 0.5 if numbers is None else (numbers >> 20) / 4096
-    codes = below + (np.rint(passed * 4096) / 4096 + up >= 1)
+    level = _level(part, square, numbers is not None)
+    if numbers is None:
+        codes, edge = np.rint(level), np.abs(level - np.floor(level) - 0.5)
+        unsure = edge <= 2e-7 * level  # the quotient's roundings
+    else:
+        counted = np.rint(level * 2**14) / 2**14 + ((numbers >> 20) + 0.5) / 4096
+        codes = np.floor(counted)
+        # A level between two counts, half of which stand beside a fraction's end.
+        unsure = np.abs(counted - np.rint(counted)) <= 1.1 / 2**14
+    codes = codes.astype(np.int64)
     if square:
         codes = np.where(x != 0, np.maximum(codes, 1), 0)
-    # Half a count, and a handful of float32 roundings in up to 256 levels of 4096 counts.
-    unsure = np.abs(passed + up - 1) <= 1.1 / 4096
-    return (np.where(x < 0, -codes, codes), scales, unsure)
+    return (np.where(x < 0, -codes, codes), scales, unsure & (x != 0))
