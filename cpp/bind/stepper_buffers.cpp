@@ -105,9 +105,8 @@ py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
                                      : zeros(update::state_shape(rule, s, arrays_[i].shape),
                                              dtype_of(tensor.state_type));
   if (fill != 0)
-    array.attr("fill")(
-        slot.scale ? py::cast(codes::scale_of(static_cast<float>(fill)))
-                   : stored(tensor.state_type, fill));
+    array.attr("fill")(slot.scale ? py::cast(codes::scale_of(static_cast<float>(fill)))
+                                  : stored(tensor.state_type, fill));
   return array;
 }
 
