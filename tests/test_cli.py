@@ -20,7 +20,7 @@ for package in ("matplotlib", "pandas", "plotly", "rich", "sklearn"):
     pytest.importorskip(package)
 
 ACTIVATIONS = "elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh"
-OPTIMIZERS = ", ".join(optim.names())
+OPTIMIZERS = ", ".join(optim.names(vectors=True))
 
 
 @pytest.fixture
@@ -126,6 +126,9 @@ BAD = {
     ),
     "diagnose digits --optimizer adamx": (
         f"argument --optimizer: 'adamx', expected one of {OPTIMIZERS}"
+    ),
+    "diagnose digits --optimizer muon": (  # its arrays are matrices, theta is a vector
+        f"argument --optimizer: 'muon', expected one of {OPTIMIZERS}"
     ),
     "diagnose digits --activation sine": (
         f"argument --activation: 'sine', expected one of {ACTIVATIONS}"

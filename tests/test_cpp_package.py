@@ -10,14 +10,15 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from capi_samples import REALS, STORED, Options, Tensor, Twin, cast, pointers
 from saddlescape import optim
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = (ROOT / "cpp" / "capi" / "saddlescape.h").read_text()
 PATH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
 BLAS = ["bundled", "system"]
 
@@ -85,28 +86,8 @@ def library(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return loaded
 
 
-def struct(name: str) -> type[ctypes.Structure]:
-    """The struct as the header has it, so that there is no second list of its fields."""
-    (body,) = re.findall(rf"typedef struct {name} \{{(.*?)\}} {name};", HEADER, re.DOTALL)
-    body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
-    kinds = {
-        "size_t": ctypes.c_size_t, "double": ctypes.c_double, "int32_t": ctypes.c_int32,
-        "int64_t": ctypes.c_int64, "void*": ctypes.c_void_p,
-    }  # fmt: skip
-    fields = re.findall(r"(size_t|double|int32_t|int64_t|void\*)\s*(\w+);", body)
-    assert len(fields) == body.count(";")
-    return type(name, (ctypes.Structure,), {"_fields_": [(n, kinds[k]) for k, n in fields]})
-
-
 # A tensor in C is a length; the others must know a shape.
 NAMES = [name for name in optim.names() if name not in ("adafactor", "muon")]
-
-Options = struct("saddlescape_options")
-Tensor = struct("saddlescape_tensor")
-
-
-def pointers(arrays: list[np.ndarray]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
 
 def test_installed_headers_include_installed_headers_only() -> None:
@@ -186,7 +167,7 @@ def test_the_same_bits_as_python(library: ctypes.CDLL, name: str, dtype: str) ->
     opt = optim.create(name, ours)
     tensors = (Tensor * len(sizes))(*((a.ctypes.data, a.size) for a in theirs))
     handle = ctypes.c_void_p()
-    real = {"float32": 1, "float64": 2}[dtype]
+    real = REALS[dtype]
     made = library.saddlescape_create(
         name.encode(), None, real, tensors, ctypes.c_int64(len(sizes)), ctypes.byref(handle)
     )
@@ -205,3 +186,36 @@ def test_the_same_bits_as_python(library: ctypes.CDLL, name: str, dtype: str) ->
             )
             assert ctypes.string_at(data, size.value * a.itemsize) == states[i].tobytes()
     library.saddlescape_destroy(handle)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "dtype", "gradient", "arguments", "settings"), STORED)
+def test_the_same_bits_as_python_in_any_storage(
+    library: ctypes.CDLL, rule: str, dtype: str, gradient: str, arguments: dict[str, Any],
+    settings: dict[str, Any],
+) -> None:  # fmt: skip
+    rng = np.random.default_rng(4)
+    sizes = (1027, 0, 65)
+    ours = [cast(rng.standard_normal(n), dtype) for n in sizes]
+    theirs = [array.copy() for array in ours]
+    own = {k: v for k, v in arguments.items() if k == "initial_accumulator_value"}
+    groups = [{"params": ours[:2]}, {"params": ours[2:], "lr": 0.02}]
+    opt = optim.create(rule, groups, **arguments)
+    types = {"parameters": REALS[dtype], "gradients": REALS[gradient]}
+    twin = Twin(library, rule, theirs, own, {**types, **settings})
+    for t in range(12):
+        grads = [cast(rng.standard_normal(n), gradient) for n in sizes]
+        scale, found_inf = (4.0 if t % 2 else 1.0), t == 5
+        opt.step([grads[:2], grads[2:]], grad_scale=scale, found_inf=found_inf)
+        twin.step(grads, scale, found_inf)
+    state = opt.state_dict()["state"]
+    states = [n for n in state if n not in ("master", "average") and not n.endswith("_scale")]
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        assert a.tobytes() == b.tobytes()
+        for name, arrays in state.items():
+            assert twin.kept(name, states, i, arrays[i]) == arrays[i].tobytes(), (name, i)
+    if "clip_norm" in arguments:
+        norm, factor = ctypes.c_double(), ctypes.c_double()
+        twin.call("get_gradient_norm", twin.handle, ctypes.byref(norm), ctypes.byref(factor))
+        assert (norm.value, factor.value) == (opt.gradient_norm, opt.clip)
+    library.saddlescape_destroy(twin.handle)

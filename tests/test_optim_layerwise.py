@@ -79,8 +79,7 @@ def test_lamb_gives_optax_numbers():
 
 
 def test_lars_gives_optax_numbers_without_decay():
-    # Optax divides by |g + wd theta|, the paper by |g| + wd |theta|; and Optax multiplies by lr
-    # after the momentum. At a constant lr without decay both are the same.
+    # Optax divides by |g + wd theta|, the paper by |g| + wd |theta|: without decay the same.
     optax = pytest.importorskip("optax")
     starts, grads = problem(np.float32, steps=20)
     rule = optax.lars(0.5, weight_decay=0.0, trust_coefficient=0.01, momentum=0.9)

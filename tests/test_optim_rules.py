@@ -83,6 +83,11 @@ def machine():
 
 def test_every_rule_has_an_oracle_and_a_row():
     assert optim.names() == _core.optim.rules() == sorted([*RULES, *COMPOSED])
+    for name in optim.names(vectors=True):
+        optim.create(name, np.zeros(3))
+    for name in {*optim.names()} - {*optim.names(vectors=True)}:
+        with pytest.raises(ValueError, match="params: shape \\(3,\\)"):
+            optim.create(name, np.zeros(3))
     assert sorted(RULES) == sorted(ARGUMENTS)
     assert optim.names() == [
         "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "adan", "ademamix",

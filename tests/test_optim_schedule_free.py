@@ -45,6 +45,54 @@ def test_schedule_free_follows_x_and_z(dtype, arguments):
     assert opt.evaluation.dtype == dtype
 
 
+AUTHORS = [
+    {},
+    {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3},
+    {"lr": 0.1, "weight_decay": 0.02, "warmup_steps": 20},
+    {"lr": 0.1, "r": 1.5, "weight_lr_power": 0.5, "warmup_steps": 7, "betas": (0.95, 0.99)},
+]
+
+
+@pytest.mark.parametrize("foreach", [False, True])
+@pytest.mark.parametrize("arguments", AUTHORS, ids=str)
+def test_200_steps_as_the_authors_program(arguments, foreach):
+    # The same sums in another order, as in test_optim_torch.py. theirs.eval() and train() overwrite
+    # y with x and back, and round it twice; x is 1 / beta1 as far from z as y is.
+    torch = pytest.importorskip("torch")
+    schedulefree = pytest.importorskip("schedulefree")
+    ours = [normal((5, 7), np.float64), normal(11, np.float64, 1)]
+    theirs = [torch.from_numpy(p.copy()).requires_grad_() for p in ours]
+    a = optim.ScheduleFreeAdamW(ours, **arguments)
+    b = schedulefree.AdamWScheduleFree(theirs, foreach=foreach, **arguments)
+    b.train()
+    travelled = [np.abs(p) for p in ours]
+    for step in range(200):
+        before = [p.copy() for p in ours]
+        grads = [normal(p.shape, np.float64, 2 * step + i) for i, p in enumerate(ours)]
+        if step == 100:  # the largest rate so far goes on weighing
+            a.lr = b.param_groups[0]["lr"] = a.lr / 2
+        for tensor, g in zip(theirs, grads, strict=True):
+            tensor.grad = torch.from_numpy(g.copy())  # theirs overwrites it
+        a.step(grads)
+        b.step()
+        for i, (p, q) in enumerate(zip(ours, theirs, strict=True)):
+            travelled[i] = travelled[i] + np.abs(p - before[i])
+            assert (np.abs(p - q.detach().numpy()) <= 1e-12 * travelled[i]).all(), step
+        if step % 40 == 39:
+            b.eval()
+            for x, q, way in zip(a.evaluation, theirs, travelled, strict=True):
+                assert (np.abs(x - q.detach().numpy()) <= 2e-12 * way).all(), step
+            b.train()
+    for i, tensor in enumerate(theirs):
+        for name in ("z", "exp_avg_sq"):
+            mine = a.state_dict()["state"][name][i]
+            assert mine == pytest.approx(b.state[tensor][name].numpy(), rel=1e-10, abs=1e-12)
+    group = b.param_groups[0]
+    assert a.state_dict()["carried"] == pytest.approx(
+        np.array([[group["weight_sum"], group["lr_max"]]] * 2), rel=1e-13
+    )
+
+
 def test_schedule_free_with_eps_0_leaves_alone_what_has_no_gradient():
     theta = normal(9, np.float64)
     start = theta.copy()

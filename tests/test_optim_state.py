@@ -171,6 +171,62 @@ def test_a_wrong_state_is_refused_whole(change, error, text):
     assert everything(opt) == before
 
 
+def narrow_donor(name, state_dtype):
+    opt = optim.create(name, two_arrays(), state_dtype=state_dtype)
+    for t in range(3):
+        opt.step(gradients(t))
+    return opt.state_dict()
+
+
+NO_RUN_LEAVES = [
+    ("adam", None, "exp_avg_sq", 1, -1.0, "-1.0 at (2,), expected numbers >= 0"),
+    ("adam", None, "exp_avg_sq", 0, np.inf, "infinite at (0, 2), expected finite numbers"),
+    ("adagrad", None, "sum", 1, -1e-30, "-1.0000000031710769e-30 at (2,), expected numbers >= 0"),
+    ("rprop", None, "step_size", 1, -0.5, "-0.5 at (2,), expected numbers >= 0"),
+    ("rmsprop_centered", None, "square_avg", 1, -1.0, "-1.0 at (2,), expected numbers >= 0"),
+    ("adafactor", None, "row_var", 0, -1.0, "-1.0 at (2, 0), expected numbers >= 0"),
+    ("adafactor", None, "variance", 1, -1.0, "-1.0 at (2,), expected numbers >= 0"),
+    # bfloat16 by its bits: NaN, -infinity, -1.
+    ("adam", "bfloat16", "exp_avg", 1, 0x7FC0, "NaN at (2,), expected finite numbers"),
+    ("adam", "bfloat16", "exp_avg", 0, 0xFF80, "-infinite at (0, 2), expected finite numbers"),
+    ("adam", "bfloat16", "exp_avg_sq", 1, 0xBF80, "-1.0 at (2,), expected numbers >= 0"),
+    ("adamax", "bfloat16", "exp_inf", 1, 0xFFFF, "NaN at (2,), expected finite numbers"),
+    ("adam", "8bit", "exp_avg_scale", 1, np.nan, "NaN at (0,), expected finite numbers"),
+    ("adam", "8bit", "exp_avg_scale", 0, -1.0, "-1.0 at (0,), expected numbers >= 0"),
+    ("adam", "8bit", "exp_avg_sq_scale", 1, -2.0, "-2.0 at (0,), expected numbers >= 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "state_dtype", "key", "i", "value", "text"), NO_RUN_LEAVES)
+def test_numbers_that_no_run_leaves_are_refused(name, state_dtype, key, i, value, text):
+    opt = optim.create(name, two_arrays(), state_dtype=state_dtype)
+    opt.step(gradients(7))
+    state = narrow_donor(name, state_dtype)
+    array = state["state"][key][i]
+    array.flat[min(2, array.size - 1)] = value
+    before = everything(opt)
+    with pytest.raises(ValueError, match="expected") as caught:
+        opt.load_state_dict(state)
+    assert str(caught.value) == f"state['{key}'][{i}]: {text}"
+    assert everything(opt) == before
+
+
+@pytest.mark.parametrize(("state_dtype", "key", "value"), [
+    (None, "exp_avg", -1.0),
+    (None, "exp_avg_sq", -0.0),
+    ("bfloat16", "exp_avg", 0xBF80),
+    ("bfloat16", "exp_avg_sq", 0x8000),
+    ("8bit", "exp_avg", 0xFF),
+    ("8bit", "exp_avg_sq", 0xFF),
+])  # fmt: skip
+def test_numbers_that_a_run_may_leave_are_taken(state_dtype, key, value):
+    opt = optim.create("adam", two_arrays(), state_dtype=state_dtype)
+    state = narrow_donor("adam", state_dtype)
+    state["state"][key][1][2] = value
+    opt.load_state_dict(state)
+    assert opt.state_dict()["state"][key][1].tobytes() == state["state"][key][1].tobytes()
+
+
 def test_arguments_of_another_rule_are_refused():
     opt = optim.SGD(np.zeros(3), momentum=0.9)
     state = opt.state_dict()

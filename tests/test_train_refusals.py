@@ -73,7 +73,7 @@ REFUSED = {
     ),
     "optimizer": (
         {"optimizer": "adamx"}, ValueError,
-        f"optimizer: 'adamx', expected one of {', '.join(ss.optim.names())}",
+        f"optimizer: 'adamx', expected one of {', '.join(ss.optim.names(vectors=True))}",
     ),
     "optimizer type": (
         {"optimizer": 3}, TypeError,

@@ -39,13 +39,21 @@ std::int64_t first_non_finite(const T* data, std::int64_t n) {
 }
 
 [[noreturn]] void refuse_at(const Array& array, const std::string& name, std::int64_t flat,
-                            double number) {
-  const std::string value = std::isnan(number) ? "NaN" : number > 0 ? "infinite" : "-infinite";
+                            const std::string& value, const char* expected) {
   Shape position(array.shape.size());
   for (std::size_t d = array.shape.size(); d-- > 0; flat /= array.shape[d])
     position[d] = flat % array.shape[d];
-  throw py::value_error(name + ": " + value + " at " + shape_text(position) +
-                        ", expected finite numbers");
+  throw py::value_error(name + ": " + value + " at " + shape_text(position) + ", expected " +
+                        expected);
+}
+
+[[noreturn]] void refuse_non_finite(const Array& array, const std::string& name, std::int64_t flat,
+                                    double number) {
+  refuse_at(array, name, flat,
+            std::isnan(number) ? "NaN"
+            : number > 0       ? "infinite"
+                               : "-infinite",
+            "finite numbers");
 }
 
 template <class T>
@@ -53,7 +61,7 @@ void check_finite_as(const Array& array, const std::string& name) {
   const T* data = array.as<T>();
   if (reduce::all_finite(data, array.size)) return;
   const std::int64_t flat = first_non_finite(data, array.size);
-  refuse_at(array, name, flat, static_cast<double>(data[flat]));
+  refuse_non_finite(array, name, flat, static_cast<double>(data[flat]));
 }
 
 template <class Narrow>
@@ -61,8 +69,24 @@ void check_narrow_as(const Array& array, const std::string& name) {
   const Narrow* data = array.as<Narrow>();
   for (std::int64_t i = 0; i < array.size; ++i) {
     const float number = half::widen(data[i]);
-    if (!std::isfinite(number)) refuse_at(array, name, i, static_cast<double>(number));
+    if (!std::isfinite(number)) refuse_non_finite(array, name, i, static_cast<double>(number));
   }
+}
+
+double number_of(float x) { return static_cast<double>(x); }
+double number_of(double x) { return x; }
+template <class Narrow>
+double number_of(Narrow x) {
+  return static_cast<double>(half::widen(x));
+}
+
+template <class T>
+void check_non_negative_as(const Array& array, const std::string& name) {
+  const T* data = array.as<T>();
+  for (std::int64_t i = 0; i < array.size; ++i)
+    if (number_of(data[i]) < 0)
+      refuse_at(array, name, i, py::cast<std::string>(py::repr(py::float_(number_of(data[i])))),
+                "numbers >= 0");
 }
 
 }  // namespace
@@ -187,6 +211,17 @@ void check_finite(const Array& array, const std::string& name) {
     check_narrow_as<half::Bfloat16>(array, name);
   else if (array.dtype == Dtype::float16)
     check_narrow_as<half::Float16>(array, name);
+}
+
+void check_non_negative(const Array& array, const std::string& name) {
+  if (array.dtype == Dtype::float32)
+    check_non_negative_as<float>(array, name);
+  else if (array.dtype == Dtype::float64)
+    check_non_negative_as<double>(array, name);
+  else if (array.dtype == Dtype::bfloat16)
+    check_non_negative_as<half::Bfloat16>(array, name);
+  else if (array.dtype == Dtype::float16)
+    check_non_negative_as<half::Float16>(array, name);
 }
 
 bool overlap(const Array& a, const Array& b) {

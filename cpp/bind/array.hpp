@@ -70,6 +70,9 @@ Array checked_like(py::handle source, const std::string& name, const Array& like
 // Throws ValueError with the position of the first NaN or infinite element.
 void check_finite(const Array& array, const std::string& name);
 
+// Throws ValueError with the position of the first element below 0.
+void check_non_negative(const Array& array, const std::string& name);
+
 // An array of any library: NumPy, `__dlpack_c_exchange_api__` (PyTorch), `__array_interface__`,
 // DLPack. It is the caller's own memory, never a copy.
 struct Taken {

@@ -1,36 +1,16 @@
 #include "bind/stepper.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "bind/elements.hpp"
 #include "bind/gil.hpp"
+#include "bind/items.hpp"
 #include "bind/numpy_array.hpp"
 #include "bind/turn.hpp"
 
 namespace saddlescape::bind {
-namespace {
-
-std::string item(const std::string& list, std::size_t i) {
-  return list + "[" + std::to_string(i) + "]";
-}
-
-std::string type_name(py::handle object) {
-  return py::cast<std::string>(py::type::handle_of(object).attr("__name__"));
-}
-
-std::vector<py::object> items_of(const py::object& source, const std::string& name) {
-  if (!py::isinstance<py::list>(source) && !py::isinstance<py::tuple>(source))
-    throw py::type_error(name + ": " + type_name(source) + ", expected " +
-                         (name == "params" ? "a NumPy array, or " : "") +
-                         "a list or tuple of NumPy arrays");
-  std::vector<py::object> items;
-  for (py::handle each : source) items.push_back(py::reinterpret_borrow<py::object>(each));
-  return items;
-}
-
-}  // namespace
-
 // Keeps the gradients alive during a step, whatever another thread does with their list.
 class Stepper::Held {
  public:
@@ -130,45 +110,6 @@ py::object Stepper::norms() const {
     rows(row, 2) = norms.parameter;
   }
   return table;
-}
-
-void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
-                   const std::vector<Carried>& carried, std::int64_t calls) {
-  const Turn turn(busy_);
-  const auto check_count = [&](const char* what, std::size_t given) {
-    if (given != tensors_.size())
-      throw py::value_error(std::string(what) + ": " + std::to_string(given) +
-                            " numbers, expected " + std::to_string(tensors_.size()));
-  };
-  check_count("steps", steps.size());
-  check_count("carried", carried.size());
-  for (std::size_t i = 0; i < steps.size(); ++i)
-    if (steps[i] < 0 || steps[i] > calls)
-      throw py::value_error(item("steps", i) + ": " + std::to_string(steps[i]) +
-                            ", expected 0 to " + std::to_string(calls) + ", the number of steps");
-  std::vector<std::vector<py::object>> sources;
-  std::vector<Taken> incoming;  // by slot, then by tensor
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    const std::string key = "state['" + slots_[s].name + "']";
-    sources.push_back(items_of(buffers[slots_[s].name.c_str()], key));
-    check_length(sources.back(), key);
-    for (std::size_t i = 0; i < arrays_.size(); ++i) {
-      const Array like = checked_array(
-          buffers_[s][i], key,
-          {Dtype::float32, Dtype::float64, Dtype::uint16, Dtype::uint8, Dtype::float16});
-      check_finite(incoming.emplace_back(taken_like(sources.back()[i], item(key, i), like)).array,
-                   item(key, i));
-    }
-  }
-  for (std::size_t s = 0; s < slots_.size(); ++s)
-    for (std::size_t i = 0; i < arrays_.size(); ++i)
-      std::copy_n(incoming[s * arrays_.size() + i].array.as<char>(), buffers_[s][i].nbytes(),
-                  static_cast<char*>(buffers_[s][i].mutable_data()));
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    tensors_[i].steps = steps[i];
-    std::copy_n(carried[i].begin(), update::max_carried, tensors_[i].carried);
-  }
-  calls_ = calls;
 }
 
 std::string Stepper::name(const char* argument, std::size_t i) const {
@@ -288,6 +229,12 @@ void Stepper::take(const py::object& gradient, std::size_t i) {
 void Stepper::refuse_non_finite(std::size_t i) const {
   const std::string name = this->name("grads", i);
   check_finite(taken_[i], name);
+  if (around.unscale > 1) {
+    char factor[32];
+    std::snprintf(factor, sizeof factor, "%g", around.unscale);
+    throw py::value_error(name + ": infinite once divided by grad_scale (multiplied by " + factor +
+                          "), expected finite numbers");
+  }
   // It was finite when it was looked at again: another thread is writing to it.
   throw py::value_error(name + ": changed during the step, expected an array that stands still");
 }

@@ -74,6 +74,7 @@ class Stepper {
   void check_shape(std::size_t i) const;
   void check_states(std::size_t i) const;
   void name_slots();
+  void check_numbers(const Slot& slot, std::size_t i, Array array, const std::string& name) const;
   void add_buffers(std::size_t i, const std::vector<double>& fills);
   py::array buffer(const Slot& slot, std::size_t i, double fill) const;
   void attach(const Slot& slot, std::size_t i, void* data);

@@ -52,7 +52,7 @@ void Stepper::check_states(std::size_t i) const {
         (arrays_[i].dtype == Dtype::float64 ? "" : ", 'bfloat16', '8bit'"));
   const update::Rule& rule = *groups_[static_cast<std::size_t>(tensors_[i].group)].rule;
   for (std::size_t s = 0; s < rule.natures.size(); ++s)
-    if (rule.natures[s] == update::Nature::exact)
+    if (update::is_exact(rule.natures[s]))
       throw py::value_error(text + " with the rule '" + rule.name + "', expected None: its '" +
                             rule.state_names[s] + "' needs full precision");
 }
@@ -105,9 +105,8 @@ py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
                                      : zeros(update::state_shape(rule, s, arrays_[i].shape),
                                              dtype_of(tensor.state_type));
   if (fill != 0)
-    array.attr("fill")(
-        slot.scale ? py::cast(codes::scale_of(static_cast<float>(fill)))
-                   : stored(tensor.state_type, fill));
+    array.attr("fill")(slot.scale ? py::cast(codes::scale_of(static_cast<float>(fill)))
+                                  : stored(tensor.state_type, fill));
   return array;
 }
 

@@ -2,33 +2,55 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
-#include <new>
-#include <string>
 
 namespace saddlescape::capi {
 namespace {
 
-constexpr std::int64_t line_bytes = 64;  // states start at a cache line
+using update::Element;
+
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max() / 16;
 
 std::string item(const std::string& list, std::int64_t i) {
   return list + "[" + std::to_string(i) + "]";
 }
 
-void check_index(const char* name, std::int64_t i, std::int64_t count) {
-  if (i < 0 || i >= count)
-    throw std::invalid_argument(std::string(name) + ": " + std::to_string(i) + ", expected 0 to " +
-                                std::to_string(count - 1));
+std::string item_at(const std::string& name, std::int64_t i) {
+  return name + ": element " + std::to_string(i) + " is ";
 }
 
-// "element 17 is nan"
-template <class T>
-std::string first_bad(const void* data, std::int64_t size) {
-  const T* x = static_cast<const T*>(data);
-  for (std::int64_t i = 0; i < size; ++i)
-    if (!std::isfinite(x[i])) return "element " + std::to_string(i) + " is " + std::to_string(x[i]);
-  return "changed while it was looked at";  // another thread is writing to it
+std::string shown(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", number);
+  return text;
+}
+
+double number_at(Element type, const void* data, std::int64_t i) {
+  if (type == Element::float64) return static_cast<const double*>(data)[i];
+  if (type == Element::float32) return static_cast<double>(static_cast<const float*>(data)[i]);
+  float wide;
+  update::widen(type, static_cast<const char*>(data) + i * update::width(type), 1, &wide);
+  return static_cast<double>(wide);
+}
+
+// name() is only asked when something is refused: a step allocates nothing.
+template <class Name>
+void check_pointer(const Name& name, const void* data, std::int64_t size, Element type) {
+  if (size > 0 && !data)
+    throw std::invalid_argument(name() + ": NULL, expected " + std::to_string(size) + " numbers");
+  const auto width = static_cast<std::uintptr_t>(update::width(type));
+  if (reinterpret_cast<std::uintptr_t>(data) % width != 0)
+    throw std::invalid_argument(name() +
+                                ": misaligned, expected an address that is a multiple of " +
+                                std::to_string(width));
+}
+
+double unscale_of(double grad_scale) {
+  if (!(std::isfinite(grad_scale) && grad_scale > 0))
+    throw std::invalid_argument("grad_scale: " + shown(grad_scale) +
+                                ", expected a finite number > 0");
+  return 1 / grad_scale;
 }
 
 }  // namespace
@@ -38,130 +60,116 @@ Optimizer::Turn::Turn(std::atomic_flag& busy) : busy_(busy) {
     throw Busy("optimizer: at work on another thread, expected one caller at a time");
 }
 
-Optimizer::Optimizer(const update::Rule& rule, const saddlescape_options& options,
-                     update::Element type, const saddlescape_tensor* tensors, std::int64_t count)
-    : group_{&rule, core_options(options)},
-      type_(type),
-      allow_non_finite_(options.allow_non_finite != 0) {
-  around_.check_finite = !allow_non_finite_;
-  for (std::int64_t i = 0; i < count; ++i) add(tensors[i], i);
-  if (!allow_non_finite_) {
-    // Each step sets all of these anew.
-    for (update::Tensor& tensor : tensors_) tensor.gradient = tensor.parameters;
-    refuse_non_finite("tensors", update::first_non_finite(tensors_.data(), count));
+Optimizer::Optimizer(const update::Rule& rule, const std::vector<Source>& groups,
+                     const saddlescape_settings& settings)
+    : layout_(layout_of(settings)), averaging_(averaging_of(settings)) {
+  apply(settings, around_);
+  around_.check_finite = groups[0].options.allow_non_finite == 0;
+  for (const Source& source : groups) {
+    groups_.push_back({&rule, core_options(source.options)});
+    add(source, static_cast<int>(groups_.size()) - 1);
   }
-  for (std::int64_t i = 0; i < count; ++i) add_states(i, options.initial_accumulator_value);
+  if (around_.check_finite) {
+    // Each step sets all of these anew.
+    for (update::Tensor& tensor : tensors_) {
+      tensor.gradient = tensor.parameters;
+      tensor.gradient_type = tensor.parameter_type;
+    }
+    const auto bad =
+        update::first_non_finite(tensors_.data(), static_cast<std::int64_t>(tensors_.size()));
+    if (bad >= 0)
+      refuse_non_finite(names_[static_cast<std::size_t>(bad)],
+                        tensors_[static_cast<std::size_t>(bad)]);
+  }
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    const auto group = static_cast<std::size_t>(tensors_[i].group);
+    add_buffers(tensors_[i], static_cast<std::int64_t>(i),
+                groups[group].options.initial_accumulator_value);
+  }
 }
 
-void Optimizer::add(const saddlescape_tensor& source, std::int64_t i) {
+void Optimizer::add(const Source& source, int group) {
+  for (std::int64_t i = 0; i < source.count; ++i)
+    add(source.tensors[i], group, item(source.name, i));
+}
+
+void Optimizer::add(const saddlescape_tensor& source, int group, const std::string& name) {
   if (source.size < 0 || source.size > largest)
-    throw std::invalid_argument(item("tensors", i) + ".size: " + std::to_string(source.size) +
+    throw std::invalid_argument(name + ".size: " + std::to_string(source.size) +
                                 ", expected 0 to " + std::to_string(largest));
-  check_pointer("tensors", i, source.parameters, source.size);
-  regions_.add(source.parameters, bytes(source.size), item("tensors", i));
+  check_pointer([&] { return name; }, source.parameters, source.size, layout_.parameters);
+  regions_.add(source.parameters, source.size * update::width(layout_.parameters), name);
   update::Tensor tensor;
   tensor.size = source.size;
+  tensor.group = group;
   tensor.parameters = source.parameters;
-  tensor.parameter_type = tensor.gradient_type = tensor.state_type = type_;
+  tensor.parameter_type = layout_.parameters;
+  tensor.state_type = layout_.states;
   tensors_.push_back(tensor);
+  names_.push_back(name);
 }
 
-void Optimizer::add_states(std::int64_t i, double fill) {
-  update::Tensor& tensor = tensors_[static_cast<std::size_t>(i)];
-  const std::int64_t lines = std::max<std::int64_t>(1, (bytes(tensor.size) - 1) / line_bytes + 1);
-  for (std::int64_t s = 0; s < states(); ++s) {
-    memory_.emplace_back(
-        std::aligned_alloc(line_bytes, static_cast<std::size_t>(lines) * line_bytes));
-    void* memory = memory_.back().get();
-    if (!memory) throw std::bad_alloc();
-    if (type_ == update::Element::float32)
-      std::fill_n(static_cast<float*>(memory), tensor.size, static_cast<float>(fill));
-    else
-      std::fill_n(static_cast<double*>(memory), tensor.size, fill);
-    regions_.add(memory, bytes(tensor.size), "the optimizer's " + item(state_name(s), i));
-    tensor.state[s] = memory;
+// `tensor.gradient` holds something that is not finite, as it is or once it is unscaled.
+void Optimizer::refuse_non_finite(const std::string& name, const update::Tensor& tensor) const {
+  const std::string expected = ", expected finite numbers";
+  for (std::int64_t i = 0; i < tensor.size; ++i) {
+    const double number = number_at(tensor.gradient_type, tensor.gradient, i);
+    if (!std::isfinite(number))
+      throw NotFinite(item_at(name, i) + std::to_string(number) + expected);
   }
+  if (around_.unscale > 1)
+    throw NotFinite(name + ": infinite once divided by grad_scale (multiplied by " +
+                    shown(around_.unscale) + ")" + expected);
+  // Another thread is writing to it.
+  throw NotFinite(name + ": changed while it was looked at" + expected);
 }
 
-void Optimizer::check_pointer(const char* list, std::int64_t i, const void* data,
-                              std::int64_t size) const {
-  if (size > 0 && !data)
-    throw std::invalid_argument(item(list, i) + ": NULL, expected " + std::to_string(size) +
-                                " numbers");
-  const auto width = static_cast<std::uintptr_t>(bytes(1));
-  if (reinterpret_cast<std::uintptr_t>(data) % width != 0)
-    throw std::invalid_argument(item(list, i) + ": misaligned, expected an address that is a " +
-                                "multiple of " + std::to_string(width));
-}
-
-void Optimizer::refuse_non_finite(const char* list, std::int64_t bad) const {
-  if (bad < 0) return;
-  const update::Tensor& tensor = tensors_[static_cast<std::size_t>(bad)];
-  throw NotFinite(item(list, bad) + ": " +
-                  (type_ == update::Element::float32
-                       ? first_bad<float>(tensor.gradient, tensor.size)
-                       : first_bad<double>(tensor.gradient, tensor.size)) +
-                  ", expected finite numbers");
-}
-
-void Optimizer::step(const void* const* gradients, std::int64_t count) {
-  const Turn turn(busy_);
+void Optimizer::take(const void* const* gradients, std::int64_t count) {
   const auto expected = static_cast<std::int64_t>(tensors_.size());
   if (count != expected)
     throw std::invalid_argument("count: " + std::to_string(count) + ", expected " +
                                 std::to_string(expected) + ", one gradient for each tensor");
+  const Element type = layout_.gradients;
   for (std::int64_t i = 0; i < count; ++i) {
     if (!gradients[i]) continue;
     const std::int64_t size = tensors_[static_cast<std::size_t>(i)].size;
-    check_pointer("gradients", i, gradients[i], size);
-    if (const Region* other = regions_.overlapping(gradients[i], bytes(size)))
+    check_pointer([&] { return item("gradients", i); }, gradients[i], size, type);
+    if (const Region* other = regions_.overlapping(gradients[i], size * update::width(type)))
       Regions::refuse(item("gradients", i), *other);
   }
-  for (std::int64_t i = 0; i < count; ++i)
-    tensors_[static_cast<std::size_t>(i)].gradient = gradients[i];
+  for (std::int64_t i = 0; i < count; ++i) {
+    update::Tensor& tensor = tensors_[static_cast<std::size_t>(i)];
+    tensor.gradient = gradients[i];
+    tensor.gradient_type = type;
+  }
+}
+
+void Optimizer::step(const void* const* gradients, std::int64_t count, double grad_scale) {
+  const Turn turn(busy_);
+  const double unscale = unscale_of(grad_scale);
+  take(gradients, count);
+  around_.unscale = unscale;
+  around_.average_weight = averaging_.weight(calls_ + 1);
   const update::Outcome outcome =
-      update::step(&group_, tensors_.data(), count, around_, workspace_);
-  refuse_non_finite("gradients", outcome.non_finite);
+      update::step(groups_.data(), tensors_.data(), count, around_, workspace_);
+  if (outcome.non_finite >= 0)
+    refuse_non_finite(item("gradients", outcome.non_finite),
+                      tensors_[static_cast<std::size_t>(outcome.non_finite)]);
+  last_ = outcome;
+  ++calls_;
 }
 
 void Optimizer::set_lr(double lr) {
   const Turn turn(busy_);
   check_lr(lr);
-  group_.options.lr = lr;
+  for (update::Group& group : groups_) group.options.lr = lr;
 }
 
-const char* Optimizer::state_name(std::int64_t state) const {
-  check_index("state", state, states());
-  return group_.rule->state_names[static_cast<std::size_t>(state)].c_str();
-}
-
-void* Optimizer::state(std::int64_t i, std::int64_t state) const {
-  const update::Tensor& owner = tensor(i);
-  check_index("state", state, states());
-  return owner.state[state];
-}
-
-void Optimizer::set_steps(std::int64_t i, std::int64_t steps) {
+void Optimizer::set_lr(std::int64_t group, double lr) {
   const Turn turn(busy_);
-  const std::size_t index = checked_tensor(i);
-  if (steps < 0)
-    throw std::invalid_argument("steps: " + std::to_string(steps) + ", expected at least 0");
-  tensors_[index].steps = steps;
-}
-
-void Optimizer::set_carried(std::int64_t i, const double* carried) {
-  const Turn turn(busy_);
-  const std::size_t index = checked_tensor(i);
-  for (std::int64_t k = 0; k < update::max_carried; ++k)
-    if (!(std::isfinite(carried[k]) && carried[k] >= 0))
-      throw std::invalid_argument(item("carried", k) + ": " + std::to_string(carried[k]) +
-                                  ", expected a finite number >= 0");
-  std::copy_n(carried, update::max_carried, tensors_[index].carried);
-}
-
-std::size_t Optimizer::checked_tensor(std::int64_t i) const {
-  check_index("tensor", i, static_cast<std::int64_t>(tensors_.size()));
-  return static_cast<std::size_t>(i);
+  const std::size_t k = checked_group(group);
+  check_lr(lr);
+  groups_[k].options.lr = lr;
 }
 
 }  // namespace saddlescape::capi

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "capi/versioned.hpp"
+
 namespace saddlescape::capi {
 namespace {
 
@@ -204,29 +206,10 @@ void check_pairs(const std::string& rule, const saddlescape_options& o) {
   }
 }
 
-// The caller's bytes over the defaults; what lies beyond our struct must be zero.
-saddlescape_options adopt(const std::string& rule, const saddlescape_options& options) {
-  saddlescape_options adopted = defaults(rule);
-  const std::size_t size = options.size;
-  check_size("options.size", size);
-  const char* bytes = reinterpret_cast<const char*>(&options);
-  for (std::size_t i = sizeof adopted; i < size; ++i)
-    if (bytes[i] != 0)
-      throw std::invalid_argument("options: byte " + std::to_string(i) +
-                                  " is set, which is newer than this library's " +
-                                  std::to_string(sizeof adopted) + " bytes of options; leave it 0");
-  std::memcpy(&adopted, bytes, std::min(size, sizeof adopted));
-  adopted.size = sizeof adopted;
-  return adopted;
-}
-
 }  // namespace
 
-void check_size(const char* name, std::size_t size) {
-  if (size < first_size)
-    throw std::invalid_argument(std::string(name) + ": " + std::to_string(size) +
-                                ", expected sizeof(saddlescape_options), at least " +
-                                std::to_string(first_size) + "; call saddlescape_options_init");
+void check_options_size(const char* name, std::size_t size) {
+  check_size(name, size, first_size, "saddlescape_options", "saddlescape_options_init");
 }
 
 saddlescape_options defaults(const std::string& rule) {
@@ -242,7 +225,8 @@ saddlescape_options defaults(const std::string& rule) {
 }
 
 saddlescape_options checked(const std::string& rule, const saddlescape_options& options) {
-  const saddlescape_options o = adopt(rule, options);
+  check_options_size("options.size", options.size);
+  const saddlescape_options o = adopted("options", defaults(rule), options);
   const Defaults& known = find(rule);
   for (const Number& number : numbers) {
     const double value = o.*number.ours;

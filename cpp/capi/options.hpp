@@ -15,7 +15,7 @@ saddlescape_options defaults(const std::string& rule);
 
 // Throws std::invalid_argument if a struct of `size` bytes is none of ours: smaller than the first
 // version.
-void check_size(const char* name, std::size_t size);
+void check_options_size(const char* name, std::size_t size);
 
 // The caller's options, of whatever version, as this version's. Throws std::invalid_argument that
 // names an option which is out of range, which the rule does not read, or which is newer than this

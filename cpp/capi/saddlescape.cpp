@@ -1,88 +1,42 @@
-// The C border: pointers are looked at, exceptions become a status and a message.
+// The C border: rules, options and settings, making an optimizer and stepping it.
 #include "capi/saddlescape.h"
 
 #include <cstdio>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "capi/optimizer.hpp"
+#include "capi/guard.hpp"
 #include "capi/options.hpp"
+#include "capi/settings.hpp"
+#include "capi/versioned.hpp"
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "update/step.hpp"
 
-using saddlescape::capi::Busy;
-using saddlescape::capi::NotFinite;
-using saddlescape::capi::Optimizer;
-
-struct saddlescape_optimizer {
-  Optimizer optimizer;
-};
-
+namespace saddlescape::capi {
 namespace {
 
 // Room for the longest message, which lists every rule; what does not fit is cut off.
 thread_local char message[1024] = "";
 
-saddlescape_status refused(saddlescape_status status, const char* what) {
-  std::snprintf(message, sizeof message, "%s", what);
-  return status;
-}
-
-// Runs a call. The last catch is broad because a C caller can do nothing with an exception.
-template <class Call>
-saddlescape_status guarded(Call&& call) noexcept {
-  try {
-    call();
-    return SADDLESCAPE_OK;
-  } catch (const NotFinite& error) {
-    return refused(SADDLESCAPE_NOT_FINITE, error.what());
-  } catch (const Busy& error) {
-    return refused(SADDLESCAPE_BUSY, error.what());
-  } catch (const std::invalid_argument& error) {
-    return refused(SADDLESCAPE_INVALID_ARGUMENT, error.what());
-  } catch (const std::bad_alloc&) {
-    return refused(SADDLESCAPE_OUT_OF_MEMORY, "out of memory");
-  } catch (const std::exception& error) {
-    return refused(SADDLESCAPE_INTERNAL_ERROR, error.what());
-  }
-}
-
-template <class T>
-void not_null(const T* argument, const char* name, const char* expected) {
-  if (!argument) throw std::invalid_argument(std::string(name) + ": NULL, expected " + expected);
-}
-
-Optimizer& checked(saddlescape_optimizer* handle) {
-  not_null(handle, "optimizer", "what saddlescape_create made");
-  return handle->optimizer;
-}
-
-const Optimizer& checked(const saddlescape_optimizer* handle) {
-  not_null(handle, "optimizer", "what saddlescape_create made");
-  return handle->optimizer;
-}
-
 // A tensor here is a length; these rules must know the matrix.
-bool needs_shape(const saddlescape::update::Rule& rule) {
-  return rule.kind == saddlescape::update::Kind::matrix ||
-         rule.kind == saddlescape::update::Kind::factored;
+bool needs_shape(const update::Rule& rule) {
+  return rule.kind == update::Kind::matrix || rule.kind == update::Kind::factored;
 }
 
 std::vector<const char*> rule_names() {
   std::vector<const char*> names;
-  for (const saddlescape::update::Rule& rule : saddlescape::update::rules())
+  for (const update::Rule& rule : update::rules())
     if (!needs_shape(rule)) names.push_back(rule.name);
   return names;
 }
 
-const saddlescape::update::Rule& checked_rule(const char* rule) {
+const update::Rule& checked_rule(const char* rule) {
   not_null(rule, "rule", "a rule's name");
   std::string reason, allowed;
-  for (const saddlescape::update::Rule& each : saddlescape::update::rules()) {
+  for (const update::Rule& each : update::rules()) {
     if (std::strcmp(rule, each.name) != 0) continue;
     if (!needs_shape(each)) return each;
     reason = " needs the shapes of its arrays, which this interface does not take";
@@ -93,16 +47,53 @@ const saddlescape::update::Rule& checked_rule(const char* rule) {
                               allowed);
 }
 
-saddlescape::update::Element checked_real(int real) {
-  if (real == SADDLESCAPE_FLOAT32) return saddlescape::update::Element::float32;
-  if (real == SADDLESCAPE_FLOAT64) return saddlescape::update::Element::float64;
-  throw std::invalid_argument("real: " + std::to_string(real) +
-                              ", expected SADDLESCAPE_FLOAT32 or SADDLESCAPE_FLOAT64");
+// The caller's tensors and options, which are checked.
+Source checked_source(const update::Rule& rule, const saddlescape_group& group,
+                      const std::string& name) {
+  not_null(group.tensors, name.c_str(), "at least one tensor");
+  if (group.count < 1)
+    throw std::invalid_argument("count: " + std::to_string(group.count) + ", expected at least 1");
+  return {group.options ? checked(rule.name, *group.options) : defaults(rule.name), group.tensors,
+          group.count, name};
 }
 
-constexpr char somewhere[] = "a place for the answer";
+// The same of a list of them: messages say first which group they speak of.
+std::vector<Source> checked_sources(const update::Rule& rule, const saddlescape_group* groups,
+                                    std::int64_t count) {
+  std::vector<Source> sources;
+  for (std::int64_t k = 0; k < count; ++k) {
+    const std::string name = "groups[" + std::to_string(k) + "].";
+    try {
+      sources.push_back(checked_source(rule, groups[k], "tensors"));
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument(name + error.what());
+    }
+    sources.back().name = name + "tensors";
+    const std::int32_t allow = sources.back().options.allow_non_finite;
+    if (allow != sources[0].options.allow_non_finite)
+      throw std::invalid_argument(name + "options.allow_non_finite: " + std::to_string(allow) +
+                                  ", expected that of groups[0]: it holds for all of a step");
+  }
+  return sources;
+}
+
+saddlescape_optimizer* made(const update::Rule& rule, const std::vector<Source>& sources,
+                            const saddlescape_settings& settings) {
+  isa::active();  // refuses a wrong SADDLESCAPE_ISA here, not in a step
+  return new saddlescape_optimizer{{rule, sources, settings}};
+}
 
 }  // namespace
+
+saddlescape_status refused(saddlescape_status status, const char* what) {
+  std::snprintf(message, sizeof message, "%s", what);
+  return status;
+}
+
+}  // namespace saddlescape::capi
+
+// In a namespace a definition would not have the visibility that the header declares.
+using namespace saddlescape::capi;
 
 extern "C" {
 
@@ -127,11 +118,16 @@ saddlescape_status saddlescape_options_init(const char* rule, saddlescape_option
   return guarded([&] {
     const std::string name = checked_rule(rule).name;
     not_null(options, "options", somewhere);
-    saddlescape::capi::check_size("size", size);
-    saddlescape_options defaults = saddlescape::capi::defaults(name);
-    defaults.size = size;
-    std::memset(options, 0, size);
-    std::memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    check_options_size("size", size);
+    fill(options, size, defaults(name));
+  });
+}
+
+saddlescape_status saddlescape_settings_init(saddlescape_settings* settings, size_t size) {
+  return guarded([&] {
+    not_null(settings, "settings", somewhere);
+    check_settings_size("size", size);
+    fill(settings, size, default_settings());
   });
 }
 
@@ -140,15 +136,26 @@ saddlescape_status saddlescape_create(const char* rule, const saddlescape_option
                                       int64_t count, saddlescape_optimizer** optimizer) {
   return guarded([&] {
     const saddlescape::update::Rule& known = checked_rule(rule);
-    const saddlescape::update::Element kind = checked_real(real);
-    not_null(tensors, "tensors", "at least one tensor");
+    checked_real("real", real);
+    const Source source = checked_source(known, {options, tensors, count}, "tensors");
+    not_null(optimizer, "optimizer", somewhere);
+    saddlescape_settings settings = default_settings();
+    settings.parameters = settings.gradients = real;
+    *optimizer = made(known, {source}, settings);
+  });
+}
+
+saddlescape_status saddlescape_create_groups(const char* rule, const saddlescape_group* groups,
+                                             int64_t count, const saddlescape_settings* settings,
+                                             saddlescape_optimizer** optimizer) {
+  return guarded([&] {
+    const saddlescape::update::Rule& known = checked_rule(rule);
+    not_null(groups, "groups", "at least one group");
     if (count < 1)
       throw std::invalid_argument("count: " + std::to_string(count) + ", expected at least 1");
     not_null(optimizer, "optimizer", somewhere);
-    const saddlescape_options wanted = options ? saddlescape::capi::checked(known.name, *options)
-                                               : saddlescape::capi::defaults(known.name);
-    saddlescape::isa::active();  // refuses a wrong SADDLESCAPE_ISA here, not in a step
-    *optimizer = new saddlescape_optimizer{{known, wanted, kind, tensors, count}};
+    const std::vector<Source> sources = checked_sources(known, groups, count);
+    *optimizer = made(known, sources, settings ? checked(known, *settings) : default_settings());
   });
 }
 
@@ -156,83 +163,18 @@ void saddlescape_destroy(saddlescape_optimizer* optimizer) { delete optimizer; }
 
 saddlescape_status saddlescape_step(saddlescape_optimizer* optimizer, const void* const* gradients,
                                     int64_t count) {
+  return saddlescape_step_scaled(optimizer, gradients, count, 1, 0);
+}
+
+saddlescape_status saddlescape_step_scaled(saddlescape_optimizer* optimizer,
+                                           const void* const* gradients, int64_t count,
+                                           double grad_scale, int32_t found_inf) {
   return guarded([&] {
     Optimizer& it = checked(optimizer);
     not_null(gradients, "gradients", "a list of pointers, one for each tensor");
-    it.step(gradients, count);
-  });
-}
-
-saddlescape_status saddlescape_set_lr(saddlescape_optimizer* optimizer, double lr) {
-  return guarded([&] { checked(optimizer).set_lr(lr); });
-}
-
-saddlescape_status saddlescape_get_lr(const saddlescape_optimizer* optimizer, double* lr) {
-  return guarded([&] {
-    const Optimizer& it = checked(optimizer);
-    not_null(lr, "lr", somewhere);
-    *lr = it.lr();
-  });
-}
-
-saddlescape_status saddlescape_state_count(const saddlescape_optimizer* optimizer, int64_t* count) {
-  return guarded([&] {
-    const Optimizer& it = checked(optimizer);
-    not_null(count, "count", somewhere);
-    *count = it.states();
-  });
-}
-
-saddlescape_status saddlescape_state_name(const saddlescape_optimizer* optimizer, int64_t state,
-                                          const char** name) {
-  return guarded([&] {
-    const Optimizer& it = checked(optimizer);
-    not_null(name, "name", somewhere);
-    *name = it.state_name(state);
-  });
-}
-
-saddlescape_status saddlescape_state(saddlescape_optimizer* optimizer, int64_t tensor,
-                                     int64_t state, void** data, int64_t* size) {
-  return guarded([&] {
-    const Optimizer& it = checked(optimizer);
-    not_null(data, "data", somewhere);
-    not_null(size, "size", somewhere);
-    void* found = it.state(tensor, state);
-    *size = it.tensor(tensor).size;
-    *data = found;
-  });
-}
-
-saddlescape_status saddlescape_set_steps(saddlescape_optimizer* optimizer, int64_t tensor,
-                                         int64_t steps) {
-  return guarded([&] { checked(optimizer).set_steps(tensor, steps); });
-}
-
-saddlescape_status saddlescape_get_steps(const saddlescape_optimizer* optimizer, int64_t tensor,
-                                         int64_t* steps) {
-  return guarded([&] {
-    const Optimizer& it = checked(optimizer);
-    not_null(steps, "steps", somewhere);
-    *steps = it.tensor(tensor).steps;
-  });
-}
-
-saddlescape_status saddlescape_set_carried(saddlescape_optimizer* optimizer, int64_t tensor,
-                                           const double carried[2]) {
-  return guarded([&] {
-    Optimizer& it = checked(optimizer);
-    not_null(carried, "carried", "two numbers");
-    it.set_carried(tensor, carried);
-  });
-}
-
-saddlescape_status saddlescape_get_carried(const saddlescape_optimizer* optimizer, int64_t tensor,
-                                           double carried[2]) {
-  return guarded([&] {
-    const Optimizer& it = checked(optimizer);
-    not_null(carried, "carried", somewhere);
-    std::memcpy(carried, it.tensor(tensor).carried, sizeof it.tensor(tensor).carried);
+    if (found_inf != 0 && found_inf != 1)
+      throw std::invalid_argument("found_inf: " + std::to_string(found_inf) + ", expected 0 or 1");
+    if (!found_inf) it.step(gradients, count, grad_scale);
   });
 }
 

@@ -45,11 +45,31 @@ typedef enum saddlescape_status {
   SADDLESCAPE_INTERNAL_ERROR = 5 /* the system refused something; the message is its own */
 } saddlescape_status;
 
-/* What the arrays hold: all parameters, gradients and states of an optimizer are of one kind. */
-typedef enum saddlescape_real { SADDLESCAPE_FLOAT32 = 1, SADDLESCAPE_FLOAT64 = 2 } saddlescape_real;
+/* What an array holds: float, double, or 16 bits, which C passes as uint16_t. Steps are computed in
+ * double for double parameters, else in float. */
+typedef enum saddlescape_real {
+  SADDLESCAPE_FLOAT32 = 1,
+  SADDLESCAPE_FLOAT64 = 2,
+  SADDLESCAPE_BFLOAT16 = 3,
+  SADDLESCAPE_FLOAT16 = 4
+} saddlescape_real;
 
-/* `size` numbers at `parameters` (float or double, aligned as such), updated in place. They stay
- * the caller's and must live as long as the optimizer. NULL is allowed where size is 0. */
+/* How the optimizer keeps the rule's states; docs/storage.md has the errors. */
+typedef enum saddlescape_states {
+  SADDLESCAPE_STATES_COMPUTED = 0, /* in what is computed in */
+  SADDLESCAPE_STATES_BFLOAT16 = 1, /* slow averages dithered, so that their mean is kept */
+  SADDLESCAPE_STATES_8BIT = 2      /* a byte each, and a float for each block of 64 */
+} saddlescape_states;
+
+/* An average of the parameters over the steps. */
+typedef enum saddlescape_averaging {
+  SADDLESCAPE_AVERAGE_NONE = 0,
+  SADDLESCAPE_AVERAGE_EMA = 1, /* exponential: a <- d a + (1 - d) theta */
+  SADDLESCAPE_AVERAGE_SWA = 2  /* the mean of all that entered */
+} saddlescape_averaging;
+
+/* `size` numbers at `parameters` (aligned as such), updated in place. They stay the caller's and
+ * must live as long as the optimizer. NULL is allowed where size is 0. */
 typedef struct saddlescape_tensor {
   void* parameters;
   int64_t size;
@@ -98,6 +118,32 @@ typedef struct saddlescape_options {
   int32_t allow_non_finite; /* any rule: do not look for NaN and infinite numbers; saves a pass */
 } saddlescape_options;
 
+/* Tensors that share hyper-parameters. `options` may be NULL: the rule's defaults. */
+typedef struct saddlescape_group {
+  const saddlescape_options* options;
+  const saddlescape_tensor* tensors;
+  int64_t count;
+} saddlescape_group;
+
+/* What holds for all groups: types, and what happens round the rule in the same pass over memory.
+ * Let saddlescape_settings_init fill it, then change what you want to. It grows as options do. */
+typedef struct saddlescape_settings {
+  size_t size;           /* of this struct, set by saddlescape_settings_init */
+  double clip_norm;      /* shrink all gradients together to this Euclidean norm, > 0; 0: do not */
+  double clip_value;     /* clamp their numbers to this magnitude before, > 0; 0: do not */
+  double average_decay;  /* d of the exponential average, in [0, 1) */
+  int64_t average_start; /* steps before averaging begins, >= 0 */
+  int64_t average_every; /* steps from one entry to the next, >= 1 */
+  int32_t average;       /* a saddlescape_averaging */
+  int32_t parameters;    /* a saddlescape_real */
+  int32_t gradients;     /* the same: double for double parameters, else any but double */
+  int32_t states;        /* a saddlescape_states */
+  /* Flags, 0 or 1. */
+  int32_t master_weights;      /* with 16-bit parameters: float ones beside them, which are stepped
+                                  and rounded into the parameters */
+  int32_t stochastic_rounding; /* round 16-bit parameters up or down as often as keeps the mean */
+} saddlescape_settings;
+
 /* The library's version: "0.1.0". */
 SADDLESCAPE_API const char* saddlescape_version(void);
 
@@ -127,24 +173,57 @@ SADDLESCAPE_API saddlescape_status saddlescape_create(
     const char* rule, const saddlescape_options* options, saddlescape_real real,
     const saddlescape_tensor* tensors, int64_t count, saddlescape_optimizer** optimizer);
 
+/* Fills `settings`: float arrays, states as computed, no clipping, no average; average_decay 0.999,
+ * average_every 1. `size` is sizeof(saddlescape_settings) as the caller was compiled with it. */
+SADDLESCAPE_API saddlescape_status saddlescape_settings_init(saddlescape_settings* settings,
+                                                             size_t size);
+
+/* Makes an optimizer over `count` groups, each with at least one tensor. Tensors, and the
+ * gradients of a step, are numbered through all groups. `settings` may be NULL: the defaults.
+ * allow_non_finite must be the same in all groups. */
+SADDLESCAPE_API saddlescape_status saddlescape_create_groups(const char* rule,
+                                                             const saddlescape_group* groups,
+                                                             int64_t count,
+                                                             const saddlescape_settings* settings,
+                                                             saddlescape_optimizer** optimizer);
+
 /* Frees the optimizer and its states, not the parameters. NULL is allowed. */
 SADDLESCAPE_API void saddlescape_destroy(saddlescape_optimizer* optimizer);
 
 /* One step, all tensors or none. `gradients` holds `count` pointers, one for each tensor, to as
  * many numbers as it has; NULL leaves that tensor, its states and its count of steps as they are. A
  * gradient may not share memory with a parameter or a state, and is only read. Allocates nothing,
- * but for the threads that the first large step starts. */
+ * but for the threads that the first large step starts, and in the first step a few numbers for
+ * each 1024 where norms or other types are asked for. */
 SADDLESCAPE_API saddlescape_status saddlescape_step(saddlescape_optimizer* optimizer,
                                                     const void* const* gradients, int64_t count);
 
-/* The learning rate of the next step, finite and >= 0. */
+/* The same for a loss that was multiplied by `grad_scale`, finite and > 0: the gradients are
+ * divided by it first. One that overflows by that is not finite. With found_inf, 0 or 1, the step
+ * is left out: the caller has seen that they overflowed. */
+SADDLESCAPE_API saddlescape_status saddlescape_step_scaled(saddlescape_optimizer* optimizer,
+                                                           const void* const* gradients,
+                                                           int64_t count, double grad_scale,
+                                                           int32_t found_inf);
+
+/* With clip_norm: the norm of all gradients in the last step that was taken, and what they were
+ * multiplied by. 0 and 1 before it, and without. */
+SADDLESCAPE_API saddlescape_status
+saddlescape_get_gradient_norm(const saddlescape_optimizer* optimizer, double* norm, double* factor);
+
+/* The learning rate of the next step, finite and >= 0: of all groups, of the first, of one. */
 SADDLESCAPE_API saddlescape_status saddlescape_set_lr(saddlescape_optimizer* optimizer, double lr);
 SADDLESCAPE_API saddlescape_status saddlescape_get_lr(const saddlescape_optimizer* optimizer,
                                                       double* lr);
+SADDLESCAPE_API saddlescape_status saddlescape_set_group_lr(saddlescape_optimizer* optimizer,
+                                                            int64_t group, double lr);
+SADDLESCAPE_API saddlescape_status saddlescape_get_group_lr(const saddlescape_optimizer* optimizer,
+                                                            int64_t group, double* lr);
 
-/* For checkpoints: save the parameters, every state and every count of steps; to resume, make an
- * optimizer with the same rule and options, copy the states in and set the counts. It goes on bit
- * for bit.
+/* For checkpoints: save the parameters, every state and every count of steps (with settings that
+ * ask for them the scales, master weights and averages, and the count of calls); to resume, make an
+ * optimizer with the same rule, options and settings, copy all that in and set the counts. It goes
+ * on bit for bit.
  *
  * How many states the rule keeps for each number, and what state `state` is called: "exp_avg". The
  * name lives as long as the library. */
@@ -153,11 +232,32 @@ SADDLESCAPE_API saddlescape_status saddlescape_state_count(const saddlescape_opt
 SADDLESCAPE_API saddlescape_status saddlescape_state_name(const saddlescape_optimizer* optimizer,
                                                           int64_t state, const char** name);
 
-/* State `state` of tensor `tensor`: `*size` numbers of the optimizer's kind, as many as the tensor
- * has, to read and to write between steps. They live as long as the optimizer. */
+/* State `state` of tensor `tensor`: `*size` numbers, as many as the tensor has, to read and to
+ * write between steps: float or double, or uint16_t or uint8_t as the settings say. They live as
+ * long as the optimizer. */
 SADDLESCAPE_API saddlescape_status saddlescape_state(saddlescape_optimizer* optimizer,
                                                      int64_t tensor, int64_t state, void** data,
                                                      int64_t* size);
+
+/* Beside 8-bit states: a scale for each block of 64 of its numbers. */
+SADDLESCAPE_API saddlescape_status saddlescape_state_scales(saddlescape_optimizer* optimizer,
+                                                            int64_t tensor, int64_t state,
+                                                            float** scales, int64_t* size);
+
+/* The float weights behind 16-bit parameters, and the average of the parameters, in what is
+ * computed in: before its first entry they are as the parameters were at the start. To read and to
+ * write between steps; refused where the settings do not ask for them. */
+SADDLESCAPE_API saddlescape_status saddlescape_master_weights(saddlescape_optimizer* optimizer,
+                                                              int64_t tensor, float** data,
+                                                              int64_t* size);
+SADDLESCAPE_API saddlescape_status saddlescape_average(saddlescape_optimizer* optimizer,
+                                                       int64_t tensor, void** data, int64_t* size);
+
+/* How many steps were taken, which is what an average counts, at least 0. */
+SADDLESCAPE_API saddlescape_status saddlescape_set_calls(saddlescape_optimizer* optimizer,
+                                                         int64_t calls);
+SADDLESCAPE_API saddlescape_status saddlescape_get_calls(const saddlescape_optimizer* optimizer,
+                                                         int64_t* calls);
 
 /* How many steps tensor `tensor` has taken part in, at least 0. */
 SADDLESCAPE_API saddlescape_status saddlescape_set_steps(saddlescape_optimizer* optimizer,

@@ -21,11 +21,14 @@ void expect(bool ok, const char* what) {
 }
 
 struct Problem {
-  explicit Problem(std::int64_t n)
+  explicit Problem(std::int64_t n, double clip_norm = 0)
       : theta(static_cast<std::size_t>(n), 1.0F), gradient(static_cast<std::size_t>(n), 0.5F) {
     const saddlescape_tensor tensor = {theta.data(), n};
-    expect(saddlescape_create("adam", nullptr, SADDLESCAPE_FLOAT32, &tensor, 1, &adam) ==
-               SADDLESCAPE_OK,
+    const saddlescape_group group = {nullptr, &tensor, 1};
+    saddlescape_settings settings;
+    saddlescape_settings_init(&settings, sizeof settings);
+    settings.clip_norm = clip_norm;
+    expect(saddlescape_create_groups("adam", &group, 1, &settings, &adam) == SADDLESCAPE_OK,
            "create");
   }
   ~Problem() { saddlescape_destroy(adam); }
@@ -42,13 +45,15 @@ struct Problem {
 };
 
 void test_allocations() {
-  Problem small(100), large(1 << 20);
-  large.step();  // starts the threads
+  Problem small(100), large(1 << 20), clipped(5000, 1);
+  large.step();    // starts the threads
+  clipped.step();  // makes room for its sums
   const long before = allocations.load();
   expect(before > 0, "allocations are counted");
   for (int i = 0; i < 5; ++i) {
     expect(small.step() == SADDLESCAPE_OK, "a small step");
     expect(large.step() == SADDLESCAPE_OK, "a large step");
+    expect(clipped.step() == SADDLESCAPE_OK, "a clipped step");
   }
   expect(allocations.load() == before, "a step allocates nothing");
 }

@@ -26,7 +26,8 @@ struct Adafactor {
   static constexpr int states = 0;
   static constexpr const char* state_names[max_states] = {"row_var", "col_var", "variance"};
   // They are small beside the parameters, or part of a quotient.
-  static constexpr Nature natures[max_states] = {Nature::exact, Nature::exact, Nature::exact};
+  static constexpr Nature natures[max_states] = {Nature::exact_square, Nature::exact_square,
+                                                 Nature::exact_square};
 
   Decay<T> decay;
   T rate;  // alpha / max(1, rms(U) / d)

@@ -7,6 +7,9 @@
 //   n_t = beta3 n_{t-1} + (1 - beta3) (g_t + beta2 d_t)^2
 //   theta_t = (theta_{t-1} - lr (mhat_t + beta2 vhat_t) / (sqrt(nhat_t) + eps)) / (1 + lr wd)
 //
+// Optax 0.2.8 has 1 - beta2 in the place of both factors beta2 of d and vhat, with the same beta2
+// in v: 0.08 where the paper and the authors have 0.92.
+//
 // With `decoupled` (the authors' no_prox) the decay is AdamW's: theta <- (1 - lr wd) theta before.
 #pragma once
 

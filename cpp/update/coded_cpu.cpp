@@ -167,7 +167,7 @@ template <class Rule>
 constexpr bool takes_codes() {
   if (Rule::states == 0) return false;
   for (int s = 0; s < Rule::states; ++s)
-    if (Rule::natures[s] == Nature::exact) return false;
+    if (is_exact(Rule::natures[s])) return false;
   return true;
 }
 

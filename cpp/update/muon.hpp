@@ -8,7 +8,8 @@
 // with s = sqrt(max(1, rows / columns)), or 0.2 sqrt(max(rows, columns)) to make steps as long as
 // AdamW's (Liu et al. 2025, section 2.2). B averages, as in PyTorch; Jordan's post sums:
 // B_t = mu B_{t-1} + G_t, which O_t does not see. PyTorch takes the products in bfloat16, with a
-// relative error of 4e-3 for each rounding; here they are in what is computed in.
+// relative error of 4e-3 for each rounding; here they are in what is computed in. Optax corrects
+// the bias of B and of G before it mixes them: another direction with Nesterov, the same without.
 #pragma once
 
 #include "update/terms.hpp"

@@ -49,7 +49,7 @@ class Worker {
   void visit(const Tensor& tensor, std::int64_t from, std::int64_t n, double* sums) {
     real_ = real_of(tensor.parameter_type);
     if (role_ == Role::gradient_norm) {
-      sums[0] = table_.sum_squares[real()](gradient(tensor, from, n), n);
+      sums[0] = squares(gradient(tensor, from, n), n);
       return;
     }
     const Group& group = groups_[tensor.group];
@@ -70,8 +70,8 @@ class Worker {
       adafactor::precondition(group.options, tensor, g, from, n, u);
     else
       update(group.rule->direction, group, tensor, from, n, p, g, u);
-    sums[0] = table_.sum_squares[real()](p, n);
-    sums[1] = table_.sum_squares[real()](u, n);
+    sums[0] = squares(p, n);
+    sums[1] = squares(u, n);
   }
 
   void move(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t n, void* p,
@@ -88,9 +88,9 @@ class Worker {
       if (around_.statistics || around_.average_weight != 0) parameters(tensor, from, n);
     }
     if (around_.statistics) {
-      sums[0] = table_.sum_squares[real()](g, n);
-      sums[1] = table_.sum_squared_differences[real()](p, old, n);
-      sums[2] = table_.sum_squares[real()](p, n);
+      sums[0] = squares(g, n);
+      sums[1] = tile_squares(table_.sum_squared_differences[real()](p, old, n), real_, p, old, n);
+      sums[2] = squares(p, n);
     }
   }
 
@@ -129,6 +129,10 @@ class Worker {
 
   const void* folded(int kernel, const Group& group, const Tensor& tensor) {
     return folds_.of(kernel, group, tensor);
+  }
+
+  double squares(const void* x, std::int64_t n) const {
+    return tile_squares(table_.sum_squares[real()](x, n), real_, x, nullptr, n);
   }
 
   // The numbers that the rule computes with: the array's own, or expanded ones.

@@ -6,6 +6,7 @@
 
 #include "update/check.hpp"
 #include "update/row.hpp"
+#include "update/squares.hpp"
 #include "update/step.hpp"
 
 namespace saddlescape::update {
@@ -20,7 +21,7 @@ enum class Role {
   apply_direction,  // as update, along what stands there
 };
 
-// Per tile: three sums in workspace.partial.
+// Per tile: three sums in workspace.partial, as tile_squares returns them.
 //   gradient_norm: g^2
 //   direction:     p^2, direction^2; write_direction too
 //   update:        g^2, (p - p_old)^2, p^2, where statistics are asked for; apply_direction too
@@ -42,9 +43,9 @@ void collect(Role role, const Group* groups, const Tensor* tensors, std::int64_t
   const double* partial = workspace.partial.data();
   for (std::int64_t i = 0; i < count; ++i) {
     if (!takes_part(role, groups, tensors[i], around)) continue;
-    double sums[3] = {};
+    Squares sums[3];
     for (std::int64_t tile = 0; tile < ceiling(tensors[i].size, tile_size); ++tile, partial += 3)
-      for (int k = 0; k < 3; ++k) sums[k] += partial[k];
+      for (int k = 0; k < 3; ++k) sums[k].add(partial[k]);
     if (tensors[i].gradient) take(i, sums);
   }
 }

@@ -4,7 +4,8 @@
 //   g_t = 0  where  g_t g_{t-1} < 0
 //   theta_t = theta_{t-1} - sign(g_t) s_t,  s_0 = lr
 //
-// lr is the size of the first step and nothing later.
+// lr is the size of the first step and nothing later. Optax 0.2.8 has these s_t and moves a step
+// late, by sign(g_{t-1}) s_{t-1}.
 #pragma once
 
 #include "update/terms.hpp"
@@ -16,7 +17,7 @@ template <class T>
 struct Rprop {
   static constexpr int states = 2;
   static constexpr const char* state_names[max_states] = {"prev", "step_size"};
-  static constexpr Nature natures[max_states] = {Nature::exact, Nature::exact};
+  static constexpr Nature natures[max_states] = {Nature::exact, Nature::exact_square};
 
   Gradient<T> gradient;
   T keep, start;  // s_{t-1} = keep s + start: lr before the first step, s later

@@ -13,7 +13,8 @@
 //
 // The authors' program weighs with w_t = t^r (largest gamma so far)^p, p = 2, where the paper has
 // gamma_t^2, and corrects v as above where the paper has lr sqrt(1 - beta2^t): followed here. Its
-// weights are of a group; here of a tensor, which may be left out of a step.
+// weights are of a group; here of a tensor, which may be left out of a step. Optax weighs step t of
+// a schedule with the rate of step t + 1.
 #pragma once
 
 #include "update/adam.hpp"

@@ -42,9 +42,9 @@ void plain(const Group* groups, const Tensor* tensors, std::int64_t count, Check
 void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
                const Workspace& workspace) {
   collect(Role::direction, groups, tensors, count, around, workspace,
-          [&](std::int64_t i, const double (&sums)[3]) {
+          [&](std::int64_t i, const Squares(&sums)[3]) {
             const Group& group = groups[tensors[i].group];
-            const double parameters = std::sqrt(sums[0]), direction = std::sqrt(sums[1]);
+            const double parameters = sums[0].norm(), direction = sums[1].norm();
             tensors[i].trust =
                 group.rule->kind == Kind::factored
                     ? adafactor::length(group.options, tensors[i], parameters, direction)
@@ -55,13 +55,13 @@ void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const A
 double gradient_norm(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
                      Workspace& workspace) {
   run_pass(Role::gradient_norm, groups, tensors, count, around, 1, nullptr, workspace);
-  double sum = 0;
+  Squares sum;
   collect(Role::gradient_norm, groups, tensors, count, around, workspace,
-          [&](std::int64_t i, const double (&sums)[3]) {
-            tensors[i].norms.gradient = std::sqrt(sums[0]);
-            sum += sums[0];
+          [&](std::int64_t i, const Squares(&sums)[3]) {
+            tensors[i].norms.gradient = sums[0].norm();
+            sum.add(sums[0]);
           });
-  return std::sqrt(sum);
+  return sum.norm();
 }
 
 bool clips(const Around& around) {
@@ -74,22 +74,22 @@ void keep_norms(Role role, const Group* groups, Tensor* tensors, std::int64_t co
                 const Around& around, const Workspace& workspace) {
   if (!around.statistics) return;
   collect(role, groups, tensors, count, around, workspace,
-          [&](std::int64_t i, const double (&sums)[3]) {
+          [&](std::int64_t i, const Squares(&sums)[3]) {
             Norms& norms = tensors[i].norms;
-            if (!clips(around)) norms.gradient = std::sqrt(sums[0]);
-            norms.update = std::sqrt(sums[1]);
-            norms.parameter = std::sqrt(sums[2]);
+            if (!clips(around)) norms.gradient = sums[0].norm();
+            norms.update = sums[1].norm();
+            norms.parameter = sums[2].norm();
           });
 }
 
 // Of all gradients together.
 double total_norm(Tensor* tensors, std::int64_t count) {
-  double sum = 0;
+  Squares sum;
   for (std::int64_t i = 0; i < count; ++i) {
     if (!tensors[i].gradient) tensors[i].norms = {};
-    sum += tensors[i].norms.gradient * tensors[i].norms.gradient;
+    sum.add_square(tensors[i].norms.gradient);
   }
-  return std::sqrt(sum);
+  return sum.norm();
 }
 
 // Matrix rules, one matrix after the other: the workspace holds one, and its products' memory.
@@ -103,7 +103,7 @@ void step_matrices(const Group* groups, Tensor* tensors, std::int64_t count, con
     run_pass(Role::write_direction, groups, &tensor, 1, around, clip, nullptr, workspace);
     double norm = 0;
     collect(Role::write_direction, groups, &tensor, 1, around, workspace,
-            [&](std::int64_t, const double (&sums)[3]) { norm = std::sqrt(sums[1]); });
+            [&](std::int64_t, const Squares(&sums)[3]) { norm = sums[1].norm(); });
     newton_schulz(tensor, group.options, norm, workspace);
     tensor.trust = matrix_length(tensor, group.options);
     run_pass(Role::apply_direction, groups, &tensor, 1, around, clip, nullptr, workspace);
@@ -181,11 +181,11 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
     outcome.gradient_norm = gradient_norm(groups, tensors, count, around, workspace);
     outcome.clip = clip_factor(outcome.gradient_norm, around.clip_norm);
   }
-  // A sum of squares that is finite had no NaN and no infinity in it; a clamp may have hidden one.
+  // A norm that is finite had no NaN and no infinity in it; a clamp may have hidden one.
   const bool known_finite = clips(around) && std::isfinite(outcome.gradient_norm) &&
                             !(around.clip_value < std::numeric_limits<double>::infinity());
   std::optional<Check> check;
-  if (around.check_finite && !known_finite) check.emplace(tensors, count);
+  if (around.check_finite && !known_finite) check.emplace(tensors, count, around.unscale);
 
   begin_steps(groups, tensors, count);
   move(groups, tensors, count, around, outcome.clip, check ? &*check : nullptr, workspace);
@@ -206,7 +206,7 @@ void widen(Element type, const void* source, std::int64_t n, float* out) {
 }
 
 std::int64_t first_non_finite(const Tensor* tensors, std::int64_t count) {
-  Check check(tensors, count);
+  Check check(tensors, count, 1);
   look(tensors, count, check);
   return check.first();
 }

@@ -44,12 +44,19 @@ constexpr Element element_of(Real real) {
 
 // What kind of number a state is: how it may be rounded.
 enum class Nature {
-  value,   // an average of gradients that forgets in some ten steps: to nearest
-  slow,    // one that moves by less than a level in a step: dithered
-  square,  // an average, sum or maximum of numbers >= 0: dithered, its own 8-bit code
-  exact,   // full precision: a copy of the parameters, the smaller term of a difference
+  value,         // an average of gradients that forgets in some ten steps: to nearest
+  slow,          // one that moves by less than a level in a step: dithered
+  square,        // an average, sum or maximum of numbers >= 0: dithered, its own 8-bit code
+  exact,         // full precision: a copy of the parameters, the smaller term of a difference
+  exact_square,  // the same, of numbers >= 0
 };
-constexpr int coded_natures = 3;  // all but the last have a code of 8 bits
+constexpr bool is_exact(Nature nature) {
+  return nature == Nature::exact || nature == Nature::exact_square;
+}
+constexpr bool is_non_negative(Nature nature) {
+  return nature == Nature::square || nature == Nature::exact_square;
+}
+constexpr int coded_natures = 3;  // the first ones have a code of 8 bits
 
 // How a step is put together.
 enum class Kind {

@@ -139,10 +139,10 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
     )
     add(
         "--optimizer",
-        type=_options.choice(optim.names()),
+        type=_options.choice(optim.names(vectors=True)),
         default="sgd",
         metavar="NAME",
-        help=", ".join(optim.names()),
+        help=", ".join(optim.names(vectors=True)),
     )
     add("--lr", type=_options.positive, default=0.1, metavar="RATE", help="learning rate")
     add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ def learning_rate(lr: object) -> tuple[Callable[[int], float] | None, float]:
 def scheduled(schedule: Callable[[int], float], step: int) -> float:
     """Return a schedule's value, checked."""
     value = schedule(step)
-    if type(value) is float and 0.0 <= value < float("inf"):
+    if type(value) is float and 0.0 <= value < math.inf:
         return value
     return _check.non_negative(f"lr({step})", value, "a finite number >= 0")
 

@@ -59,16 +59,27 @@ _MAKERS: dict[str, Callable[..., Optimizer]] = {
 }
 
 
-def names() -> list[str]:
-    """Return every optimizer's name, for `create`.
+# They refuse whatever is no matrix.
+_OF_MATRICES = {"muon"}
+
+
+def names(*, vectors: bool = False) -> list[str]:
+    """Return the optimizers' names, for `create`.
+
+    Parameters
+    ----------
+    vectors : bool, default False
+        Only those that take arrays of one dimension, such as a network's ``theta``.
 
     Examples
     --------
     >>> from saddlescape import optim
     >>> optim.names()[:6]
     ['adadelta', 'adafactor', 'adagrad', 'adam', 'adamax', 'adamw']
+    >>> set(optim.names()) - set(optim.names(vectors=True))
+    {'muon'}
     """
-    return sorted(_MAKERS)
+    return sorted({*_MAKERS} - _OF_MATRICES if vectors else _MAKERS)
 
 
 def create(name: str, params: Params, **arguments: Any) -> Optimizer:

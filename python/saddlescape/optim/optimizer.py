@@ -139,7 +139,8 @@ class Optimizer(abc.ABC):
             Refuse gradients that hold NaN or infinite numbers. It costs a pass over them, unless
             `clip_norm` takes that anyway.
         grad_scale : float
-            What the loss was multiplied by, > 0: the gradients are divided by it.
+            What the loss was multiplied by, > 0: the gradients are divided by it. One that
+            overflows by that is infinite, for `check_finite` too.
         found_inf : bool
             Leave this step out and count it in `skipped`: the gradients overflowed.
 
@@ -290,7 +291,8 @@ class Optimizer(abc.ABC):
         Raises
         ------
         TypeError, ValueError
-            If a name, shape, dtype or value does not fit; it is named.
+            If a name, shape, dtype or value does not fit, or a number is there that no run
+            leaves: NaN, an infinite one, a second moment or a scale below 0. It is named.
         """
         grouped = self._sizes is not None
         saved.load(self._core, self._groups, grouped, self._resolve, state_dict)

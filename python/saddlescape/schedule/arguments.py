@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from numbers import Real
@@ -24,6 +25,7 @@ __all__ = [
 
 Rate = float | Callable[[int], float]
 
+_MOST = 2**63
 _RATE = "a finite number >= 0, or a function of the step that returns one"
 
 
@@ -35,6 +37,8 @@ def store(schedule: object, /, **values: Any) -> None:
 
 def number_of(step: object) -> int:
     """Return the step's number if it is one: an integer from 0 on."""
+    if type(step) is int and 0 <= step < _MOST:  # without a call: this runs in every step
+        return step
     return _check.integer("step", step, low=0)
 
 
@@ -81,7 +85,10 @@ def rate(name: str, value: object) -> Rate:
 def rate_at(name: str, schedule: Rate, step: int) -> float:
     """Return what a learning rate is at a step; what a function returned is checked."""
     if callable(schedule):
-        return _check.non_negative(f"{name}({step})", schedule(step))
+        value = schedule(step)
+        if type(value) is float and 0.0 <= value < math.inf:
+            return value
+        return _check.non_negative(f"{name}({step})", value)
     return schedule
 
 

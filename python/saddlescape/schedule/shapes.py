@@ -2,6 +2,9 @@
 
 ``left`` is the share of a phase's steps that is still to come: 1 at its start, 0 at its end. A
 curve turns it into the weight of the start, which goes from exactly 1 to exactly 0.
+
+A schedule is called in every step, and a step of a small array takes less than a microsecond: these
+compare instead of calling min and max, which give the same bits.
 """
 
 from __future__ import annotations
@@ -9,12 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+_QUARTER = 0.5 * math.pi
+
 __all__ = ["CURVES", "blend", "cosine", "left", "linear", "power", "rise", "root"]
 
 
 def left(step: int, steps: int) -> float:
     """``1 - step / steps``, and 0 from the end on."""
-    return max(steps - step, 0) / steps
+    return (steps - step) / steps if step < steps else 0.0
 
 
 def linear(left: float) -> float:
@@ -27,7 +32,7 @@ def cosine(left: float) -> float:
 
     Written as ``sin(pi left / 2)**2``, the same number: 1 + cos loses its digits near the end.
     """
-    return math.sin(0.5 * math.pi * left) ** 2
+    return math.sin(_QUARTER * left) ** 2
 
 
 def root(left: float) -> float:
@@ -41,7 +46,10 @@ CURVES: dict[str, Callable[[float], float]] = {"linear": linear, "cosine": cosin
 def blend(start: float, end: float, weight: float) -> float:
     """``start`` at weight 1, ``end`` at weight 0, exactly, and never outside of the two."""
     value = start * weight + end * (1 - weight)
-    return min(max(value, min(start, end)), max(start, end))
+    low, high = (start, end) if start < end else (end, start)
+    if value < low:
+        return low
+    return high if value > high else value
 
 
 def rise(peak: float, step: int, steps: int, start: float | None = None) -> float:

@@ -59,8 +59,8 @@ def optimizer_of(
 ) -> optim.Optimizer:
     """Return the optimizer of that name at work on ``net.theta``, or the one that was given."""
     if isinstance(optimizer, str):
-        _check.choice("optimizer", optimizer, optim.names())
-        allowed = optim.create(optimizer, np.zeros((1, 1))).arguments
+        _check.choice("optimizer", optimizer, optim.names(vectors=True))
+        allowed = optim.create(optimizer, np.zeros(1)).arguments
         unknown = next((name for name in settings if name not in allowed), None)
         if unknown is not None:
             raise TypeError(

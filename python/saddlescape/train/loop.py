@@ -97,7 +97,7 @@ def train(
     y : (N,) or (N, C) array
         Targets.
     optimizer : str or Optimizer
-        A name of `optim.names`, or an optimizer made for ``net.theta``.
+        A name of ``optim.names(vectors=True)``, or an optimizer made for ``net.theta``.
     lr : float or callable, optional
         Learning rate, or a function that gives it for a step (see `schedule`; the first step is
         number 0); the optimizer's own default if left out.
