@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pytest
 
+import saddlescape as ss
 from oracle import spectra
-from saddlescape import eig
+from saddlescape import _core, eig
 
 KNOWN = list(spectra.all_known())
 by_name = pytest.mark.parametrize("known", KNOWN, ids=lambda k: k.name)
@@ -22,10 +23,10 @@ def test_counts_are_right_or_undetermined(known: spectra.Known) -> None:
     assert counts.negative <= negative
     assert counts.undetermined >= zero
     assert counts.n == known.n
-    # Undetermined is only what lies within twice the bound of zero (computed and exact differ by
-    # one bound at most).
-    near = np.count_nonzero(np.abs(known.eigenvalues) <= 2 * counts.error_bound + known.stored)
+    # Undetermined is only what lies within the band, and the band is narrow.
+    near = np.count_nonzero(np.abs(known.eigenvalues) <= counts.tolerance + known.stored)
     assert counts.undetermined <= near
+    assert 0 <= counts.error_bound <= counts.tolerance <= 1e-8 * known.norm
 
 
 @by_name
@@ -58,7 +59,7 @@ def test_no_wrong_count_in_500_planted(first: int) -> None:
         positive, negative, _ = known.counts
         assert counts.positive <= positive, seed
         assert counts.negative <= negative, seed
-        clear = np.abs(known.eigenvalues) > 2 * counts.error_bound + sure
+        clear = np.abs(known.eigenvalues) > counts.tolerance + sure
         assert counts.positive + counts.negative >= np.count_nonzero(clear), seed
 
 
@@ -98,9 +99,83 @@ def test_an_eigenvalue_on_the_tolerance_is_undetermined(at: float) -> None:
     assert eig.inertia(np.array([[at]]), tolerance=1.0).undetermined == 1
 
 
-def test_spectrum_gives_the_same() -> None:
+@by_name
+def test_two_proofs_do_not_contradict_each_other(known: spectra.Known) -> None:
+    scale = max(known.norm, 1e-300)
+    for tolerance in (0.0, 1e-6 * scale, 0.3 * scale):
+        spectrum = eig.inertia(spectrum=eig.certified_eigh(known.A), tolerance=tolerance)
+        signs = eig.inertia(known.A, tolerance)
+        # What one has proved to be of a sign the other has not proved to be of the other.
+        assert signs.positive <= known.n - spectrum.negative
+        assert spectrum.positive <= known.n - signs.negative
+        # Both have counted what lies beyond both bands.
+        beyond = known.eigenvalues > max(signs.tolerance, spectrum.tolerance) + known.stored
+        assert min(signs.positive, spectrum.positive) >= np.count_nonzero(beyond)
+
+
+# Sizes at the edges of panels and tiles; low rank and exact zeros make pivots of zeros.
+@pytest.mark.parametrize("n", [1, 2, 3, 31, 62, 63, 64, 65, 127, 128, 255, 256, 257, 400])
+@pytest.mark.parametrize("kind", ["dense", "zero diagonal", "low rank", "graded", "saddle point"])
+def test_signs_of_an_elimination(n: int, kind: str) -> None:
+    rng = np.random.default_rng([n, len(kind)])
+    A = rng.normal(size=(n, n))
+    A = A + A.T
+    if kind == "zero diagonal":
+        np.fill_diagonal(A, 0)
+    elif kind == "low rank":
+        B = rng.normal(size=(n, 1 + n // 8))
+        A = B @ np.diag(rng.choice([-1, 1], 1 + n // 8)) @ B.T
+        A = (A + A.T) / 2
+    elif kind == "graded":
+        sizes = 10.0 ** -np.linspace(0, 12, n)
+        A = A * sizes[:, None] * sizes
+    elif kind == "saddle point":
+        A[n // 2 :, n // 2 :] = 0
+    before = A.copy()
+    counts = eig.inertia(A)
+    assert np.array_equal(A, before)
+    values = np.linalg.eigvalsh(A)
+    norm = np.abs(values).max()
+    slack = 1e-14 * n * norm  # LAPACK's own error
+    assert counts.positive <= np.count_nonzero(values > -slack)
+    assert counts.negative <= np.count_nonzero(values < slack)
+    assert counts.positive >= np.count_nonzero(values > counts.tolerance + slack)
+    assert counts.negative >= np.count_nonzero(values < -counts.tolerance - slack)
+    assert counts.tolerance <= 1e-9 * norm
+
+
+@pytest.mark.slow
+def test_no_wrong_count_in_10000_planted() -> None:
+    for seed in range(10_000, 20_000):
+        known = planted_with_small(seed)
+        counts = eig.inertia(known.A)
+        positive, negative, _ = known.counts
+        assert counts.positive <= positive, seed
+        assert counts.negative <= negative, seed
+
+
+def test_counts_do_not_depend_on_the_instruction_set_or_threads() -> None:
+    known = spectra.planted(np.linspace(-1, 1, 200), seed=1)
+    isa, threads = _core.isa(), ss.info()["threads"]
+    found = set()
+    try:
+        for each in _core.available_isas():
+            for count in (1, 2, 3):
+                _core.force_isa(each)
+                ss.set_threads(count)
+                counts = eig.inertia(known.A)
+                found.add((counts.positive, counts.negative))
+    finally:
+        _core.force_isa(isa)
+        ss.set_threads(threads)
+    assert found == {(100, 100)}
+
+
+def test_a_spectrum_that_is_there_is_used() -> None:
     A = spectra.rosser().A
-    assert eig.inertia(spectrum=eig.certified_eigh(A), tolerance=0.01) == eig.inertia(A, 0.01)
+    counts = eig.inertia(spectrum=eig.certified_eigh(A), tolerance=0.01)
+    assert (counts.positive, counts.negative, counts.undetermined) == (6, 1, 1)
+    assert counts.tolerance == pytest.approx(0.01)
 
 
 def test_empty_one_zero_identity() -> None:
@@ -114,7 +189,9 @@ def test_empty_one_zero_identity() -> None:
 
 def test_the_smallest_numbers() -> None:
     tiny = 2.0**-1074
-    assert eig.inertia(np.array([[tiny]])).positive == 0  # the bound itself is rounded up to there
+    assert eig.inertia(np.array([[tiny]])).positive == 1  # scaled by a power of two, exactly
+    spectrum = eig.certified_eigh(np.array([[tiny]]))
+    assert eig.inertia(spectrum=spectrum).positive == 0  # the bound itself is rounded up to there
     assert eig.inertia(np.array([[1e-300]])).positive == 1
 
 

@@ -8,6 +8,7 @@
 #include "eig/certify.hpp"
 #include "eig/dense.hpp"
 #include "eig/lanczos.hpp"
+#include "eig/signs.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -67,6 +68,17 @@ py::tuple certified_eigh(py::handle source) {
     return eig::certified_eigenpairs(n, data, w, v);
   });
   return py::make_tuple(values, rows, bound);
+}
+
+// Surely positive, surely negative, band, error bound; None if no bound was found.
+py::object certified_signs(py::handle source, double tolerance) {
+  const Array a = checked_symmetric(source, "A");
+  const eig::CertifiedSigns signs = with_type(a, [&](const auto* data) {
+    const ReleaseGil release;
+    return eig::certified_signs(a.shape[0], data, tolerance);
+  });
+  if (!signs.found) return py::none();
+  return py::make_tuple(signs.positive, signs.negative, signs.band, signs.error_bound);
 }
 
 Vector copied(const std::vector<double>& x) {
@@ -144,6 +156,7 @@ void eig(py::module_ module) {
   module.def("eigvalsh", &eigvalsh, py::arg("A"));
   module.def("eigh", &eigh, py::arg("A"));
   module.def("certified_eigh", &certified_eigh, py::arg("A"));
+  module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"));
   module.def("lanczos", &lanczos, py::arg("n"), py::arg("apply"), py::arg("low"), py::arg("high"),
              py::arg("tol"), py::arg("max_products"), py::arg("block"), py::arg("seed"),
              py::arg("callback"));

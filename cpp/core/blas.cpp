@@ -21,6 +21,9 @@ template <class T>
 using Gemm = void(CblasOrder, CblasTranspose, CblasTranspose, blas_int m, blas_int n, blas_int k,
                   T alpha, const T* a, blas_int lda, const T* b, blas_int ldb, T beta, T* c,
                   blas_int ldc);
+using Gemv = void(CblasOrder, CblasTranspose, blas_int m, blas_int n, double alpha, const double* a,
+                  blas_int lda, const double* x, blas_int incx, double beta, double* y,
+                  blas_int incy);
 // The last two are the hidden lengths of Fortran's character arguments.
 using Syevd = void(const char* jobz, const char* uplo, const blas_int* n, double* a,
                    const blas_int* lda, double* w, double* work, const blas_int* lwork,
@@ -32,6 +35,7 @@ using Syevd = void(const char* jobz, const char* uplo, const blas_int* n, double
 extern "C" {
 Gemm<float> cblas_sgemm;
 Gemm<double> cblas_dgemm;
+Gemv cblas_dgemv;
 Syevd dsyevd_;
 }
 #endif
@@ -42,6 +46,7 @@ namespace {
 struct Library {
   Gemm<float>* sgemm = nullptr;
   Gemm<double>* dgemm = nullptr;
+  Gemv* dgemv = nullptr;
   Syevd* dsyevd = nullptr;
   void (*set_num_threads)(int) = nullptr;
   char* (*get_config)() = nullptr;
@@ -130,6 +135,7 @@ void load_bundled(const std::string& path) {
   if (!handle) throw std::runtime_error(std::string("BLAS library: ") + dlerror());
   find(handle, "scipy_cblas_sgemm", library.sgemm);
   find(handle, "scipy_cblas_dgemm", library.dgemm);
+  find(handle, "scipy_cblas_dgemv", library.dgemv);
   find(handle, "scipy_dsyevd_", library.dsyevd);
   find(handle, "scipy_openblas_set_num_threads", library.set_num_threads);
   find(handle, "scipy_openblas_get_config", library.get_config);
@@ -141,6 +147,7 @@ void load_bundled(const std::string& path) {
 void load_system() {
   library.sgemm = cblas_sgemm;
   library.dgemm = cblas_dgemm;
+  library.dgemv = cblas_dgemv;
   library.dsyevd = dsyevd_;
   // Whatever the system has: these exist if it is OpenBLAS.
   library.set_num_threads =
@@ -223,6 +230,13 @@ void gemm(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, doub
           const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta,
           double* c, std::int64_t ldc) {
   gemm_through(lib().dgemm, a_op, b_op, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+void gemv(Op op, std::int64_t m, std::int64_t n, double alpha, const double* a, std::int64_t lda,
+          const double* x, double beta, double* y) {
+  if (m == 0 || n == 0) return;
+  lib().dgemv(CblasRowMajor, trans(op), checked(m), checked(n), alpha, a, checked(lda), x, 1, beta,
+              y, 1);
 }
 
 void gemm(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, long double alpha,

@@ -37,6 +37,9 @@ void gemm(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, floa
 void gemm(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
           const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta,
           double* c, std::int64_t ldc);
+// y = alpha op(A) x + beta y on the calling thread, A (m, n).
+void gemv(Op op, std::int64_t m, std::int64_t n, double alpha, const double* a, std::int64_t lda,
+          const double* x, double beta, double* y);
 // Plain loops: the measure that the float64 results are compared with, on few vectors.
 void gemm(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, long double alpha,
           const long double* a, std::int64_t lda, const long double* b, std::int64_t ldb,

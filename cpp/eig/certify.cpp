@@ -27,16 +27,6 @@ double norm_above(std::int64_t n, const double* x) {
          static_cast<double>(n) * 0x1p-511;
 }
 
-double largest_row_sum(std::int64_t n, const double* s) {
-  double most = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (std::int64_t j = 0; j < n; ++j) sum += std::abs(s[i * n + j]);
-    most = std::max(most, sum);
-  }
-  return most * (1 + gamma(n));
-}
-
 // d >= ||E||_F, E = X X^T - I, where the rows of X are the columns of V.
 double departure_from_orthonormal(std::int64_t n, const double* x, double* e) {
   std::fill(e, e + n * n, 0.0);
@@ -58,6 +48,23 @@ double residual(std::int64_t n, const double* s, const double* x, const double* 
 
 }  // namespace
 
+double largest_row_sum(std::int64_t n, const double* s) {
+  double most = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    double sum = 0;
+    for (std::int64_t j = 0; j < n; ++j) sum += std::abs(s[i * n + j]);
+    most = std::max(most, sum);
+  }
+  return most * (1 + gamma(n));
+}
+
+double scaling_error(std::int64_t n, const Scaling& scaling, const double* s) {
+  double error = static_cast<double>(n) * 0x1p-511;
+  if (scaling.asymmetry > 0)
+    error += scaling.asymmetry * (1 + gamma(n * n + 8)) + u * norm_above(n, s);
+  return error;
+}
+
 template <class T>
 double certified_eigenpairs(std::int64_t n, const T* a, double* w, double* rows) {
   if (n == 0) return 0;
@@ -75,10 +82,7 @@ double certified_eigenpairs(std::int64_t n, const T* a, double* w, double* rows)
   const double rho = residual(n, s.data(), rows, w, w_max, work.data());
   // b <= (rho + 2 d max|w|) / (1 - d)
   double bound = (rho + 2 * d * w_max) / (1 - d);
-  // S against A: the asymmetry, the rounding of each mean, elements that underflow when scaled.
-  if (scaling.asymmetry > 0)
-    bound += scaling.asymmetry * (1 + gamma(n * n + 8)) + u * norm_above(n, s.data());
-  bound += static_cast<double>(n) * 0x1p-511;
+  bound += scaling_error(n, scaling, s.data());
   bound *= 1 + 64 * u;  // the dozen roundings of this function
 
   unscale(n, scaling.exponent, w);

@@ -27,7 +27,16 @@
 
 #include <cstdint>
 
+#include "eig/dense.hpp"
+
 namespace saddlescape::eig {
+
+// At least the largest row sum of |S|, and so its 2-norm.
+double largest_row_sum(std::int64_t n, const double* s);
+
+// ||S - 2^-exponent A||_2 at most: the asymmetry of A, the rounding of each mean, elements that
+// underflow when scaled.
+double scaling_error(std::int64_t n, const Scaling& scaling, const double* s);
 
 // w (n) ascending, row i of `rows` (n x n) the eigenvector of w[i]; returns the bound, for all i.
 // Throws std::runtime_error if the vectors that LAPACK returned are not even nearly orthonormal.

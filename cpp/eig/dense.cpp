@@ -7,27 +7,46 @@
 #include <stdexcept>
 
 #include "core/blas.hpp"
+#include "core/parallel.hpp"
 
 namespace saddlescape::eig {
 namespace {
 
 constexpr std::int64_t tile = 64;  // a_ij and a_ji are read together: by tiles both stay in cache
 
-// Calls visit(i, j) for all i > j.
+std::int64_t bands(std::int64_t n) { return (n + tile - 1) / tile; }
+
+// Calls visit(band, i, j) for all i > j, on all threads: rows of a band on the same one, in order.
 template <class Visit>
-void below_diagonal(std::int64_t n, Visit&& visit) {
-  for (std::int64_t i0 = 0; i0 < n; i0 += tile)
-    for (std::int64_t j0 = 0; j0 <= i0; j0 += tile)
-      for (std::int64_t i = i0; i < std::min(n, i0 + tile); ++i)
-        for (std::int64_t j = j0; j < std::min(i, j0 + tile); ++j) visit(i, j);
+void below_diagonal(std::int64_t n, const Visit& visit) {
+  parallel_for(bands(n), 1 + 100'000 / std::max(tile, tile * n),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t band = first; band < last; ++band)
+                   for (std::int64_t j0 = 0; j0 <= band * tile; j0 += tile)
+                     for (std::int64_t i = band * tile; i < std::min(n, (band + 1) * tile); ++i)
+                       for (std::int64_t j = j0; j < std::min(i, j0 + tile); ++j) visit(band, i, j);
+               });
 }
 
 template <class T>
-double largest(std::int64_t size, const T* a) {
-  T most = 0;
-  for (std::int64_t i = 0; i < size; ++i) most = std::max(most, std::abs(a[i]));
-  return static_cast<double>(most);
+double largest(std::int64_t n, const T* a) {
+  std::vector<T> most(static_cast<std::size_t>(n));
+  parallel_for(n, 1 + 100'000 / std::max<std::int64_t>(1, n),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i)
+                   for (std::int64_t j = 0; j < n; ++j)
+                     most[i] = std::max(most[i], std::abs(a[i * n + j]));
+               });
+  return n ? static_cast<double>(*std::max_element(most.begin(), most.end())) : 0;
 }
+
+// x 2^exponent in two steps, each of which a double holds.
+struct Power {
+  double first, second;
+  explicit Power(int exponent)
+      : first(std::ldexp(1.0, exponent / 2)), second(std::ldexp(1.0, exponent - exponent / 2)) {}
+  double operator()(double x) const { return x * first * second; }
+};
 
 std::string text(double value) {
   char buffer[32];
@@ -39,19 +58,23 @@ std::string text(double value) {
 
 template <class T>
 void check_symmetric(std::int64_t n, const T* a, const std::string& name) {
-  double most = 0;
-  std::int64_t row = 0, column = 0;
-  below_diagonal(n, [&](std::int64_t i, std::int64_t j) {
+  struct Place {
+    double difference = 0;
+    std::int64_t row = 0, column = 0;
+  };
+  std::vector<Place> worst(static_cast<std::size_t>(bands(n)) + 1);
+  below_diagonal(n, [&](std::int64_t band, std::int64_t i, std::int64_t j) {
     const double difference =
         std::abs(static_cast<double>(a[i * n + j]) - static_cast<double>(a[j * n + i]));
-    if (difference > most) {
-      most = difference;
-      row = i;
-      column = j;
-    }
+    if (difference > worst[band].difference) worst[band] = {difference, i, j};
   });
+  Place found;
+  for (const Place& each : worst)
+    if (each.difference > found.difference) found = each;
+  const double most = found.difference;
+  const std::int64_t row = found.row, column = found.column;
   const double allowed = 100.0 * static_cast<double>(n) *
-                         static_cast<double>(std::numeric_limits<T>::epsilon()) * largest(n * n, a);
+                         static_cast<double>(std::numeric_limits<T>::epsilon()) * largest(n, a);
   if (most <= allowed) return;
   const std::string i = std::to_string(row), j = std::to_string(column);
   throw std::invalid_argument(
@@ -64,20 +87,21 @@ void check_symmetric(std::int64_t n, const T* a, const std::string& name) {
 template <class T>
 Scaling scaled_symmetric_part(std::int64_t n, const T* a, double* s) {
   Scaling scaling;
-  const double most = largest(n * n, a);
+  const double most = largest(n, a);
   scaling.zero = most == 0;
   std::frexp(most, &scaling.exponent);
-  const auto scaled = [&](std::int64_t i, std::int64_t j) {
-    return std::ldexp(static_cast<double>(a[i * n + j]), -scaling.exponent);
-  };
-  double squares = 0;
-  for (std::int64_t i = 0; i < n; ++i) s[i * n + i] = scaled(i, i);
-  below_diagonal(n, [&](std::int64_t i, std::int64_t j) {
-    const double lower = scaled(i, j), upper = scaled(j, i);
+  const Power power(-scaling.exponent);
+  for (std::int64_t i = 0; i < n; ++i) s[i * n + i] = power(static_cast<double>(a[i * n + i]));
+  std::vector<double> sums(static_cast<std::size_t>(bands(n)));
+  below_diagonal(n, [&](std::int64_t band, std::int64_t i, std::int64_t j) {
+    const double lower = power(static_cast<double>(a[i * n + j]));
+    const double upper = power(static_cast<double>(a[j * n + i]));
     // Halves are exact, so an exactly symmetric A passes unchanged.
     s[i * n + j] = s[j * n + i] = 0.5 * lower + 0.5 * upper;
-    squares += (lower - upper) * (lower - upper);
+    sums[band] += (lower - upper) * (lower - upper);
   });
+  double squares = 0;
+  for (double each : sums) squares += each;
   // Each pair stands twice in A - A^T: ||A - A^T||_F / 2 = sqrt(2 sum_{i>j} d_ij^2) / 2.
   scaling.asymmetry = std::sqrt(squares / 2);
   return scaling;

@@ -1,10 +1,10 @@
 #include "net/assembly.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "core/blas.hpp"
+#include "core/memory.hpp"
 #include "core/parallel.hpp"
 #include "net/backward.hpp"
 
@@ -12,11 +12,6 @@ namespace saddlescape::net {
 namespace {
 
 using blas::Op;
-
-// Not set to anything: what they hold is written before it is read.
-std::unique_ptr<double[]> numbers(std::int64_t count) {
-  return std::unique_ptr<double[]>(new double[static_cast<std::size_t>(count)]);
-}
 
 struct Pair {
   std::int64_t first, second;

@@ -12,7 +12,9 @@
 #include "eig/certify.hpp"
 #include "eig/krylov.hpp"
 #include "eig/lanczos.hpp"
+#include "eig/ldlt.hpp"
 #include "eig/orthogonal.hpp"
+#include "eig/signs.hpp"
 
 #ifndef SADDLESCAPE_TEST_BLAS
 #define SADDLESCAPE_TEST_BLAS ""
@@ -180,10 +182,54 @@ void random_moments() {
   expect(std::abs(fourth / count - 3) < error * 9.8, "kurtosis of normals", fourth / count);
 }
 
+// Clement's matrix has the eigenvalues n - 1, n - 3, ... 1 - n and a zero diagonal: every pivot is
+// one of two, across panels and tiles.
+std::vector<double> clement(std::int64_t n) {
+  std::vector<double> a(static_cast<std::size_t>(n * n));
+  for (std::int64_t i = 1; i < n; ++i)
+    a[(i - 1) * n + i] = a[i * n + i - 1] = std::sqrt(static_cast<double>(i * (n - i)));
+  return a;
+}
+
+void signs_at_the_edges_of_panels_and_tiles() {
+  for (std::int64_t n : {1, 2, 3, 5, 61, 62, 63, 64, 65, 66, 127, 128, 129, 255, 256, 257, 700}) {
+    const std::vector<double> a = clement(n);
+    const eig::CertifiedSigns signs = eig::certified_signs(n, a.data(), 0.0);
+    expect(signs.found, "a bound is found", static_cast<double>(n));
+    expect(signs.positive == n / 2 && signs.negative == n / 2, "the signs of Clement's matrix",
+           static_cast<double>(n));
+    expect(signs.band < 1e-8 * static_cast<double>(n), "a narrow band", signs.band);
+    // Half of the eigenvalues that are left lie beyond n / 2.
+    const eig::CertifiedSigns few = eig::certified_signs(n, a.data(), static_cast<double>(n) / 2);
+    std::int64_t beyond = 0;
+    for (std::int64_t value = n - 1; 2 * value > n; value -= 2) ++beyond;
+    expect(few.positive == beyond && few.negative == beyond, "beyond a tolerance",
+           static_cast<double>(n));
+  }
+}
+
+// What the bound is for: a matrix that differs from M by less has the same signs beyond it.
+void elimination_of_strange_matrices() {
+  const std::int64_t n = 130;
+  std::vector<double> zero(n * n);
+  const eig::Signs none = eig::signs_by_elimination(n, zero.data());
+  expect(none.positive == 0 && none.negative == 0, "zeros have no sign");
+  expect(none.bound < 1e-290, "and nothing to be off by", none.bound);
+  std::vector<double> huge(n * n, 1e300);
+  for (std::int64_t i = 0; i < n; ++i) huge[i * n + i] = -1e300;
+  expect(!(eig::signs_by_elimination(n, huge.data()).bound < 1e280), "what overflows has no bound");
+  const double large = 1e308;
+  std::vector<double> overflowing = {large, large, large, -large};
+  const eig::CertifiedSigns scaled = eig::certified_signs(2, overflowing.data(), 0.0);
+  expect(scaled.found && scaled.positive == 1 && scaled.negative == 1, "scaled it has its signs");
+}
+
 }  // namespace
 
 int main() {
   saddlescape::blas::load(SADDLESCAPE_TEST_BLAS);
+  signs_at_the_edges_of_panels_and_tiles();
+  elimination_of_strange_matrices();
   for (std::int64_t block : {1, 3}) invariant_after_600_restarts(block);
   breakdown_reveals_rank();
   both_ends();

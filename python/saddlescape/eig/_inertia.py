@@ -44,10 +44,10 @@ class Inertia:
     undetermined : int
         The rest: zero, or too near to it for a sign.
     tolerance : float
-        Half the width of the band of computed eigenvalues in which no sign is claimed: the
-        tolerance that was asked for plus `error_bound`.
+        Half the width of the band round zero in which a sign need not have been found: every
+        eigenvalue beyond it on either side was counted.
     error_bound : float
-        What the computed eigenvalues may be wrong by.
+        What the elimination, or the computed eigenvalues, may be wrong by.
     """
 
     positive: int
@@ -134,9 +134,14 @@ def inertia(
 ) -> Inertia:
     """Count the eigenvalues that are surely positive and surely negative.
 
-    A computed eigenvalue w counts as positive if w > tolerance + error_bound: then the exact one
-    is above `tolerance`; as negative if w < -(tolerance + error_bound). What is left is said to be
-    undetermined, not guessed.
+    Without eigenvalues: ``A - s I`` and ``A + s I`` are factored as ``L D L^T``, whose pivots have
+    their signs (Sylvester), with a bound b on what each factorization is off by, counted on the
+    way. For ``s >= tolerance + b`` the positive pivots of the one stand for eigenvalues that are
+    surely above `tolerance`, the negative ones of the other for those surely below its negative.
+    What is left is said to be undetermined, not guessed. It takes two thirds of n^3 operations.
+
+    With a `spectrum` that is there already a computed eigenvalue w counts as positive if
+    w > tolerance + error_bound, as negative if w < -(tolerance + error_bound).
 
     Parameters
     ----------
@@ -174,20 +179,28 @@ def inertia(
 
     References
     ----------
-    Sylvester's law of inertia; Golub, Van Loan, "Matrix Computations" (2013), Theorem 8.1.17. The
-    bound: `certified_eigh`.
+    Sylvester's law of inertia; Golub, Van Loan, "Matrix Computations" (2013), Theorem 8.1.17.
+    Ashcraft, Grimes, Lewis, "Accurate symmetric indefinite linear equation solvers", SIAM J. Matrix
+    Anal. Appl. 20 (1998), section 2.4 (rook pivoting). Higham, "Accuracy and Stability of Numerical
+    Algorithms" (2002), section 11.1 (the bound). With a spectrum: `certified_eigh`.
     """
     asked = 0.0
     if tolerance is not None:
         asked = real("tolerance", tolerance, "a finite number of at least 0, or None")
         if asked < 0:
             raise ValueError(f"tolerance: {asked}, expected a finite number of at least 0, or None")
-    if spectrum is None:
-        if A is None:
-            raise ValueError("A, spectrum: neither is given, expected one of them")
-        spectrum = certified_eigh(A)
-    elif A is not None:
-        raise ValueError("A, spectrum: both are given, expected one of them")
+    if A is None and spectrum is None:
+        raise ValueError("A, spectrum: neither is given, expected one of them")
+    if A is not None:
+        if spectrum is not None:
+            raise ValueError("A, spectrum: both are given, expected one of them")
+        signs = _eig.certified_signs(A, asked)
+        if signs is not None:
+            positive, negative, band, error = signs
+            return Inertia(positive, negative, len(A) - positive - negative, band, error)
+        spectrum = certified_eigh(
+            A
+        )  # an elimination without a bound: nothing is known of its signs
     if not isinstance(spectrum, Spectrum):
         raise TypeError(
             f"spectrum: {type(spectrum).__name__}, expected what certified_eigh returned"
