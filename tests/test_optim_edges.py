@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import saddlescape as ss
 from saddlescape import optim
+from storage_samples import SHAPED
 
 DTYPES = [np.float32, np.float64]
 
@@ -95,3 +97,28 @@ def test_amsgrads_denominator_never_shrinks():
         assert (now >= before).all()
         before = now
     assert (before == 0.5 * 100.0**2 + 0.25).all()
+
+
+@pytest.mark.parametrize("surrounded", [False, True])
+@pytest.mark.parametrize("name", sorted({*optim.names()} - SHAPED - {"lamb", "lars"}))
+def test_a_range_that_asks_ahead_does_what_its_pieces_do(name, surrounded):
+    """From 2^19 elements on a loop goes by blocks; cut into pieces of 100,000 it does not."""
+    n = 2**19 + 100_003
+    rng = np.random.default_rng(0)
+    start, grads = rng.normal(size=n).astype(np.float32), rng.normal(size=(3, n)).astype(np.float32)
+    cuts = range(100_000, n, 100_000)
+    common = {"clip_value": 1.0, "average": optim.EMA(0.9)} if surrounded else {}
+    threads = ss.info()["threads"]
+    try:
+        ss.set_threads(1)
+        whole, pieces = start.copy(), [p.copy() for p in np.split(start, cuts)]
+        one = optim.create(name, whole, **common)
+        many = optim.create(name, pieces, **common)
+        for g in grads:
+            one.step(g)
+            many.step(np.split(g, cuts))
+    finally:
+        ss.set_threads(threads)
+    assert np.array_equal(whole, np.concatenate(pieces))
+    for key, arrays in one.state_dict()["state"].items():
+        assert np.array_equal(arrays[0], np.concatenate(many.state_dict()["state"][key])), key

@@ -9,6 +9,13 @@
 namespace saddlescape::update {
 namespace {
 
+template <class Rule, class T, class... State>
+SADDLESCAPE_BLOCK_LOOP void update_block(const Rule& h, std::int64_t n, T* __restrict p,
+                                         const T* __restrict g, State* __restrict... s) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], s[i]...);
+}
+
 // Takes the rule's states from `state` one after the other, then loops over all arrays at once.
 template <class Rule, class T, class... State>
 void run(const void* folded, std::int64_t n, void* parameters, const void* gradient,
@@ -21,8 +28,26 @@ void run(const void* folded, std::int64_t n, void* parameters, const void* gradi
     __builtin_memcpy(&h, folded, sizeof h);
     T* __restrict p = static_cast<T*>(parameters);
     const T* __restrict g = static_cast<const T*>(gradient);
+    std::int64_t done = 0;
+    if (n >= worth_asking)
+      for (; done + block <= n; done += block) {
+        ask_ahead(p, done, sizeof(T));
+        ask_ahead(g, done, sizeof(T));
+        (ask_ahead(s, done, sizeof(T)), ...);
+        update_block<Rule, T>(h, block, p + done, g + done, s + done...);
+      }
+    update_block<Rule, T>(h, n - done, p + done, g + done, s + done...);
+  }
+}
+
+template <class Rule, class T, bool averages, class... State>
+SADDLESCAPE_BLOCK_LOOP void around_block(const Rule& h, const Scale<T>& scaled, T weight,
+                                         std::int64_t n, T* __restrict p, const T* __restrict g,
+                                         T* __restrict a, State* __restrict... s) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], s[i]...);
+  for (std::int64_t i = 0; i < n; ++i) {
+    Rule::update(h, p[i], scaled(g[i]), s[i]...);
+    if constexpr (averages) a[i] += weight * (p[i] - a[i]);
   }
 }
 
@@ -38,14 +63,21 @@ void run_around(const void* folded, std::int64_t n, void* parameters, const void
     __builtin_memcpy(&h, folded, sizeof h);
     T* __restrict p = static_cast<T*>(parameters);
     const T* __restrict g = static_cast<const T*>(gradient);
-    T* __restrict a = static_cast<T*>(around.average);
+    T* __restrict a = averages ? static_cast<T*>(around.average) : p;
     const Scale<T> scaled(around.scaling);
     const T weight = static_cast<T>(around.weight);
-#pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) {
-      Rule::update(h, p[i], scaled(g[i]), s[i]...);
-      if constexpr (averages) a[i] += weight * (p[i] - a[i]);
-    }
+    std::int64_t done = 0;
+    if (n >= worth_asking)
+      for (; done + block <= n; done += block) {
+        ask_ahead(p, done, sizeof(T));
+        ask_ahead(g, done, sizeof(T));
+        if constexpr (averages) ask_ahead(a, done, sizeof(T));
+        (ask_ahead(s, done, sizeof(T)), ...);
+        around_block<Rule, T, averages>(h, scaled, weight, block, p + done, g + done, a + done,
+                                        s + done...);
+      }
+    around_block<Rule, T, averages>(h, scaled, weight, n - done, p + done, g + done, a + done,
+                                    s + done...);
   }
 }
 
