@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "net/activation_kernels.hpp"
+
 namespace saddlescape::net {
 
 template <class T>
@@ -100,8 +102,6 @@ struct Gelu {  // the exact one, z Phi(z), with the normal distribution's Phi an
     return {z * Phi, Phi + z * density, density * (2 - z * z)};
   }
 };
-
-enum class Activation { linear, tanh, sigmoid, relu, leaky_relu, elu, softplus, silu, gelu };
 
 inline constexpr struct {
   const char* name;

@@ -83,10 +83,10 @@ class Assembly {
   }
 
   // Adds the chunk's part of what stands above the diagonal.
-  void add(const SampleMajor& samples, const Batch<double>& chunk) {
+  void add(const SampleMajor& samples) {
     n_ = samples.n();
     Matrix upper, S;
-    loss_curvature(samples, chunk, part_, upper);
+    loss_curvature(samples, part_, upper);
     for (std::int64_t m = net_.layers(); m >= first_; --m) {
       const bool wanted = m <= last_;
       if (wanted) add_same(samples, m, upper);
@@ -242,7 +242,7 @@ void over_chunks(const Architecture& net, const double* theta, const Batch<doubl
     const Batch<double> chunk{batch.X + start * net.inputs(), batch.Y + start * net.outputs(),
                               std::min(rows, batch.N - start)};
     samples.take(chunk);
-    visit(samples, chunk);
+    visit(samples);
   }
 }
 
@@ -270,18 +270,16 @@ void add_diagonal(const SampleMajor& samples, std::int64_t m, const Matrix& uppe
 void hessian(const Architecture& net, const double* theta, const Batch<double>& batch, Part part,
              std::int64_t first, std::int64_t last, double* H) {
   Assembly assembly(net, part, first, last, H);
-  over_chunks(net, theta, batch, [&](const SampleMajor& samples, const Batch<double>& chunk) {
-    assembly.add(samples, chunk);
-  });
+  over_chunks(net, theta, batch, [&](const SampleMajor& samples) { assembly.add(samples); });
   assembly.finish();
 }
 
 void hessian_diagonal(const Architecture& net, const double* theta, const Batch<double>& batch,
                       Part part, double* diagonal) {
   std::fill_n(diagonal, net.parameters(), 0.0);
-  over_chunks(net, theta, batch, [&](const SampleMajor& samples, const Batch<double>& chunk) {
+  over_chunks(net, theta, batch, [&](const SampleMajor& samples) {
     Matrix upper, S;
-    loss_curvature(samples, chunk, part, upper);
+    loss_curvature(samples, part, upper);
     for (std::int64_t m = net.layers(); m >= 1; --m) {
       add_diagonal(samples, m, upper, diagonal);
       if (m == 1) break;

@@ -29,17 +29,17 @@ inline void unpack(std::int64_t d, std::int64_t n, const Matrix& upper, Matrix& 
 }
 
 // S_LL, its upper triangle: the loss's own Hessian in the outputs.
-inline void loss_curvature(const SampleMajor& samples, const Batch<double>& chunk, Part part,
-                           Matrix& upper) {
+inline void loss_curvature(const SampleMajor& samples, Part part, Matrix& upper) {
   const std::int64_t C = samples.net().outputs(), n = samples.n();
   upper.assign(static_cast<std::size_t>(C * (C + 1) / 2 * n), 0.0);
   if (part == Part::functional) return;
   std::vector<double> unit(static_cast<std::size_t>(C)), column(unit);
   with_loss(samples.net().loss, [&](auto loss) {
+    const std::int64_t width = loss.kept(C);
     for (std::int64_t c = 0; c < C; ++c) {
       unit[c] = 1;
       for (std::int64_t i = 0; i < n; ++i) {
-        loss.product(samples.outputs() + i * C, chunk.Y + i * C, C, unit.data(), column.data());
+        loss.product(samples.kept() + i * width, C, unit.data(), column.data());
         for (std::int64_t r = 0; r <= c; ++r)
           upper[upper_row(C, r, c) * n + i] = column[r] * samples.scale();
       }

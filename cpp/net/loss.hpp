@@ -1,10 +1,10 @@
 // Losses of one sample: outputs f (C,), target y (C,) -> value, gradient in f, Hessian product in
 // f.
 //
-// Each is a struct with value(f, y, C), gradient(f, y, C, g), product(f, y, C, v, Hv) and
-// root(f, y, C, R), R (C, C) with R^T R the Hessian in f;
-// `per_element` says whether the mean is over samples and outputs (N C) or over samples (N). A new
-// one is a struct and a line in `with_loss`.
+// Each is a struct with value(f, y, C), gradient(f, y, C, g), and for the Hessian in f root(f, y,
+// C, R), R (C, C) with R^T R the Hessian, keep(f, y, C, w) and product(w, C, v, Hv) from the
+// kept(C) numbers w; `per_element` says whether the mean is over samples and outputs (N C) or over
+// samples (N). A new one is a struct and a line in `with_loss`.
 #pragma once
 
 #include <algorithm>
@@ -47,29 +47,44 @@ struct CrossEntropy {
     });
     return sum;
   }
+  // p = softmax(f): exp(f_c - f_t) over their sum. Returns t.
+  template <class T>
+  static std::int64_t softmax(const T* f, std::int64_t C, T* p) {
+    const std::int64_t t = std::max_element(f, f + C) - f;
+    T sum = 0;
+    for (std::int64_t c = 0; c < C; ++c) {
+      p[c] = std::exp(f[c] - f[t]);
+      sum += p[c];
+    }
+    for (std::int64_t c = 0; c < C; ++c) p[c] /= sum;
+    return t;
+  }
   template <class T>
   static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
     const T s = total(y, C);
-    from_top(f, C, [&](std::int64_t t, T level) {
-      T others = 0;
-      for (std::int64_t c = 0; c < C; ++c)
-        if (c != t) {
-          g[c] = s * std::exp(f[c] - f[t] - level) - y[c];
-          others += g[c];
-        }
-      g[t] = -others;  // sum_c g_c = 0
-    });
+    const std::int64_t t = softmax(f, C, g);
+    T others = 0;
+    for (std::int64_t c = 0; c < C; ++c)
+      if (c != t) {
+        g[c] = s * g[c] - y[c];
+        others += g[c];
+      }
+    g[t] = -others;  // sum_c g_c = 0
+  }
+  // p, and s.
+  static std::int64_t kept(std::int64_t C) { return C + 1; }
+  template <class T>
+  static void keep(const T* f, const T* y, std::int64_t C, T* w) {
+    softmax(f, C, w);
+    w[C] = total(y, C);
   }
   template <class T>
-  static void product(const T* f, const T* y, std::int64_t C, const T* v, T* Hv) {
-    const T s = total(y, C);
-    from_top(f, C, [&](std::int64_t t, T level) {
-      const auto p = [&](std::int64_t c) { return std::exp(f[c] - f[t] - level); };
-      T mean = 0;  // p^T (v - v_t): a shift of v changes nothing
-      for (std::int64_t c = 0; c < C; ++c)
-        if (c != t) mean += p(c) * (v[c] - v[t]);
-      for (std::int64_t c = 0; c < C; ++c) Hv[c] = s * p(c) * (v[c] - v[t] - mean);
-    });
+  static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
+    const std::int64_t t = std::max_element(w, w + C) - w;
+    T mean = 0;  // p^T (v - v_t): a shift of v changes nothing
+    for (std::int64_t c = 0; c < C; ++c)
+      if (c != t) mean += w[c] * (v[c] - v[t]);
+    for (std::int64_t c = 0; c < C; ++c) Hv[c] = w[C] * w[c] * (v[c] - v[t] - mean);
   }
   // diag(p) - p p^T = sum_c p_c (e_c - p) (e_c - p)^T, and 1 - p_c is the sum of the others.
   template <class T>
@@ -116,9 +131,14 @@ struct BinaryCrossEntropy {
     for (std::int64_t c = 0; c < C; ++c)
       g[c] = (1 - y[c]) * logistic(f[c]) - y[c] * logistic(-f[c]);
   }
+  static std::int64_t kept(std::int64_t C) { return C; }
   template <class T>
-  static void product(const T* f, const T*, std::int64_t C, const T* v, T* Hv) {
-    for (std::int64_t c = 0; c < C; ++c) Hv[c] = logistic(f[c]) * logistic(-f[c]) * v[c];
+  static void keep(const T* f, const T*, std::int64_t C, T* w) {
+    for (std::int64_t c = 0; c < C; ++c) w[c] = logistic(f[c]) * logistic(-f[c]);
+  }
+  template <class T>
+  static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
+    for (std::int64_t c = 0; c < C; ++c) Hv[c] = w[c] * v[c];
   }
   template <class T>
   static void root(const T* f, const T*, std::int64_t C, T* R) {
@@ -140,8 +160,11 @@ struct SquaredError {
   static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
     for (std::int64_t c = 0; c < C; ++c) g[c] = 2 * (f[c] - y[c]);
   }
+  static std::int64_t kept(std::int64_t) { return 0; }
   template <class T>
-  static void product(const T*, const T*, std::int64_t C, const T* v, T* Hv) {
+  static void keep(const T*, const T*, std::int64_t, T*) {}
+  template <class T>
+  static void product(const T*, std::int64_t C, const T* v, T* Hv) {
     for (std::int64_t c = 0; c < C; ++c) Hv[c] = 2 * v[c];
   }
   template <class T>
@@ -164,8 +187,11 @@ struct AbsoluteError {
   static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
     for (std::int64_t c = 0; c < C; ++c) g[c] = T((f[c] > y[c]) - (f[c] < y[c]));
   }
+  static std::int64_t kept(std::int64_t) { return 0; }
   template <class T>
-  static void product(const T*, const T*, std::int64_t C, const T*, T* Hv) {
+  static void keep(const T*, const T*, std::int64_t, T*) {}
+  template <class T>
+  static void product(const T*, std::int64_t C, const T*, T* Hv) {
     std::fill(Hv, Hv + C, T(0));
   }
   template <class T>

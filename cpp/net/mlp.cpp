@@ -4,10 +4,26 @@
 #include <type_traits>
 
 #include "core/blas.hpp"
+#include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "net/pass.hpp"
 
 namespace saddlescape::net {
+
+const ActivationKernels& activation_kernels() {
+#if defined(__x86_64__)
+  switch (isa::active()) {
+    case isa::Isa::x86_64_v4:
+      return kernels_x86_64_v4_activation;
+    case isa::Isa::x86_64_v3:
+      return kernels_x86_64_v3_activation;
+    default:
+      return kernels_x86_64_v2_activation;
+  }
+#else
+  return kernels_generic_activation;
+#endif
+}
 
 std::int64_t Architecture::weight_offset(std::int64_t l) const {
   std::int64_t offset = 0;
@@ -86,6 +102,7 @@ void few_products(const Architecture& net, const T* theta, const Batch<T>& batch
   over_groups(net, theta, batch, k * P, HV, [&](Pass<T>& pass, const Batch<T>& chunk, T* part) {
     pass.forward(chunk, Need::curvatures);
     pass.backward(chunk);
+    pass.keep_loss_curvature(chunk);
     TangentPass<T> tangent(pass);
     for (std::int64_t j = 0; j < k; ++j) tangent.add_product(chunk, V + j * P, part + j * P);
     return Sum<T>(0);
@@ -102,6 +119,7 @@ void many_products(const Architecture& net, const T* theta, const Batch<T>& batc
   in_chunks(net, batch, 0, batch.N, shared_rows, [&](const Batch<T>& chunk, std::int64_t) {
     pass.forward(chunk, Need::curvatures);
     pass.backward(chunk);
+    pass.keep_loss_curvature(chunk);
     parallel_for(k, 1 + serial_work / (chunk.N * P), [&](std::int64_t begin, std::int64_t end) {
       TangentPass<T> tangent(pass);
       for (std::int64_t j = begin; j < end; ++j) tangent.add_product(chunk, V + j * P, HV + j * P);

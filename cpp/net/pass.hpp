@@ -73,6 +73,18 @@ class Pass {
     return sum;
   }
 
+  // What products with the loss's Hessian need of each sample's outputs.
+  void keep_loss_curvature(const Batch<T>& chunk) {
+    const std::int64_t C = net_.outputs();
+    with_loss(net_.loss, [&](auto loss) {
+      const std::int64_t width = loss.kept(C);
+      kept_.resize(static_cast<std::size_t>(rows_ * width));
+      for (std::int64_t i = 0; i < chunk.N; ++i)
+        loss.keep(outputs() + i * C, chunk.Y + i * C, C, kept_.data() + i * width);
+    });
+  }
+  const T* kept() const { return kept_.data(); }
+
   // delta_l = dL/ds_l (l = L ... 1) and back_l = delta_{l+1} W_{l+1} = dL/da_l.
   void backward(const Batch<T>& chunk) {
     const std::int64_t L = net_.layers(), C = net_.outputs();
@@ -132,6 +144,12 @@ class Pass {
     if (need != Need::values) slope_[l].resize(size(l));
     if (need == Need::curvatures) curvature_[l].resize(size(l));
     T *value = a(l), *slope = slope_[l].data(), *curvature = curvature_[l].data();
+    if constexpr (!std::is_same_v<T, long double>)
+      if (const Activate<T> loop = activation_kernels().template table<T>().of(net_.activation)) {
+        loop(value, need == Need::values ? nullptr : slope,
+             need == Need::curvatures ? curvature : nullptr, n * d(l));
+        return;
+      }
     with_activation(net_.activation, [&](auto phi) {
       for (std::int64_t i = 0; i < n * d(l); ++i) {
         const Jet<T> jet = phi.derivatives(value[i]);
@@ -147,6 +165,7 @@ class Pass {
   std::int64_t rows_;
   T scale_;  // 1 / N or 1 / (N C)
   std::vector<std::vector<T>> a_, slope_, curvature_, delta_, back_;
+  std::vector<T> kept_;
 };
 
 // R{.} of the forward and the backward pass of `pass`, along one vector v at a time.
@@ -201,12 +220,13 @@ class TangentPass {
   void loss(const Batch<T>& chunk) {
     const std::int64_t L = net().layers(), C = net().outputs();
     T* Rdelta = Rdelta_[L].data();
-    const T *Rf = Rs_[L].data(), *f = pass_.outputs();
+    const T* Rf = Rs_[L].data();
     const T scale = pass_.scale();
     with_loss(net().loss, [&](auto loss) {
-      for (std::int64_t i = 0; i < chunk.N * C; i += C) {
-        loss.product(f + i, chunk.Y + i, C, Rf + i, Rdelta + i);
-        for (std::int64_t c = 0; c < C; ++c) Rdelta[i + c] *= scale;
+      const std::int64_t width = loss.kept(C);
+      for (std::int64_t i = 0; i < chunk.N; ++i) {
+        loss.product(pass_.kept() + i * width, C, Rf + i * C, Rdelta + i * C);
+        for (std::int64_t c = 0; c < C; ++c) Rdelta[i * C + c] *= scale;
       }
     });
   }

@@ -28,6 +28,7 @@ class SampleMajor {
     n_ = chunk.N;
     pass_.forward(chunk, Need::curvatures);
     pass_.backward(chunk);
+    pass_.keep_loss_curvature(chunk);
     for (std::int64_t l = 0; l <= net_.layers(); ++l) {
       const std::int64_t d = net_.sizes[l];
       if (l < net_.layers()) {
@@ -47,8 +48,8 @@ class SampleMajor {
 
   const Architecture& net() const { return net_; }
   std::int64_t n() const { return n_; }
-  const double* outputs() const { return pass_.outputs(); }  // (n, C)
-  double scale() const { return pass_.scale(); }             // of each sample's loss in the mean
+  const double* kept() const { return pass_.kept(); }  // what products with the loss's Hessian need
+  double scale() const { return pass_.scale(); }       // of each sample's loss in the mean
   // Rows of a_{l-1}, the bias's ones among them.
   std::int64_t fan_in(std::int64_t l) const { return net_.sizes[l - 1] + (net_.bias ? 1 : 0); }
   const double* input(std::int64_t l) const { return a_[l - 1].data(); }

@@ -1,0 +1,109 @@
+// The loops of activation_kernels.hpp. One object for each instruction set, no contraction: the
+// same bits from each.
+#include "core/vector_math.hpp"
+#include "net/activation_kernels.hpp"
+
+namespace saddlescape::net {
+namespace {
+
+using vector_math::exponential;
+using vector_math::Exponential;
+
+inline float magnitude(float x) { return __builtin_fabsf(x); }
+inline double magnitude(double x) { return __builtin_fabs(x); }
+inline float with_sign(float x, float sign) { return __builtin_copysignf(x, sign); }
+inline double with_sign(double x, double sign) { return __builtin_copysign(x, sign); }
+
+template <class T>
+struct Values {
+  T value, slope, curvature;
+};
+
+// e = exp(-2 |z|): tanh |z| = (1 - e) / (1 + e) and 1 / cosh^2 z = 4 e / (1 + e)^2, neither of
+// which cancels.
+struct Tanh {
+  template <class T>
+  static inline Values<T> of(T z) {
+    const Exponential<T> e = exponential(T(-2) * magnitude(z));
+    const T below = 1 + e.value;
+    const T value = with_sign(-e.less_one / below, z), slope = 4 * e.value / (below * below);
+    return {value, slope, T(-2) * value * slope};
+  }
+};
+
+// The logistic function of z and of -z: neither is the other's difference from 1.
+template <class T>
+struct Logistic {
+  T up, down;
+
+  explicit inline Logistic(T z) {
+    const T e = exponential(-magnitude(z)).value, large = 1 / (1 + e), small = e * large;
+    up = z >= 0 ? large : small;
+    down = z >= 0 ? small : large;
+    // Comparisons drop a NaN.
+    up = z != z ? z : up;
+    down = z != z ? z : down;
+  }
+};
+
+struct Sigmoid {
+  template <class T>
+  static inline Values<T> of(T z) {
+    const Logistic<T> a(z);
+    return {a.up, a.up * a.down, a.up * a.down * (a.down - a.up)};
+  }
+};
+
+struct Silu {
+  template <class T>
+  static inline Values<T> of(T z) {
+    const Logistic<T> a(z);
+    return {z * a.up, a.up * (1 + z * a.down), a.up * a.down * (2 + z * (a.down - a.up))};
+  }
+};
+
+struct Elu {
+  template <class T>
+  static inline Values<T> of(T z) {
+    const Exponential<T> e = exponential(z > 0 ? T(0) : z);
+    return {z > 0 ? z : e.less_one, z > 0 ? T(1) : e.value, z > 0 ? T(0) : e.value};
+  }
+};
+
+template <class Phi, class T>
+void activate(T* __restrict values, T* __restrict slopes, T* __restrict curvatures,
+              std::int64_t n) {
+  if (curvatures) {
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Values<T> phi = Phi::of(values[i]);
+      values[i] = phi.value;
+      slopes[i] = phi.slope;
+      curvatures[i] = phi.curvature;
+    }
+  } else if (slopes) {
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Values<T> phi = Phi::of(values[i]);
+      values[i] = phi.value;
+      slopes[i] = phi.slope;
+    }
+  } else {
+#pragma omp simd
+    for (std::int64_t i = 0; i < n; ++i) values[i] = Phi::of(values[i]).value;
+  }
+}
+
+}  // namespace
+}  // namespace saddlescape::net
+
+#define SADDLESCAPE_TABLE_OF(name) name##_activation
+#define SADDLESCAPE_TABLE(name) SADDLESCAPE_TABLE_OF(name)
+
+namespace a = saddlescape::net;
+
+extern "C" const a::ActivationKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
+    {a::activate<a::Tanh, float>, a::activate<a::Sigmoid, float>, a::activate<a::Silu, float>,
+     a::activate<a::Elu, float>},
+    {a::activate<a::Tanh, double>, a::activate<a::Sigmoid, double>, a::activate<a::Silu, double>,
+     a::activate<a::Elu, double>}};

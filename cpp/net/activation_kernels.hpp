@@ -1,0 +1,64 @@
+// Activations with an exponential in them as loops over vectors, compiled once for each instruction
+// set (activation_cpu.cpp). activation.hpp has all of them one by one, in any precision.
+#pragma once
+
+#include <cstdint>
+
+namespace saddlescape::net {
+
+enum class Activation { linear, tanh, sigmoid, relu, leaky_relu, elu, softplus, silu, gelu };
+
+// values <- phi(values); slopes and curvatures phi' and phi'' where they are not null.
+template <class T>
+using Activate = void (*)(T* values, T* slopes, T* curvatures, std::int64_t n);
+
+template <class T>
+struct ActivationTable {
+  Activate<T> tanh, sigmoid, silu, elu;
+
+  // Null for one that has no loop of its own.
+  Activate<T> of(Activation activation) const {
+    switch (activation) {
+      case Activation::tanh:
+        return tanh;
+      case Activation::sigmoid:
+        return sigmoid;
+      case Activation::silu:
+        return silu;
+      case Activation::elu:
+        return elu;
+      default:
+        return nullptr;
+    }
+  }
+};
+
+struct ActivationKernels {
+  ActivationTable<float> float32;
+  ActivationTable<double> float64;
+
+  template <class T>
+  const ActivationTable<T>& table() const;
+};
+template <>
+inline const ActivationTable<float>& ActivationKernels::table<float>() const {
+  return float32;
+}
+template <>
+inline const ActivationTable<double>& ActivationKernels::table<double>() const {
+  return float64;
+}
+
+const ActivationKernels& activation_kernels();
+
+}  // namespace saddlescape::net
+
+extern "C" {
+#if defined(__x86_64__)
+extern const saddlescape::net::ActivationKernels kernels_x86_64_v2_activation;
+extern const saddlescape::net::ActivationKernels kernels_x86_64_v3_activation;
+extern const saddlescape::net::ActivationKernels kernels_x86_64_v4_activation;
+#else
+extern const saddlescape::net::ActivationKernels kernels_generic_activation;
+#endif
+}
