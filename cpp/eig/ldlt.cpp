@@ -11,20 +11,7 @@
 
 namespace saddlescape::eig {
 
-const EliminationKernels& elimination_kernels() {
-#if defined(__x86_64__)
-  switch (isa::active()) {
-    case isa::Isa::x86_64_v4:
-      return kernels_x86_64_v4_elimination;
-    case isa::Isa::x86_64_v3:
-      return kernels_x86_64_v3_elimination;
-    default:
-      return kernels_x86_64_v2_elimination;
-  }
-#else
-  return kernels_generic_elimination;
-#endif
-}
+const EliminationKernels& elimination_kernels() { SADDLESCAPE_ACTIVE(_elimination) }
 
 namespace {
 

@@ -36,7 +36,7 @@ constexpr std::int64_t most_rows = 1024, most_columns = 384;
 // Transposed copies go square by square: two lines of cache in each row.
 constexpr std::int64_t square = 16;
 constexpr std::int64_t most_samples = 2048;  // of a chunk
-constexpr double most_numbers = 64e6;        // in the S and D of a chunk
+constexpr double most_numbers = 16e6;        // in the S and D of a chunk
 
 // [0, count) in equal parts of at most `most`.
 struct Parts {
@@ -230,7 +230,7 @@ std::int64_t chunk_samples(const Architecture& net, std::int64_t samples) {
       numbers = std::max(
           numbers, 2.0 * static_cast<double>(net.sizes[l]) * static_cast<double>(net.sizes[m]));
   const auto most = static_cast<std::int64_t>(most_numbers / numbers);
-  return std::min(samples, std::clamp<std::int64_t>(most, 16, most_samples));
+  return std::min(samples, std::clamp<std::int64_t>(most, 1, most_samples));
 }
 
 template <class Visit>

@@ -10,20 +10,7 @@
 
 namespace saddlescape::net {
 
-const ActivationKernels& activation_kernels() {
-#if defined(__x86_64__)
-  switch (isa::active()) {
-    case isa::Isa::x86_64_v4:
-      return kernels_x86_64_v4_activation;
-    case isa::Isa::x86_64_v3:
-      return kernels_x86_64_v3_activation;
-    default:
-      return kernels_x86_64_v2_activation;
-  }
-#else
-  return kernels_generic_activation;
-#endif
-}
+const ActivationKernels& activation_kernels(){SADDLESCAPE_ACTIVE(_activation)}
 
 std::int64_t Architecture::weight_offset(std::int64_t l) const {
   std::int64_t offset = 0;

@@ -124,21 +124,6 @@ double trust(int kernel, const Options& options, double parameter_norm, double d
   return trusts[kernel](options, parameter_norm, direction_norm);
 }
 
-// Returns the table of the instruction set in use.
-#if defined(__x86_64__)
-#define SADDLESCAPE_ACTIVE(part)      \
-  switch (isa::active()) {            \
-    case isa::Isa::x86_64_v4:         \
-      return kernels_x86_64_v4##part; \
-    case isa::Isa::x86_64_v3:         \
-      return kernels_x86_64_v3##part; \
-    default:                          \
-      return kernels_x86_64_v2##part; \
-  }
-#else
-#define SADDLESCAPE_ACTIVE(part) return kernels_generic##part;
-#endif
-
 const Kernels& kernels() { SADDLESCAPE_ACTIVE() }
 const TileKernels& tile_kernels() { SADDLESCAPE_ACTIVE(_tile) }
 const CodedKernels& coded_kernels() { SADDLESCAPE_ACTIVE(_coded) }
