@@ -164,11 +164,13 @@ def test_counts_do_not_depend_on_the_instruction_set_or_threads() -> None:
                 _core.force_isa(each)
                 ss.set_threads(count)
                 counts = eig.inertia(known.A)
-                found.add((counts.positive, counts.negative))
+                assert (counts.positive, counts.negative) == (100, 100)
+                # BLAS chooses its own instruction set: the same for all of these.
+                found.add((counts.tolerance, counts.error_bound))
     finally:
         _core.force_isa(isa)
         ss.set_threads(threads)
-    assert found == {(100, 100)}
+    assert len(found) == 1
 
 
 def test_a_spectrum_that_is_there_is_used() -> None:

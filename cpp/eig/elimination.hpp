@@ -1,7 +1,4 @@
 // The loops of an elimination, compiled once for each instruction set (elimination_cpu.cpp).
-//
-// Sums are taken in vectors: their last bits depend on the instruction set, and with them the last
-// bits of a bound, never a sign.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // The loops of ldlt.cpp. Like the update kernels: one object for each instruction set, no
 // contraction, and nothing of std::, so that no function of one set is linked into another's code.
+#include "core/lanes.hpp"
 #include "eig/elimination.hpp"
 
 namespace saddlescape::eig {
@@ -8,6 +9,13 @@ namespace {
 constexpr double u = 0x1p-53;  // unit roundoff
 
 inline double magnitude(double x) { return __builtin_fabs(x); }
+
+template <class F>
+SADDLESCAPE_BLOCK_LOOP double sum_of(std::int64_t n, const F& f) {
+  lanes::Lanes sum;
+  sum.add(n, f);
+  return sum.total();
+}
 
 std::int64_t largest(const double* x, std::int64_t n, std::int64_t self) {
   double most = -1;
@@ -52,13 +60,9 @@ void divide_two(const double* __restrict w, const double* __restrict x, std::int
 
 double note(const double* __restrict l, const double* __restrict c, const double* __restrict e,
             std::int64_t n, double* __restrict sums, double* __restrict off) {
-  double l_sum = 1, c_sum = 0, e_sum = 0;
-#pragma omp simd reduction(+ : l_sum, c_sum, e_sum)
-  for (std::int64_t i = 0; i < n; ++i) {
-    l_sum += magnitude(l[i]);
-    c_sum += magnitude(c[i]);
-    e_sum += e[i];
-  }
+  const double l_sum = 1 + sum_of(n, [=](std::int64_t i) { return magnitude(l[i]); });
+  const double c_sum = sum_of(n, [=](std::int64_t i) { return magnitude(c[i]); });
+  const double e_sum = sum_of(n, [=](std::int64_t i) { return e[i]; });
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) {
     sums[i] += magnitude(l[i]) * c_sum + magnitude(c[i]) * l_sum;
@@ -68,14 +72,9 @@ double note(const double* __restrict l, const double* __restrict c, const double
 }
 
 double add_magnitudes(const double* __restrict x, std::int64_t n, double* __restrict sums) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double own = magnitude(x[i]);
-    sums[i] += own;
-    sum += own;
-  }
-  return sum;
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) sums[i] += magnitude(x[i]);
+  return sum_of(n, [=](std::int64_t i) { return magnitude(x[i]); });
 }
 
 }  // namespace

@@ -4,14 +4,14 @@
 
 #include <cstdint>
 
+#include "core/lanes.hpp"
 #include "update/kernels.hpp"
 #include "update/storage.hpp"
 
-// Loops over a block are inlined where its length is a constant: no tail, and they unroll.
-#define SADDLESCAPE_BLOCK_LOOP [[gnu::always_inline]] inline
-
 namespace saddlescape::update {
 namespace {
+
+using lanes::Lanes;
 
 constexpr std::int64_t block = block8_size;
 // In the second-level cache it costs a tenth: only ranges far beyond it ask.
@@ -42,31 +42,6 @@ struct Scale {
     value = value > most ? most : value;
     value = value < -most ? -most : value;
     return value * shrink;
-  }
-};
-
-// Sixteen partial sums in float64, whatever the width of a vector: the same bits everywhere.
-struct Lanes {
-  static constexpr std::int64_t count = 16;
-  double lane[count] = {};
-
-  // Adds f(0), f(1), ... f(n - 1); calls before the last one with multiples of 16.
-  template <class F>
-  SADDLESCAPE_BLOCK_LOOP void add(std::int64_t n, const F& f) {
-    const std::int64_t body = n / count * count;
-    for (std::int64_t i = 0; i < body; i += count)
-#pragma omp simd
-      for (std::int64_t j = 0; j < count; ++j) lane[j] += f(i + j);
-    for (std::int64_t i = body; i < n; ++i) lane[i - body] += f(i);
-  }
-  template <class T>
-  SADDLESCAPE_BLOCK_LOOP void add_squares(const T* __restrict x, std::int64_t n) {
-    add(n, [=](std::int64_t i) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); });
-  }
-  double total() const {
-    double sum = 0;
-    for (double each : lane) sum += each;
-    return sum;
   }
 };
 
