@@ -4,74 +4,19 @@
 #include <vector>
 
 #include "core/blas.hpp"
-#include "core/memory.hpp"
 #include "core/parallel.hpp"
 #include "net/backward.hpp"
+#include "net/khatri_rao.hpp"
 
 namespace saddlescape::net {
 namespace {
 
 using blas::Op;
 
-struct Pair {
-  std::int64_t first, second;
-};
-
-std::vector<Pair> all_pairs(std::int64_t first, std::int64_t second) {
-  std::vector<Pair> pairs;
-  for (std::int64_t i = 0; i < first; ++i)
-    for (std::int64_t j = 0; j < second; ++j) pairs.push_back({i, j});
-  return pairs;
-}
-
-std::vector<Pair> ordered_pairs(std::int64_t count) {
-  std::vector<Pair> pairs;
-  for (std::int64_t i = 0; i < count; ++i)
-    for (std::int64_t j = i; j < count; ++j) pairs.push_back({i, j});
-  return pairs;
-}
-
-// A tile's product stays in the second-level cache, its columns in the third.
-constexpr std::int64_t most_rows = 1024, most_columns = 384;
 // Transposed copies go square by square: two lines of cache in each row.
 constexpr std::int64_t square = 16;
 constexpr std::int64_t most_samples = 2048;  // of a chunk
 constexpr double most_numbers = 16e6;        // in the S and D of a chunk
-
-// [0, count) in equal parts of at most `most`.
-struct Parts {
-  std::int64_t count, parts;
-
-  Parts(std::int64_t total, std::int64_t most)
-      : count(total), parts(std::max<std::int64_t>(1, (total + most - 1) / most)) {}
-  std::int64_t begin(std::int64_t part) const { return count * part / parts; }
-};
-
-// For tiles of the products of left[r] and x[c.first] y[c.second], summed over n samples:
-// add(r0, r1, c0, c1, tile), tile (r1 - r0, c1 - c0). They run at the same time.
-template <class Add>
-void khatri_rao(std::int64_t n, const double* left, std::int64_t rows, const double* x,
-                const double* y, const std::vector<Pair>& columns, const Add& add) {
-  const Parts down(rows, most_rows);
-  const Parts across(static_cast<std::int64_t>(columns.size()), most_columns);
-  parallel_for(down.parts * across.parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    const auto right = numbers(most_columns * n), out = numbers(most_rows * most_columns);
-    for (std::int64_t tile = begin; tile < end; ++tile) {
-      const std::int64_t r0 = down.begin(tile % down.parts);
-      const std::int64_t r1 = down.begin(tile % down.parts + 1);
-      const std::int64_t c0 = across.begin(tile / down.parts);
-      const std::int64_t c1 = across.begin(tile / down.parts + 1);
-      for (std::int64_t c = c0; c < c1; ++c) {
-        const double *u = x + columns[c].first * n, *v = y + columns[c].second * n;
-        double* to = right.get() + (c - c0) * n;
-        for (std::int64_t i = 0; i < n; ++i) to[i] = u[i] * v[i];
-      }
-      blas::gemm(Op::none, Op::transpose, r1 - r0, c1 - c0, n, 1.0, left + r0 * n, n, right.get(),
-                 n, 0.0, out.get(), c1 - c0);
-      add(r0, r1, c0, c1, out.get());
-    }
-  });
-}
 
 class Assembly {
  public:
@@ -184,22 +129,37 @@ class Assembly {
 
   // The blocks of one layer: each is symmetric in its inputs, and [i, p] is [p, i].
   void mirror_same(std::int64_t l) {
-    const std::int64_t inputs = d(l - 1) + (net_.bias ? 1 : 0);
     parallel_for(d(l), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = begin; p < end; ++p)
         for (std::int64_t i = p; i < d(l); ++i) {
-          for (std::int64_t j0 = 0; j0 < inputs; j0 += square)
-            for (std::int64_t q = j0; q < inputs; ++q)
-              for (std::int64_t j = j0; j < std::min(q, j0 + square); ++j)
-                entry(at(l, p, q), at(l, i, j)) = entry(at(l, p, j), at(l, i, q));
-          for (std::int64_t q = 0; q < inputs && i > p; ++q) {
-            const double* from = H_ + at(l, p, q) * width_;
-            double* to = H_ + at(l, i, q) * width_;
-            std::copy_n(from + at(l, i, 0), d(l - 1), to + at(l, p, 0));
-            if (net_.bias) to[at(l, p, d(l - 1))] = from[at(l, i, d(l - 1))];
-          }
+          mirror_block(l, p, i);
+          if (i > p) copy_block(l, p, i);
         }
     });
+  }
+
+  // [p, i], below its diagonal; the bias is its last row and column, and stands apart.
+  void mirror_block(std::int64_t l, std::int64_t p, std::int64_t i) {
+    const std::int64_t n = d(l - 1);
+    double* block = &entry(at(l, p, 0), at(l, i, 0));
+    for (std::int64_t q0 = 0; q0 < n; q0 += square)
+      for (std::int64_t j0 = 0; j0 <= q0; j0 += square)
+        for (std::int64_t q = q0; q < std::min(n, q0 + square); ++q)
+          for (std::int64_t j = j0; j < std::min(q, j0 + square); ++j)
+            block[q * width_ + j] = block[j * width_ + q];
+    if (!net_.bias) return;
+    double* last = &entry(at(l, p, n), at(l, i, 0));
+    for (std::int64_t j = 0; j < n; ++j) last[j] = entry(at(l, p, j), at(l, i, n));
+  }
+
+  void copy_block(std::int64_t l, std::int64_t p, std::int64_t i) {
+    const std::int64_t n = d(l - 1);
+    for (std::int64_t q = 0; q < n + (net_.bias ? 1 : 0); ++q) {
+      const double* from = H_ + at(l, p, q) * width_;
+      double* to = H_ + at(l, i, q) * width_;
+      std::copy_n(from + at(l, i, 0), n, to + at(l, p, 0));
+      if (net_.bias) to[at(l, p, n)] = from[at(l, i, n)];
+    }
   }
 
   // Rows [begin, end) left of column `begin`, from above the diagonal.
