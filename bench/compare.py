@@ -48,8 +48,9 @@ def seconds(call: Call, repeat: int, rest: float) -> float:
 def in_turns(ours: Call, rival: Call, rest: float) -> tuple[float, float, float, float, float]:
     """Return both medians, and the median and quartiles of rival / ours."""
     once = max(seconds(ours, 1, rest), seconds(ours, 1, rest), 1e-9)
-    repeat, rounds = max(1, min(200, int(2e-3 / once))), ROUNDS if once < 0.2 else 7
-    seconds(rival, repeat, rest)
+    repeat = max(1, min(200, int(2e-3 / once)))
+    longer = max(once, seconds(rival, repeat, rest))
+    rounds = ROUNDS if longer < 0.2 else 7 if longer < 3 else 3
     pairs = np.array(
         [(seconds(ours, repeat, rest), seconds(rival, repeat, rest)) for _ in range(rounds)]
     )
