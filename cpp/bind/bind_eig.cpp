@@ -4,6 +4,7 @@
 
 #include "bind/array.hpp"
 #include "bind/gil.hpp"
+#include "bind/operator.hpp"
 #include "bind/parts.hpp"
 #include "eig/certify.hpp"
 #include "eig/dense.hpp"
@@ -12,8 +13,6 @@
 
 namespace saddlescape::bind {
 namespace {
-
-using Vector = py::array_t<double>;
 
 template <class Function>
 auto with_type(const Array& a, Function&& function) {
@@ -81,22 +80,6 @@ py::object certified_signs(py::handle source, double tolerance) {
   return py::make_tuple(signs.positive, signs.negative, signs.band, signs.error_bound);
 }
 
-Vector copied(const std::vector<double>& x) {
-  return Vector(static_cast<py::ssize_t>(x.size()), x.data());
-}
-
-// The Python function is handed its own copy of the vectors, so that it may keep or change them.
-void call(const py::function& apply, std::int64_t n, std::int64_t k, const double* in,
-          double* out) {
-  or_stay([&] {
-    const py::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    const py::object returned = called(apply, py::make_tuple(Vector({k, n}, in)));
-    const Array product = checked_array(returned, "op @ V", {Dtype::float64}, {k, n});
-    std::copy_n(product.as<const double>(), k * n, out);
-  });
-}
-
 const char* outcome_name(eig::Outcome outcome) {
   switch (outcome) {
     case eig::Outcome::converged:
@@ -117,8 +100,7 @@ const char* outcome_name(eig::Outcome outcome) {
 py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, std::int64_t high,
                   double tol, std::int64_t max_products, std::int64_t block, std::uint64_t seed,
                   const py::object& callback) {
-  const eig::Operator op{
-      n, [&](std::int64_t k, const double* in, double* out) { call(apply, n, k, in, out); }};
+  const eig::Operator op = operator_of(n, apply);
   eig::LanczosOptions options;
   options.low = low;
   options.high = high;

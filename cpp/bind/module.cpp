@@ -7,6 +7,8 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = SADDLESCAPE_VERSION;
   saddlescape::bind::core(module);
   saddlescape::bind::optim(module.def_submodule("optim"));
-  saddlescape::bind::eig(module.def_submodule("eig"));
+  const pybind11::module_ eig = module.def_submodule("eig");
+  saddlescape::bind::eig(eig);
+  saddlescape::bind::estimate(eig);
   saddlescape::bind::net(module.def_submodule("net"));
 }

@@ -29,6 +29,15 @@ class Random {
     }
   }
 
+  // +1 and -1 with equal probability: 64 of them from one draw.
+  void signs(double* out, std::int64_t count) {
+    std::uint64_t drawn = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (i % 64 == 0) drawn = bits();
+      out[i] = (drawn >> (i % 64)) & 1u ? 1.0 : -1.0;
+    }
+  }
+
  private:
   static constexpr std::uint64_t golden = 0x9E3779B97F4A7C15u;
 

@@ -22,6 +22,7 @@ std::size_t length(std::int64_t count) { return static_cast<std::size_t>(count);
 Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, std::int64_t pairs,
                double tol, std::uint64_t seed)
     : op_(op),
+      products_(op, block),
       capacity_(capacity),
       block_(block),
       // A pair that was locked with a residual of tol ||A|| is missing from C by that much.
@@ -34,36 +35,9 @@ Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, st
 
 void Krylov::saw_norm(double value) { norm_ = std::max(norm_, value); }
 
-double Krylov::unit() const { return std::ldexp(1.0, exponent_); }
-
 void Krylov::multiply(std::int64_t first, std::int64_t count, std::int64_t to) {
-  for (std::int64_t done = 0; done < count; done += block_) {
-    const std::int64_t k = std::min(block_, count - done);
-    op_.apply(k, row(first + done), row(to + done));
-    for (std::int64_t i = 0; i < k; ++i)
-      if (!reduce::all_finite(row(to + done + i), op_.n))
-        throw std::invalid_argument("op: product " + std::to_string(products_ + i + 1) +
-                                    " holds NaN or an infinite number, expected finite ones");
-    products_ += k;
-  }
-  scale_products(to, count);
+  products_.multiply(count, row(first), row(to));
   for (std::int64_t i = 0; i < count; ++i) saw_norm(eig::norm(op_.n, row(to + i)));
-}
-
-// Squares of numbers beyond 1e+-154 leave float64's range, so an operator of such a size is divided
-// by a power of two, which is exact, from the first product that is not zero.
-void Krylov::scale_products(std::int64_t to, std::int64_t count) {
-  double* begin = row(to);
-  double* end = row(to + count);
-  if (!scale_known_) {
-    double largest = 0;
-    for (const double* x = begin; x < end; ++x) largest = std::max(largest, std::abs(*x));
-    if (largest == 0) return;
-    scale_known_ = true;
-    if (largest < 1e-100 || largest > 1e100) exponent_ = std::ilogb(largest);
-  }
-  if (exponent_ != 0)
-    for (double* x = begin; x < end; ++x) *x = std::ldexp(*x, -exponent_);
 }
 
 void Krylov::expand() {
@@ -91,7 +65,7 @@ void Krylov::take_projection(const std::vector<double>& h, std::int64_t q) {
   if (worst > allowed_asymmetry_ * norm_)
     throw std::invalid_argument(
         "op: not symmetric, or not deterministic: u'(Av) and v'(Au) differ by " +
-        std::to_string(worst / norm_) + " ||A|| at product " + std::to_string(products_) +
+        std::to_string(worst / norm_) + " ||A|| at product " + std::to_string(products()) +
         ", expected at most " + std::to_string(allowed_asymmetry_) +
         " ||A||; switch off dropout, batch statistics and shuffling, or pass (A + A.T) / 2");
   noise_ = std::max(noise_, worst);
@@ -139,19 +113,29 @@ void Krylov::fresh() {
   random_rows(size_, size_ + next_);
 }
 
-Ritz Krylov::ritz() const {
-  const std::int64_t j = size_;
+void Krylov::restart(std::int64_t kept) {
+  size_ = kept;  // expand() writes the rows and columns of T behind it before they are read
+  fresh();
+}
+
+bool Krylov::coupled() const {
+  return std::any_of(c_.begin(), c_.end(), [](double c) { return c != 0; });
+}
+
+Ritz Krylov::ritz(std::int64_t first) const {
+  const std::int64_t j = size_ - first;
   Ritz result;
   result.values.resize(length(j));
   result.rows.resize(length(j * j));
   result.residuals.resize(length(j));
   for (std::int64_t i = 0; i < j; ++i)
-    std::copy_n(t_.data() + i * capacity_, j, result.rows.data() + i * j);
+    std::copy_n(t_.data() + (first + i) * capacity_ + first, j, result.rows.data() + i * j);
   blas::eigh(j, result.rows.data(), result.values.data(), true);
   // ||C s_i||
   std::vector<double> coupled(length(j * next_));
-  blas::gemm(Op::none, Op::transpose, j, next_, j, 1.0, result.rows.data(), j, c_.data(), j, 0.0,
-             coupled.data(), next_);
+  if (next_)
+    blas::gemm(Op::none, Op::transpose, j, next_, j, 1.0, result.rows.data(), j, c_.data() + first,
+               size_, 0.0, coupled.data(), next_);
   for (std::int64_t i = 0; i < j; ++i)
     result.residuals[i] = next_ ? eig::norm(next_, coupled.data() + i * next_) : 0.0;
   return result;

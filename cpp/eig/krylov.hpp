@@ -22,6 +22,7 @@
 
 #include "core/random.hpp"
 #include "eig/operator.hpp"
+#include "eig/products.hpp"
 
 namespace saddlescape::eig {
 
@@ -43,13 +44,20 @@ class Krylov {
   // not symmetric or not deterministic.
   void expand();
 
-  Ritz ritz() const;
+  // Of T without its first `first` rows and columns: of the space behind them.
+  Ritz ritz(std::int64_t first = 0) const;
 
   // Restart: V <- the Ritz vectors `kept` (ascending indices); Q stays, C follows.
   void keep(const Ritz& ritz, const std::vector<std::int64_t>& kept);
 
   // Q <- a random block orthogonal to V, C <- 0: the old direction is given up.
   void fresh();
+
+  // V <- its first `kept` rows, Q <- a random block orthogonal to them, C <- 0.
+  void restart(std::int64_t kept);
+
+  // False after a breakdown: V is invariant, and Q was drawn at random.
+  bool coupled() const;
 
   // Multiplies every basis vector by A once more: T_ii becomes their Rayleigh quotients, and the
   // result is ||A v_i - T_ii v_i|| as it is, not as the recurrence has it.
@@ -60,7 +68,7 @@ class Krylov {
 
   std::int64_t size() const { return size_; }
   std::int64_t next() const { return next_; }
-  std::int64_t products() const { return products_; }
+  std::int64_t products() const { return products_.count(); }
   bool complete() const { return size_ == op_.n; }
   bool full() const { return size_ + next_ > capacity_; }
   const double* vectors() const { return v_.data(); }
@@ -70,27 +78,25 @@ class Krylov {
   // The largest |H - C^T| seen: the operator's own rounding, or its noise. No residual falls below.
   double noise() const { return noise_; }
   void saw_norm(double value);
-  double unit() const;
+  double unit() const { return products_.unit(); }
 
  private:
   double* row(std::int64_t i) { return v_.data() + i * op_.n; }
   void multiply(std::int64_t first, std::int64_t count, std::int64_t to);
-  void scale_products(std::int64_t to, std::int64_t count);
   void take_projection(const std::vector<double>& h, std::int64_t q);
   void random_rows(std::int64_t from, std::int64_t to);
   void orthonormalise_next(std::int64_t last);
 
   const Operator& op_;
+  Products products_;
   std::int64_t capacity_, block_;
   double allowed_asymmetry_;
   Random random_;
   std::vector<double> v_;  // the rows of V, of Q, and of the products
   std::vector<double> t_;  // capacity x capacity
   std::vector<double> c_;  // next x size
-  std::int64_t size_ = 0, next_ = 0, products_ = 0;
+  std::int64_t size_ = 0, next_ = 0;
   double norm_ = 0, noise_ = 0;
-  int exponent_ = 0;
-  bool scale_known_ = false;
 };
 
 }  // namespace saddlescape::eig

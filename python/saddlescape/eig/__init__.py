@@ -4,17 +4,27 @@ It knows no network: a Hessian is one symmetric operator among others.
 """
 
 from saddlescape.eig._dense import eigh, eigvalsh
+from saddlescape.eig._density import Density, Mass
+from saddlescape.eig._estimate import Estimate
 from saddlescape.eig._inertia import Inertia, Spectrum, certified_eigh, inertia
 from saddlescape.eig._lanczos import EigResult, Outcome, lanczos
+from saddlescape.eig._slq import density
+from saddlescape.eig._trace import diagonal, trace
 
 __all__ = [
+    "Density",
     "EigResult",
+    "Estimate",
     "Inertia",
+    "Mass",
     "Outcome",
     "Spectrum",
     "certified_eigh",
+    "density",
+    "diagonal",
     "eigh",
     "eigvalsh",
     "inertia",
     "lanczos",
+    "trace",
 ]

@@ -1,0 +1,49 @@
+// Trace and diagonal from random signs, and both exactly from n products.
+//
+// With E[omega omega^T] = I, omega^T A omega has the mean tr A and omega (A omega), element by
+// element, the mean diag A; for signs the variances are 2 (||A||_F^2 - sum a_ii^2) and
+// sum_{l != j} a_jl^2 (Hutchinson, Commun. Stat. Simul. Comput. 19 (1990); Bekas, Kokiopoulou,
+// Saad, Appl. Numer. Math. 57 (2007)).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/random.hpp"
+#include "eig/products.hpp"
+
+namespace saddlescape::eig {
+
+class Hutchinson {
+ public:
+  Hutchinson(const Operator& op, std::int64_t block, std::uint64_t seed);
+
+  // `count` more products. Throws std::invalid_argument if one is not finite.
+  void sample(std::int64_t count);
+
+  std::int64_t products() const { return products_.count(); }
+  // Everything below is of A / unit().
+  double unit() const { return products_.unit(); }
+  // (n): the means of omega (A omega) over all samples, and sum (sample - mean)^2.
+  const std::vector<double>& mean() const { return mean_; }
+  const std::vector<double>& deviations() const { return deviations_; }
+  // The same of omega^T A omega.
+  double trace_mean() const { return trace_mean_; }
+  double trace_deviations() const { return trace_deviations_; }
+
+ private:
+  Products products_;
+  Random random_;
+  std::int64_t block_, samples_ = 0;
+  std::vector<double> mean_, deviations_;
+  double trace_mean_ = 0, trace_deviations_ = 0;
+};
+
+// diag(A) / unit from the products with e_1 ... e_n.
+struct ExactDiagonal {
+  std::vector<double> values;
+  double unit = 1;
+};
+ExactDiagonal exact_diagonal(const Operator& op, std::int64_t block);
+
+}  // namespace saddlescape::eig

@@ -1,0 +1,41 @@
+#include "eig/products.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "core/reduce.hpp"
+
+namespace saddlescape::eig {
+
+double Products::unit() const { return std::ldexp(1.0, exponent_); }
+
+void Products::multiply(std::int64_t count, const double* in, double* out) {
+  const std::int64_t n = op_.n;
+  for (std::int64_t done = 0; done < count; done += block_) {
+    const std::int64_t k = std::min(block_, count - done);
+    op_.apply(k, in + done * n, out + done * n);
+    for (std::int64_t i = 0; i < k; ++i)
+      if (!reduce::all_finite(out + (done + i) * n, n))
+        throw std::invalid_argument("op: product " + std::to_string(count_ + i + 1) +
+                                    " holds NaN or an infinite number, expected finite ones");
+    count_ += k;
+  }
+  scale(count * n, out);
+}
+
+void Products::scale(std::int64_t size, double* begin) {
+  double* const end = begin + size;
+  if (!scale_known_) {
+    double largest = 0;
+    for (const double* x = begin; x < end; ++x) largest = std::max(largest, std::abs(*x));
+    if (largest == 0) return;
+    scale_known_ = true;
+    if (largest < 1e-100 || largest > 1e100) exponent_ = std::ilogb(largest);
+  }
+  if (exponent_ != 0)
+    for (double* x = begin; x < end; ++x) *x = std::ldexp(*x, -exponent_);
+}
+
+}  // namespace saddlescape::eig
