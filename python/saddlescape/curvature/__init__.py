@@ -3,17 +3,22 @@
 Everything is float64, whatever the network's dtype, because signs are to be certified from it.
 """
 
+from saddlescape.curvature.automatic import AutomaticCurvature
+from saddlescape.curvature.frameworks import from_jax, from_torch
 from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
 from saddlescape.curvature.network import NetworkCurvature, of
 from saddlescape.curvature.protocol import Curvature
 
 __all__ = [
+    "AutomaticCurvature",
     "Curvature",
     "FunctionCurvature",
     "GradientCurvature",
     "NetworkCurvature",
     "from_functions",
     "from_gradient",
+    "from_jax",
+    "from_torch",
     "of",
 ]
