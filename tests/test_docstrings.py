@@ -27,7 +27,9 @@ NEEDS = {
 
 
 def needs(name: str) -> tuple[str, ...]:
-    return next((wanted for start, wanted in NEEDS.items() if f"{name}.".startswith(f"{start}.")), ())
+    return next(
+        (wanted for start, wanted in NEEDS.items() if f"{name}.".startswith(f"{start}.")), ()
+    )
 
 
 @pytest.mark.parametrize("name", MODULES)

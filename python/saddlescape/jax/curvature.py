@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -37,6 +37,7 @@ class JaxEngine:
                 f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn(params)"
             )
         self._loss_fn = loss_fn
+        self._x64 = bool(jax.config.jax_enable_x64)
         leaves, self._tree = _checked(params)
         self._point, result = self._widened(leaves)
         self.theta = _flat(self._point)
@@ -51,8 +52,9 @@ class JaxEngine:
         self._compiled: dict[int, Any] = {}
 
     def undisturbed(self) -> AbstractContextManager[None]:
-        """Nothing to put back: JAX has no global generator."""
-        return nullcontext()
+        """Compute in the width of the day when the point was taken; JAX has nothing else."""
+        context: AbstractContextManager[None] = jax.enable_x64(self._x64)
+        return context
 
     def rounded(self, theta: Vector) -> Vector:
         """Return the nearest point that the parameters can hold."""
@@ -105,7 +107,7 @@ class JaxEngine:
 
         Signs are to be certified, so the widest type is taken, whatever the parameters came in.
         """
-        wide = jnp.float64 if jax.config.jax_enable_x64 else jnp.float32
+        wide = jnp.float64 if self._x64 else jnp.float32
         point = [jnp.asarray(leaf, dtype=wide) for leaf in leaves]
         try:
             result = jax.eval_shape(self._of_leaves, point)
@@ -126,14 +128,14 @@ class JaxEngine:
         leaves, start = [], 0
         for like in self._point:
             part = theta[..., start : start + like.size]
-            array = part.reshape(*theta.shape[:-1], *like.shape).astype(like.dtype)
+            array = part.reshape((*theta.shape[:-1], *like.shape)).astype(like.dtype)
             leaves.append(jnp.asarray(array))
             start += like.size
         return leaves
 
 
 def _flat(leaves: list[Any], front: tuple[int, ...] = ()) -> Vector:
-    parts = [np.asarray(leaf).astype(np.float64).reshape(*front, -1) for leaf in leaves]
+    parts = [np.asarray(leaf).astype(np.float64).reshape((*front, -1)) for leaf in leaves]
     return np.concatenate(parts, axis=-1)
 
 

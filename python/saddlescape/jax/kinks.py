@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 __all__ = ["kinks"]
 
 # Names of `jax.nn` and `jax.numpy` functions as they stand in a trace, and of primitives.
@@ -44,24 +46,48 @@ def kinks(jaxpr: Any) -> list[str]:
 
 
 def _walk(jaxpr: Any) -> Iterator[str]:
-    for equation in jaxpr.eqns:
+    found = list(_counting(jaxpr))
+    logarithms = {id(e.invars[0]) for e in found if e.primitive.name == "log"}
+    for equation in found:
         name = _name(equation)
+        # logsumexp's own: the empty maximum, and log |x|, which is smooth where there is one
+        if name == "max" and any(_is_lowest(v) for v in equation.invars):
+            continue
+        if name == "abs" and id(equation.outvars[0]) in logarithms:
+            continue
         if name in _KINKED:
             yield _KINKED[name]
         elif name not in _SMOOTH:
-            for value in equation.params.values():
-                for inner in value if isinstance(value, (list, tuple)) else (value,):
-                    inner = getattr(inner, "jaxpr", inner)
-                    if hasattr(inner, "eqns"):
-                        yield from _walk(inner)
+            for inner in _inner(equation):
+                yield from _walk(inner)
+
+
+def _inner(equation: Any) -> Iterator[Any]:
+    for value in equation.params.values():
+        for part in value if isinstance(value, (list, tuple)) else (value,):
+            jaxpr = getattr(part, "jaxpr", part)
+            if hasattr(jaxpr, "eqns"):
+                yield jaxpr
+
+
+def _counting(jaxpr: Any) -> list[Any]:
+    """The equations that a derivative of the result goes through, in order."""
+    needed = {id(v) for v in jaxpr.outvars}
+    found = []
+    for equation in reversed(jaxpr.eqns):
+        if any(id(v) in needed for v in equation.outvars):
+            if equation.primitive.name == "stop_gradient":
+                continue
+            needed |= {id(v) for v in equation.invars}
+            found.append(equation)
+    return found[::-1]
+
+
+def _is_lowest(variable: Any) -> bool:
+    value = getattr(variable, "val", None)
+    return value is not None and bool(np.all(np.asarray(value) == -np.inf))
 
 
 def _name(equation: Any) -> str:
     """The function's name where it was traced as one, else the primitive's."""
-    primitive = str(equation.primitive.name)
-    own = equation.params.get("name")
-    if own is None and primitive.startswith("custom_jvp"):
-        called = equation.params.get("call_jaxpr")
-        info = getattr(getattr(called, "jaxpr", called), "debug_info", None)
-        own = getattr(info, "func_name", None)
-    return str(own or primitive)
+    return str(equation.params.get("name") or equation.primitive.name)

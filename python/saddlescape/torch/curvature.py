@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,8 @@ class TorchEngine:
             raise TypeError(f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn()")
         self._loss_fn = loss_fn
         self._params = _checked(params)
-        self._point = [p.detach().clone() for p in self._params]
+        with torch.inference_mode(False):
+            self._point = [p.detach().clone() for p in self._params]
         self.theta = _flat(self._params, self._point)
         checks.finite("params", self.theta)
         types = dict.fromkeys(p.dtype for p in self._params)
@@ -58,10 +60,14 @@ class TorchEngine:
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Put the generators of PyTorch, NumPy and Python back at the end."""
+        """Put the generators of PyTorch, NumPy and Python back at the end; record gradients."""
         devices = sorted({p.device.index for p in self._params if p.is_cuda})
         plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one
-        with torch.random.fork_rng(devices=devices):
+        with (
+            torch.random.fork_rng(devices=devices),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+        ):
             try:
                 yield
             finally:
@@ -115,8 +121,7 @@ class TorchEngine:
         out[:] = np.ldexp(_flat(self._params, parts), exponent)
 
     def _evaluate(self) -> Any:
-        with torch.inference_mode(False), torch.enable_grad():
-            loss = self._loss_fn()
+        loss = self._loss_fn()
         if not isinstance(loss, torch.Tensor):
             raise TypeError(f"loss_fn(): {type(loss).__name__}, expected a tensor with one element")
         if loss.numel() != 1 or not loss.is_floating_point():
@@ -197,13 +202,14 @@ def _explained() -> Iterator[None]:
 
 def _flat(params: Sequence[Any], parts: Sequence[Any]) -> Vector:
     """Values of each parameter's shape, None for zeros, as one float64 vector."""
-    theta, start = np.zeros(sum(p.numel() for p in params)), 0
+    theta, start = torch.zeros(sum(p.numel() for p in params), dtype=torch.float64), 0
     for p, part in zip(params, parts, strict=True):
         if part is not None:
-            dense = part.detach().to_dense() if part.layout is not torch.strided else part.detach()
-            theta[start : start + p.numel()] = dense.to("cpu", torch.float64).reshape(-1).numpy()
+            dense = part.detach() if part.layout is torch.strided else part.detach().to_dense()
+            theta[start : start + p.numel()].copy_(dense.reshape(-1))
         start += p.numel()
-    return theta
+    vector: Vector = theta.numpy()
+    return vector
 
 
 def _checked(params: Iterable[Any]) -> list[Any]:
@@ -234,6 +240,6 @@ def _check_apart(params: list[Any]) -> None:
         for i, p in enumerate(params)
         if p.is_contiguous() and p.numel()
     )
-    for (_, end, i), (start, _, j) in zip(ranges, ranges[1:], strict=False):
+    for (_, end, i), (start, _, j) in pairwise(ranges):
         if start < end:
             raise ValueError(f"params[{max(i, j)}]: shares memory with params[{min(i, j)}]")

@@ -113,10 +113,12 @@ class Gradients:
 
 
 def _same_bits(a: Any, b: Any) -> bool:
-    a, b = a.detach(), b.detach()
-    return bool(torch.equal(a, b)) or bool(torch.equal(a.isnan(), b.isnan())) and bool(
-        torch.equal(a.nan_to_num(), b.nan_to_num())
-    )  # fmt: skip
+    return bool(torch.equal(_bytes(a), _bytes(b)))
+
+
+def _bytes(tensor: Any) -> Any:
+    dense = tensor.detach() if tensor.layout is torch.strided else tensor.detach().to_dense()
+    return dense.contiguous().reshape(-1).view(torch.uint8)
 
 
 def _written(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
