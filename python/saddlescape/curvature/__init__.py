@@ -1,6 +1,7 @@
 """The Hessian of a loss as an operator: `H @ v` without assembling it, and the rest of a point.
 
-Everything is float64, whatever the network's dtype, because signs are to be certified from it.
+What goes in and comes out is float64, because signs are to be certified from it; our own networks
+are computed in it too, whatever their dtype, and JAX's losses where it is switched on.
 """
 
 from saddlescape.curvature.automatic import AutomaticCurvature

@@ -43,7 +43,7 @@ def product(
     --------
     >>> import numpy as np
     >>> Hv, error = product(lambda t: t**3, np.array([2.0]), np.array([1.0]))
-    >>> abs(Hv[0] - 12) < error < 1e-9
+    >>> abs(Hv[0] - 12) < error < 1e-7
     True
     """
     size = float(np.linalg.norm(v))
