@@ -41,6 +41,18 @@ def test_a_missing_package_is_one_line(
     assert str(missing.value) == f"{shown} is needed for this: pip install 'saddlescape[app]'"
 
 
+@pytest.mark.parametrize("package", ["torch", "jax"])
+def test_a_missing_framework_is_one_line(package: str) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from saddlescape import curvature\n"
+        f"try: curvature.from_{package}(lambda: 0, [])\n"
+        "except ImportError as error: print(error)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
+    assert said.stdout == f"{package} is needed for this: pip install 'saddlescape[{package}]'\n"
+
+
 def test_a_broken_package_keeps_its_own_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from saddlescape import _check
 from saddlescape.critical.classify import classify
 from saddlescape.critical.line import minimise_along
 from saddlescape.critical.point import CriticalPoint, Kind
+from saddlescape.critical.probe import loss_noise
 from saddlescape.curvature import Curvature
 from saddlescape.curvature import of as curvature_of
 from saddlescape.net import MLP
@@ -20,7 +21,6 @@ from saddlescape.net import MLP
 __all__ = ["Escape", "EscapeOutcome", "escape"]
 
 Vector = NDArray[np.float64]
-_VISIBLE = 2 * 64 * float(np.finfo(np.float64).eps)  # a fall of 64 last places: 1/2 |c| t^2
 
 
 class EscapeOutcome(Enum):
@@ -193,7 +193,8 @@ def _direction(point: CriticalPoint) -> Vector | None:
 def _search(operator: Curvature, point: CriticalPoint, u: Vector) -> Escape:
     theta, before = operator.theta, operator.loss()
     slope, curved = float(operator.gradient() @ u), float(u @ (operator @ u))
-    first = _first_step(point, float(np.linalg.norm(theta)), before, curved)
+    noise = loss_noise(operator, before)
+    first = _first_step(point, float(np.linalg.norm(theta)), noise, curved)
     tried: dict[float, float] = {0.0: before}
 
     def along(step: float) -> float:
@@ -224,11 +225,12 @@ def _search(operator: Curvature, point: CriticalPoint, u: Vector) -> Escape:
     )  # fmt: skip
 
 
-def _first_step(point: CriticalPoint, length: float, loss: float, curved: float) -> float:
+def _first_step(point: CriticalPoint, length: float, noise: float, curved: float) -> float:
     """A step short beside theta, but not so short that the fall drowns in the loss's rounding."""
     if point.inertia.negative == 0 and point.probe is not None:
         return point.probe.step
-    visible = float(np.sqrt(_VISIBLE * abs(loss) / -curved)) if curved < 0 else 0.0
+    # 1/2 |c| t^2 = noise
+    visible = float(np.sqrt(2 * noise / -curved)) if curved < 0 else 0.0
     return max(1e-3 * max(1.0, length), visible)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from saddlescape.critical.point import Probe
 from saddlescape.curvature import Curvature
 
-__all__ = ["probe"]
+__all__ = ["loss_noise", "probe"]
 
 Vector = NDArray[np.float64]
 _RANDOM = 24
@@ -51,7 +51,7 @@ def probe(
     sign = -1.0 if upward else 1.0
     scale = max(1.0, float(np.linalg.norm(operator.theta)))
     g = operator.gradient()
-    noise = _ROUNDING * abs(start)
+    noise = loss_noise(operator, start)
     best: tuple[float, Vector | None, float] = (0.0, None, 0.0)
     directions = _directions(operator.shape[0], space, seed)
     evaluations = 0
@@ -61,7 +61,7 @@ def probe(
             loss = operator.loss(operator.theta + step * u)
             evaluations += 1
             fall = sign * (start - loss)
-            floor = max(noise, _ROUNDING * abs(loss)) + _BEYOND_MODEL * (gap + slope * step)
+            floor = max(noise, loss_noise(operator, loss)) + _BEYOND_MODEL * (gap + slope * step)
             if not np.isfinite(loss) or fall < -floor:
                 break
             if fall > max(floor, best[0]):
@@ -75,6 +75,15 @@ def probe(
         step=best[2],
         upward=upward,
     )
+
+
+def loss_noise(operator: Curvature, loss: float) -> float:
+    """How far rounding may have moved this loss, 64 last places of float64 at least.
+
+    An operator that evaluates it in a narrower type has a method ``loss_error()`` that says so.
+    """
+    own = getattr(operator, "loss_error", None)
+    return max(_ROUNDING * abs(loss), 0.0 if own is None else float(own()))
 
 
 def _directions(n: int, space: Vector | None, seed: int) -> list[Vector]:

@@ -7,13 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.curvature import checks
+from saddlescape.curvature import checks, differences
 
 __all__ = ["GradientCurvature", "from_gradient"]
 
 Vector = NDArray[np.float64]
-_EPS = float(np.finfo(np.float64).eps)
-_SAFETY = 4.0  # units in the last place that a gradient may be off by
 _PROBES = 3
 _NOT_A_GRADIENT = 0.1
 
@@ -161,20 +159,4 @@ class GradientCurvature:
             )
 
     def _product(self, v: Vector) -> tuple[Vector, float]:
-        size = float(np.linalg.norm(v))
-        if size == 0:
-            return np.zeros_like(v), 0.0
-        length = float(np.linalg.norm(self.theta))
-        # eps^(1/5): where the h^4 of truncation and the eps / h of rounding meet
-        h = _EPS**0.2 * max(1.0, length) / size * 0.1
-        at = [self.theta + k * h * v for k in (1, -1, 2, -2)]
-        g = [self._at(theta) for theta in at]
-        # theta + h v was rounded: divide by how far apart the points really are, along v
-        near = (g[0] - g[1]) / float((at[0] - at[1]) @ v / size**2)
-        far = (g[2] - g[3]) / float((at[2] - at[3]) @ v / size**2)
-        product = (4 * near - far) / 3
-        truncation = float(np.linalg.norm(far - near)) / 3
-        # of the gradients, and of theta where they are differences of terms like H theta
-        largest = max(float(np.linalg.norm(g_k)) for g_k in g)
-        rounding = _EPS * (_SAFETY * largest + length / size * float(np.linalg.norm(product))) / h
-        return product, truncation + rounding
+        return differences.product(self._at, self.theta, v)

@@ -15,7 +15,9 @@ class Curvature(Protocol):
     """A loss at a point theta (P,), with its first and second derivatives there.
 
     Anything with these members works wherever an operator is taken; `loss` without an argument is
-    the loss at the point itself.
+    the loss at the point itself. Where a loss is computed in less than float64 a further method,
+    ``loss_error()``, says how far rounding may have moved it: it keeps a probe from taking that for
+    a way down.
     """
 
     @property

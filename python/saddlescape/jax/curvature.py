@@ -1,0 +1,156 @@
+"""The second derivatives of a JAX loss: forward through its gradient, compiled, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape.curvature import checks
+from saddlescape.jax.kinks import kinks
+
+__all__ = ["JaxEngine"]
+
+Vector = NDArray[np.float64]
+_BYTES = 256 * 2**20  # that the vectors of one call may need in between
+_MOST = 256
+
+
+class JaxEngine:
+    """A function of a pytree, for `saddlescape.curvature.automatic`.
+
+    ``H v = d/dr g(theta + r v)`` at r = 0 (Pearlmutter 1994): ``jax.jvp`` of ``jax.grad``, compiled
+    for each power of two of vectors, up to what 256 MB allow.
+    """
+
+    advice = "callbacks and kernels must give the same result for the same params"
+    draws = False  # a function of params alone: its keys are constants
+
+    def __init__(self, loss_fn: Callable[[Any], Any], params: Any) -> None:
+        if not callable(loss_fn):
+            raise TypeError(
+                f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn(params)"
+            )
+        self._loss_fn = loss_fn
+        self._x64 = bool(jax.config.jax_enable_x64)
+        leaves, self._tree = _checked(params)
+        self._point, result = self._widened(leaves)
+        self.theta = _flat(self._point)
+        checks.finite("params", self.theta)
+        types = dict.fromkeys(leaf.dtype for leaf in self._point)
+        self.eps = max(float(jnp.finfo(t).eps) for t in (*types, result))
+        self.label = f"jax, {', '.join(map(str, types))}"
+        self.kinks = tuple(kinks(jax.make_jaxpr(self._of_leaves)(self._point).jaxpr))
+        self._value = jax.jit(self._of_leaves)
+        self._gradient = jax.jit(jax.value_and_grad(self._of_leaves))
+        self._many = jax.jit(jax.vmap(self._product, in_axes=(None, 0)))
+        self._compiled: dict[int, Any] = {}
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Compute in the width of the day when the point was taken; JAX has nothing else."""
+        context: AbstractContextManager[None] = jax.enable_x64(self._x64)
+        return context
+
+    def rounded(self, theta: Vector) -> Vector:
+        """Return the nearest point that the parameters can hold."""
+        return _flat(self._leaves(theta))
+
+    def loss(self, theta: Vector) -> float:
+        """Return the loss at theta."""
+        return float(self._value(self._leaves(theta)))
+
+    def gradient(self, theta: Vector) -> tuple[float, Vector]:
+        """Return the loss and the gradient at theta."""
+        loss, leaves = self._gradient(self._leaves(theta))
+        return float(loss), _flat(leaves)
+
+    def products(self, theta: Vector, rows: Vector) -> Vector:
+        """Return ``V H`` for V (k, P)."""
+        at, result = self._leaves(theta), np.empty(rows.shape)
+        # To numbers near 1 by a power of two, exactly: in float32 small vectors underflow.
+        _, exponents = np.frexp(np.abs(rows).max(axis=1, initial=0.0, keepdims=True))
+        scaled, most = np.ldexp(rows, -exponents), self._most() if len(rows) > 1 else 1
+        for start in range(0, len(rows), most):
+            part = scaled[start : start + most]
+            k = min(most, 1 << (len(part) - 1).bit_length())
+            padded = np.zeros((k, rows.shape[1]))
+            padded[: len(part)] = part
+            leaves = self._for(k)(at, self._leaves(padded))
+            result[start : start + most] = _flat(leaves, (k,))[: len(part)]
+        return np.ldexp(result, exponents)
+
+    def _of_leaves(self, leaves: list[Any]) -> Any:
+        return self._loss_fn(jax.tree_util.tree_unflatten(self._tree, leaves))
+
+    def _product(self, at: list[Any], v: list[Any]) -> Any:
+        return jax.jvp(jax.grad(self._of_leaves), (at,), (v,))[1]
+
+    def _for(self, k: int) -> Any:
+        if k not in self._compiled:
+            at, v = self._point, self._leaves(np.zeros((k, self.theta.size)))
+            self._compiled[k] = self._many.lower(at, v).compile()
+        return self._compiled[k]
+
+    def _most(self) -> int:
+        """How many vectors at once, a power of two, by what the compiler says that one needs."""
+        memory = self._for(1).memory_analysis()
+        each = max(int(getattr(memory, "temp_size_in_bytes", 0)), 16 * self.theta.size)
+        return int(1 << (max(1, min(_MOST, _BYTES // each)).bit_length() - 1))
+
+    def _widened(self, leaves: list[Any]) -> tuple[list[Any], Any]:
+        """The parameters in float64, in float32 without jax_enable_x64; and the loss's type.
+
+        Signs are to be certified, so the widest type is taken, whatever the parameters came in.
+        """
+        wide = jnp.float64 if self._x64 else jnp.float32
+        point = [jnp.asarray(leaf, dtype=wide) for leaf in leaves]
+        try:
+            result = jax.eval_shape(self._of_leaves, point)
+        except TypeError:
+            # Data of a fixed type may not take a wider one (convolutions don't): as it came, then.
+            point = [jnp.asarray(leaf) for leaf in leaves]
+            result = jax.eval_shape(self._of_leaves, point)
+        shape, dtype = getattr(result, "shape", None), getattr(result, "dtype", None)
+        if shape != () or not jnp.issubdtype(dtype, jnp.floating):
+            came = type(result).__name__ if shape is None else f"shape {shape} of {dtype}"
+            raise TypeError(f"loss_fn(params): {came}, expected a real scalar, shape ()")
+        return point, dtype
+
+    def _leaves(self, theta: Vector) -> list[Any]:
+        """Cut (..., P) into arrays of the parameters' shapes and types."""
+        if theta is self.theta:
+            return self._point
+        leaves, start = [], 0
+        for like in self._point:
+            part = theta[..., start : start + like.size]
+            array = part.reshape((*theta.shape[:-1], *like.shape)).astype(like.dtype)
+            leaves.append(jnp.asarray(array))
+            start += like.size
+        return leaves
+
+
+def _flat(leaves: list[Any], front: tuple[int, ...] = ()) -> Vector:
+    parts = [np.asarray(leaf).astype(np.float64).reshape((*front, -1)) for leaf in leaves]
+    return np.concatenate(parts, axis=-1)
+
+
+def _checked(params: Any) -> tuple[list[Any], Any]:
+    found, tree = jax.tree_util.tree_flatten_with_path(params)
+    for path, leaf in found:
+        name = f"params{jax.tree_util.keystr(path)}"
+        dtype = getattr(leaf, "dtype", None)
+        if not isinstance(leaf, (float, np.ndarray, np.generic, jax.Array)):
+            raise TypeError(f"{name}: {type(leaf).__name__}, expected an array of real numbers")
+        if dtype is not None and not jnp.issubdtype(dtype, jnp.floating):
+            raise TypeError(
+                f"{name}: dtype {dtype}, expected real floating point (give the rest to loss_fn "
+                "by a closure)"
+            )
+    if not sum(np.size(leaf) for _, leaf in found):
+        raise ValueError("params: no elements, expected at least one parameter")
+    return [leaf for _, leaf in found], tree

@@ -1,0 +1,245 @@
+"""The second derivatives of a PyTorch loss, by differentiating its gradient once more."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from saddlescape.curvature import checks
+from saddlescape.curvature.automatic import NoSecondDerivativeError
+from saddlescape.torch.watch import Gradients, Watch
+
+__all__ = ["TorchEngine"]
+
+Vector = NDArray[np.float64]
+# What PyTorch and its kernels say where a backward pass has no derivative of its own.
+_NO_DERIVATIVE = re.compile(
+    r"not implemented|double backward|differentiate twice|once_differentiable", re.IGNORECASE
+)
+_EVALUATION = "dropout, random augmentation and shuffled batches"
+
+
+class TorchEngine:
+    """A closure over parameters, for `saddlescape.curvature.automatic`.
+
+    ``H v = d/dtheta (g(theta)^T v)`` (Pearlmutter 1994), by ``torch.autograd.grad`` on a gradient
+    whose graph was kept; the graph of one call serves all its vectors and is freed at its end.
+    No ``.grad`` is written, and no version counter moves: graphs of the caller's stay valid.
+    """
+
+    advice = (
+        f"{_EVALUATION} must not change in between; call model.eval(), fix the batch, or seed the "
+        "generator inside loss_fn"
+    )
+
+    def __init__(self, loss_fn: Callable[[], Any], params: Iterable[Any]) -> None:
+        if not callable(loss_fn):
+            raise TypeError(f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn()")
+        self._loss_fn = loss_fn
+        self._params = _checked(params)
+        with torch.inference_mode(False):
+            self._point = [p.detach().clone() for p in self._params]
+        self.theta = _flat(self._params, self._point)
+        checks.finite("params", self.theta)
+        types = dict.fromkeys(p.dtype for p in self._params)
+        names = ", ".join(str(t).removeprefix("torch.") for t in types)
+        self.eps = max(float(torch.finfo(t).eps) for t in types)
+        self.kinks: tuple[str, ...] = ()
+        self.draws = False
+        with self.undisturbed():
+            self._inspect()
+        self.label = f"torch, {names}"
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Put the generators of PyTorch, NumPy and Python back at the end; record gradients."""
+        devices = sorted({p.device.index for p in self._params if p.is_cuda})
+        plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one
+        with (
+            torch.random.fork_rng(devices=devices),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+        ):
+            try:
+                yield
+            finally:
+                random.setstate(plain)
+                np.random.set_state(legacy)  # noqa: NPY002
+
+    def rounded(self, theta: Vector) -> Vector:
+        """Return the nearest point that the parameters can hold."""
+        return _flat(self._params, self._tensors(theta))
+
+    def loss(self, theta: Vector) -> float:
+        """Return the loss at theta."""
+        with self._placed(theta):
+            return float(self._evaluate().detach())
+
+    def gradient(self, theta: Vector) -> tuple[float, Vector]:
+        """Return the loss and the gradient at theta."""
+        with self._placed(theta):
+            loss = self._evaluate()
+            grads = torch.autograd.grad(loss, self._params, allow_unused=True)
+            return float(loss.detach()), _flat(self._params, grads)
+
+    def products(self, theta: Vector, rows: Vector) -> Vector:
+        """Return ``V H`` for V (k, P)."""
+        with self._placed(theta):
+            loss = self._evaluate()
+            with _explained():
+                grads = torch.autograd.grad(
+                    loss, self._params, create_graph=True, allow_unused=True
+                )
+            # A gradient that depends on no parameter has a zero row: a linear term, or none.
+            which = [i for i, g in enumerate(grads) if g is not None and g.requires_grad]
+            result = np.zeros(rows.shape)
+            for row, out in zip(rows, result, strict=True):
+                if which:
+                    self._product([grads[i] for i in which], which, row, out)
+            return result
+
+    def _product(self, grads: list[Any], which: list[int], row: Vector, out: Vector) -> None:
+        # To numbers near 1 by a power of two, exactly: in float16 a unit vector underflows.
+        _, exponent = np.frexp(np.abs(row).max())
+        tensors = self._tensors(np.ldexp(row, -exponent))
+        with _explained():
+            parts = torch.autograd.grad(
+                grads,
+                self._params,
+                grad_outputs=[tensors[i].to(g.dtype) for i, g in zip(which, grads, strict=True)],
+                retain_graph=True,
+                allow_unused=True,
+            )
+        out[:] = np.ldexp(_flat(self._params, parts), exponent)
+
+    def _evaluate(self) -> Any:
+        loss = self._loss_fn()
+        if not isinstance(loss, torch.Tensor):
+            raise TypeError(f"loss_fn(): {type(loss).__name__}, expected a tensor with one element")
+        if loss.numel() != 1 or not loss.is_floating_point():
+            raise TypeError(
+                f"loss_fn(): shape {tuple(loss.shape)} of {loss.dtype}, expected a real tensor "
+                "with one element"
+            )
+        if not loss.requires_grad:
+            raise ValueError(
+                "loss_fn(): its result depends on none of params, expected a loss computed from "
+                "them (not from copies, .detach(), .data or under no_grad)"
+            )
+        return loss.reshape(())
+
+    def _inspect(self) -> None:
+        """Evaluate once under watch; refuse a closure that changes anything outside itself."""
+        kept, watch, before = Gradients(self._params), Watch(), torch.get_rng_state()
+        calls_backward = False
+        try:
+            with watch:
+                loss = self._evaluate()
+                calls_backward = kept.undo()
+                if not calls_backward:
+                    grads = torch.autograd.grad(loss, self._params, allow_unused=True)
+        finally:
+            changed = watch.undo()
+            calls_backward = kept.undo() or calls_backward
+        if calls_backward:
+            raise ValueError(
+                "loss_fn: it changes .grad (put back), expected a function that returns the loss "
+                "and leaves backward() to the caller"
+            )
+        if changed:
+            raise ValueError(
+                f"loss_fn: it changes tensors outside itself ({'; '.join(changed[:4])}; put back), "
+                "expected none: batch normalisation in train mode records its running statistics, "
+                "spectral normalisation its vectors; call model.eval()"
+            )
+        if all(g is None for g in grads):
+            raise ValueError("loss_fn(): its result depends on none of params, expected some")
+        self.kinks, self.eps = tuple(watch.kinks), max(self.eps, watch.eps)
+        self.draws = not torch.equal(before, torch.get_rng_state())
+
+    def _tensors(self, theta: Vector) -> list[Any]:
+        tensors, start = [], 0
+        for p in self._params:
+            part = torch.from_numpy(theta[start : start + p.numel()].copy())
+            tensors.append(part.reshape(p.shape).to(p.device, p.dtype))
+            start += p.numel()
+        return tensors
+
+    @contextmanager
+    def _placed(self, theta: Vector) -> Iterator[None]:
+        """Hold theta in the parameters, whatever they hold, and put that back bit for bit."""
+        wanted = self._point if theta is self.theta else self._tensors(theta)
+        with torch.no_grad():
+            pairs = zip(self._params, wanted, strict=True)
+            moved = [(p, p.detach().clone(), t) for p, t in pairs if not torch.equal(p, t)]
+        try:
+            for p, _, t in moved:
+                p.data.copy_(t)  # through .data: p's version counter stays, and graphs valid
+            yield
+        finally:
+            for p, before, _ in moved:
+                p.data.copy_(before)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not _NO_DERIVATIVE.search(str(error)):
+            raise
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+        raise NoSecondDerivativeError(reason) from error
+
+
+def _flat(params: Sequence[Any], parts: Sequence[Any]) -> Vector:
+    """Values of each parameter's shape, None for zeros, as one float64 vector."""
+    theta, start = torch.zeros(sum(p.numel() for p in params), dtype=torch.float64), 0
+    for p, part in zip(params, parts, strict=True):
+        if part is not None:
+            dense = part.detach() if part.layout is torch.strided else part.detach().to_dense()
+            theta[start : start + p.numel()].copy_(dense.reshape(-1))
+        start += p.numel()
+    vector: Vector = theta.numpy()
+    return vector
+
+
+def _checked(params: Iterable[Any]) -> list[Any]:
+    given = [params] if isinstance(params, torch.Tensor) else params
+    if isinstance(given, (str, dict)) or not isinstance(given, Iterable):
+        raise TypeError(f"params: {type(params).__name__}, expected a list of tensors")
+    found = list(given)
+    for i, p in enumerate(found):
+        if not isinstance(p, torch.Tensor):
+            raise TypeError(f"params[{i}]: {type(p).__name__}, expected a tensor")
+        if not p.is_floating_point() or p.layout is not torch.strided:
+            raise TypeError(f"params[{i}]: {p.dtype}, {p.layout}, expected dense real numbers")
+        if not p.is_leaf or not p.requires_grad:
+            came = "does not require grad" if p.is_leaf else "is the result of other tensors"
+            raise ValueError(f"params[{i}]: {came}, expected a leaf tensor that requires grad")
+        if any(p is other for other in found[:i]):
+            raise ValueError(f"params[{i}]: given twice, expected each tensor once")
+    if not sum(p.numel() for p in found):
+        raise ValueError("params: no elements, expected at least one parameter")
+    _check_apart(found)
+    return found
+
+
+def _check_apart(params: list[Any]) -> None:
+    """Two contiguous tensors whose ranges of memory meet are the same parameters twice."""
+    ranges = sorted(
+        (p.data_ptr(), p.data_ptr() + p.numel() * p.element_size(), i)
+        for i, p in enumerate(params)
+        if p.is_contiguous() and p.numel()
+    )
+    for (_, end, i), (start, _, j) in pairwise(ranges):
+        if start < end:
+            raise ValueError(f"params[{max(i, j)}]: shares memory with params[{min(i, j)}]")
