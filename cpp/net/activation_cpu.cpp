@@ -70,28 +70,22 @@ struct Elu {
   }
 };
 
-template <class Phi, class T>
-void activate(T* __restrict values, T* __restrict slopes, T* __restrict curvatures,
-              std::int64_t n) {
-  if (curvatures) {
+// Values, and as many derivatives as asked for.
+template <class Phi, int derivatives, class T>
+void loop(T* __restrict values, T* __restrict slopes, T* __restrict curvatures, std::int64_t n) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) {
-      const Values<T> phi = Phi::of(values[i]);
-      values[i] = phi.value;
-      slopes[i] = phi.slope;
-      curvatures[i] = phi.curvature;
-    }
-  } else if (slopes) {
-#pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) {
-      const Values<T> phi = Phi::of(values[i]);
-      values[i] = phi.value;
-      slopes[i] = phi.slope;
-    }
-  } else {
-#pragma omp simd
-    for (std::int64_t i = 0; i < n; ++i) values[i] = Phi::of(values[i]).value;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const Values<T> phi = Phi::of(values[i]);
+    values[i] = phi.value;
+    if constexpr (derivatives >= 1) slopes[i] = phi.slope;
+    if constexpr (derivatives >= 2) curvatures[i] = phi.curvature;
   }
+}
+
+template <class Phi, class T>
+void activate(T* values, T* slopes, T* curvatures, std::int64_t n) {
+  const auto chosen = curvatures ? loop<Phi, 2, T> : slopes ? loop<Phi, 1, T> : loop<Phi, 0, T>;
+  chosen(values, slopes, curvatures, n);
 }
 
 }  // namespace
