@@ -28,6 +28,7 @@ struct Parameters;
 template <>
 struct Parameters<double> {
   using Bits = std::int64_t;
+  using Unsigned = std::uint64_t;
   static constexpr double least = -746;  // below it e^x is 0
   static constexpr double log2_e = 1.4426950408889634;
   static constexpr double high = 0x1.62e42feep-1;  // ln 2 in two parts: n high is exact
@@ -39,6 +40,7 @@ struct Parameters<double> {
 template <>
 struct Parameters<float> {
   using Bits = std::int32_t;
+  using Unsigned = std::uint32_t;
   static constexpr float least = -105;
   static constexpr float log2_e = 1.44269504F;
   static constexpr float high = 0x1.63p-1F;
@@ -63,7 +65,9 @@ constexpr Reciprocals reciprocals;
 // 2^n for a normal 2^n.
 template <class T>
 inline T power(typename Parameters<T>::Bits n) {
-  const typename Parameters<T>::Bits bits = (n + Parameters<T>::bias) << Parameters<T>::mantissa;
+  // Unsigned: a NaN's n is anything.
+  const auto bits = (static_cast<typename Parameters<T>::Unsigned>(n) + Parameters<T>::bias)
+                    << Parameters<T>::mantissa;
   T x;
   __builtin_memcpy(&x, &bits, sizeof x);
   return x;
