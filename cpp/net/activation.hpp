@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "net/activation_kernels.hpp"
+#include "net/activations.hpp"
 
 namespace saddlescape::net {
 

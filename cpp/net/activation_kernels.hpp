@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-namespace saddlescape::net {
+#include "net/activations.hpp"
 
-enum class Activation { linear, tanh, sigmoid, relu, leaky_relu, elu, softplus, silu, gelu };
+namespace saddlescape::net {
 
 // values <- phi(values); slopes and curvatures phi' and phi'' where they are not null.
 template <class T>

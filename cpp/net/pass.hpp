@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/blas.hpp"
+#include "net/activation_kernels.hpp"
 #include "net/mlp.hpp"
 
 namespace saddlescape::net {
