@@ -181,11 +181,13 @@ def _search(descent: Descent, seed: int) -> Found:
 
 
 def _outcome(ended: FindOutcome | None, point: CriticalPoint, saddle_free: bool) -> FindOutcome:
-    """By what `classify` says first: a budget may end just where the gradient has vanished."""
+    """By what `classify` says of the end, where the search did not end for another reason."""
+    gradient = point.gradient
     if ended is FindOutcome.NO_LOSS:
         return ended
-    if point.gradient.small:
+    # Small for the little that is left to gain is enough to be judged, not to have arrived.
+    if gradient.norm <= gradient.threshold or (gradient.small and ended is None):
         return FindOutcome.CRITICAL
-    if point.gradient.flat and not saddle_free and ended is not FindOutcome.STOPPED:
+    if gradient.flat and not saddle_free and ended is not FindOutcome.STOPPED:
         return FindOutcome.GRADIENT_FLAT
     return FindOutcome.STALLED if ended is None else ended

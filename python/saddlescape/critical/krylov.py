@@ -52,9 +52,12 @@ def krylov(
     steps = min(steps, n)
     V, T = np.empty((steps + 1, n)), np.zeros((steps + 1, steps))
     V[0] = start / np.linalg.norm(start)
-    size = 0.0
+    size, power = 0.0, 0
     for j in range(steps):
         w = np.asarray(operator @ V[j])
+        if j == 0:  # to numbers near 1, exactly: squares of 1e200 and 1e-200 are no numbers
+            power = int(np.frexp(np.abs(w).max())[1])
+        w = np.ldexp(w, -power)
         length = float(np.linalg.norm(w))
         size = max(size, length)
         for _ in range(2):
@@ -64,11 +67,11 @@ def krylov(
         beta = float(np.linalg.norm(w))
         k = j + 1
         if k == n or beta <= 8 * _EPS * np.sqrt(n) * size:
-            return np.ascontiguousarray(V[:k].T), T[: k + 1, :k].copy()
+            return np.ascontiguousarray(V[:k].T), np.ldexp(T[: k + 1, :k], power)
         V[k] = w / beta
         T[k, j] = beta
         if k < steps:
             T[j, k] = beta
-        if enough is not None and k % _EVERY == 0 and enough(T[: k + 1, :k]):
+        if enough is not None and k % _EVERY == 0 and enough(np.ldexp(T[: k + 1, :k], power)):
             break
-    return np.ascontiguousarray(V[:k].T), T[: k + 1, :k].copy()
+    return np.ascontiguousarray(V[:k].T), np.ldexp(T[: k + 1, :k], power)
