@@ -6,15 +6,21 @@ eigenvalues in [0, 1] misses the largest eigenvalue by a share eps with a probab
     1.648 sqrt(n) exp(-sqrt(eps) (2 m - 1))     (Kuczynski and Wozniakowski 1992, theorem 4.2).
 
 Lanczos does not see shifts and signs, so it holds for both ends of H with the range R in place of
-the largest eigenvalue. With 2 x 1.648 sqrt(n) exp(-sqrt(eps) (2 m - 1)) = delta both ends are met,
+the largest eigenvalue. With 2 x 1.648 sqrt(n) exp(-sqrt(eps) (2 m - 1)) = delta / 2 both ends are
+met,
 
     R <= (theta_max - theta_min) + 2 eps R,   lambda_min >= theta_min - eps R.
+
+Where the space ends before m steps, ``H V = V T + r e^T`` with a small beta = |r|, the eigenvector
+u of an eigenvalue lambda has ``u^T V (lambda - T) = (u^T r) e^T``, so that lambda lies within
+``beta / |u^T v|`` of a Ritz value; and ``|u^T v| < t`` with a probability of at most
+``t sqrt(2 n / pi)``, which is to be delta / 2.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log, sqrt
+from math import ceil, log, pi, sqrt
 
 import numpy as np
 
@@ -23,7 +29,7 @@ from saddlescape.curvature import Curvature
 
 __all__ = ["Floor", "probable_floor"]
 
-_FACTOR = 2 * 1.648  # for two ends
+_FACTOR = 4 * 1.648  # for two ends, and half of delta
 _STEPS = 100  # where nothing is asked for
 _MOST_STEPS = 5000
 _MOST_BYTES = 2**30  # of the Krylov vectors
@@ -123,9 +129,10 @@ def probable_floor(
     m = V.shape[1]
     ritz = np.linalg.eigvalsh((T[:m] + T[:m].T) / 2)
     spread, size = float(ritz[-1] - ritz[0]), float(np.abs(ritz).max())
-    if m == n or T[m].max() == 0:
-        # The space is invariant: it holds every eigenvalue, with probability 1.
+    if m == n:
         missed = 0.0
+    elif m < steps:
+        missed = float(T[m, m - 1]) * sqrt(2 * n / pi) / (delta / 2)
     else:
         eps = (need / (2 * m - 1)) ** 2
         missed = eps * spread / (1 - 2 * eps) if eps < 0.5 else np.inf

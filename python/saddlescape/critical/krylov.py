@@ -2,7 +2,8 @@
 
     H V_k = V_{k+1} T,   V_{k+1}^T V_{k+1} = I,   V e_1 = v / |v|,
 
-with V (P, k + 1) and T (k + 1, k) tridiagonal; its last row is zero where the space is invariant.
+with V (P, k + 1) and T (k + 1, k) tridiagonal; its last row is rounding where the space is
+invariant.
 `saddlescape.eig.lanczos` restarts and starts at random; here the start is a gradient, or the number
 of steps from a random vector is what a probability rests on.
 """
@@ -64,12 +65,11 @@ def krylov(
             h = V[: j + 1] @ w
             w = w - h @ V[: j + 1]
             T[j, j] += h[j]
-        beta = float(np.linalg.norm(w))
-        k = j + 1
+        k, beta = j + 1, float(np.linalg.norm(w))
+        T[k, j] = beta
         if k == n or beta <= 8 * _EPS * np.sqrt(n) * size:
             return np.ascontiguousarray(V[:k].T), np.ldexp(T[: k + 1, :k], power)
         V[k] = w / beta
-        T[k, j] = beta
         if k < steps:
             T[j, k] = beta
         if enough is not None and k % _EVERY == 0 and enough(np.ldexp(T[: k + 1, :k], power)):

@@ -87,10 +87,11 @@ class AutomaticCurvature:
         That the loss is deterministic was looked at once, at the first point.
         """
         moved = copy.copy(self)
-        moved.theta = self._engine.rounded(checks.another(theta, self.theta.size))
-        moved.theta.setflags(write=False)
         moved._dense, moved._error, moved._assembly = None, None, 0.0
+        wanted = checks.another(theta, self.theta.size)
         with self._engine.undisturbed():
+            moved.theta = self._engine.rounded(wanted)
+            moved.theta.setflags(write=False)
             moved._loss, moved._gradient = self._engine.gradient(moved.theta)
             moved._check_values()
         return moved
