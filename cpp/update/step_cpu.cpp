@@ -177,7 +177,7 @@ namespace u = saddlescape::update;
       {u::measure_of<u::Direction<float>, float, u::Kind::kind>(), \
        u::measure_of<u::Direction<double>, double, u::Kind::kind>()},
 
-extern "C" const u::Kernels SADDLESCAPE_KERNELS = {
+extern "C" const u::Kernels SADDLESCAPE_TABLE(_step) = {
     {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)},
     {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_AROUND, SADDLESCAPE_AROUND_ONE)},
     {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_NONE, SADDLESCAPE_MEASURE)},
