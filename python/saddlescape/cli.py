@@ -1,4 +1,4 @@
-"""The command line: `saddlescape demo`, `saddlescape diagnose DATA`, `saddlescape info`."""
+"""The command line: `saddlescape demo`, `diagnose DATA`, `study NAME`, `info`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from saddlescape import __version__, _options, data, demo, info, optim
+from saddlescape import __version__, _options, data, demo, info, optim, studies
 from saddlescape._core import net as _core_net
 from saddlescape._extras import require
 from saddlescape._progress import ProgressLine
@@ -24,7 +24,7 @@ from saddlescape.net.init import SCALES
 __all__ = ["main"]
 
 DONE, WRONG_INPUT, NO_JUDGEMENT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-COMMANDS = ("demo", "diagnose", "info")
+COMMANDS = ("demo", "diagnose", "study", "info")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -101,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_diagnose(command)
     command.set_defaults(run=_diagnose)
 
+    command = commands.add_parser(
+        "study", help="reproduce a result of the literature, with numbers", formatter_class=_Help
+    )
+    _add_study(command)
+    command.set_defaults(run=_study)
+
     commands.add_parser("info", help="what this installation runs on").set_defaults(run=_info)
     return parser
 
@@ -173,6 +179,20 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="for the report",
     )
+
+
+def _add_study(command: argparse.ArgumentParser) -> None:
+    names = [name.replace("_", "-") for name in studies.ALL]
+    command.add_argument("name", type=_options.choice(names), metavar="NAME", help=", ".join(names))
+    command.add_argument(
+        "--seed", type=_options.seed, default=0, metavar="N", help="of the weights and the data"
+    )
+
+
+def _study(given: argparse.Namespace) -> int:
+    run = studies.ALL[given.name.replace("-", "_")]
+    print(f"{(run.__doc__ or '').splitlines()[0]}\n\n{run(seed=given.seed)}")
+    return DONE
 
 
 def _demo(given: argparse.Namespace) -> int:
