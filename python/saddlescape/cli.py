@@ -115,70 +115,40 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("data", help="digits, FILE.csv or FILE.npz (arrays X and y)")
     add("--target", metavar="COLUMN", help="the column to predict, for a CSV file")
-    add(
-        "--task",
-        type=_options.choice(("classification", "regression")),
-        metavar="TASK",
-        help="classification or regression, instead of reading it off the target",
-    )
+    text = "classification or regression, instead of reading it off the target"
+    kinds = _options.choice(("classification", "regression"))
+    add("--task", type=kinds, metavar="TASK", help=text)
     add("--raw", action="store_true", help="do not standardise features and targets")
-    add(
-        "--layers",
-        type=_options.widths,
-        default="16",
-        metavar="N,N,...",
-        help="sizes of the hidden layers, or none",
-    )
-    add(
-        "--activation",
-        type=_options.choice(_core_net.activations()),
-        default="tanh",
-        metavar="NAME",
-        help=", ".join(_core_net.activations()),
-    )
-    add(
-        "--init",
-        type=_options.choice(sorted(SCALES)),
-        default="he",
-        metavar="NAME",
-        help=f"how the weights start: {', '.join(sorted(SCALES))}",
-    )
-    add(
-        "--optimizer",
-        type=_options.choice(optim.names(vectors=True)),
-        default="sgd",
-        metavar="NAME",
-        help=", ".join(optim.names(vectors=True)),
-    )
+    _add_network(command)
+    _add_training(command)
+    text = "of the split, the start and the order"
+    add("--seed", type=_options.seed, default=0, metavar="N", help=text)
+    folder = Path("saddlescape-diagnosis")
+    add("--out", type=Path, default=folder, metavar="DIR", help="for the report")
+
+
+def _add_network(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    text = "sizes of the hidden layers, or none"
+    add("--layers", type=_options.widths, default="16", metavar="N,N,...", help=text)
+    names = _core_net.activations()
+    text = ", ".join(names)
+    add("--activation", type=_options.choice(names), default="tanh", metavar="NAME", help=text)
+    names = sorted(SCALES)
+    text = f"how the weights start: {', '.join(names)}"
+    add("--init", type=_options.choice(names), default="he", metavar="NAME", help=text)
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    names = optim.names(vectors=True)
+    text = ", ".join(names)
+    add("--optimizer", type=_options.choice(names), default="sgd", metavar="NAME", help=text)
     add("--lr", type=_options.positive, default=0.1, metavar="RATE", help="learning rate")
-    add(
-        "--batch-size",
-        type=_options.batch,
-        default="full",
-        metavar="N|full",
-        help="samples a step, or full",
-    )
-    add(
-        "--epochs",
-        type=_options.count,
-        default=200,
-        metavar="N",
-        help="how often the data are gone through",
-    )
-    add(
-        "--seed",
-        type=_options.seed,
-        default=0,
-        metavar="N",
-        help="of the split, the start and the order",
-    )
-    add(
-        "--out",
-        type=Path,
-        default=Path("saddlescape-diagnosis"),
-        metavar="DIR",
-        help="for the report",
-    )
+    text = "samples a step, or full"
+    add("--batch-size", type=_options.batch, default="full", metavar="N|full", help=text)
+    text = "how often the data are gone through"
+    add("--epochs", type=_options.count, default=200, metavar="N", help=text)
 
 
 def _add_study(command: argparse.ArgumentParser) -> None:
