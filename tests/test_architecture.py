@@ -26,6 +26,7 @@ MAY_INCLUDE = {
 
 # Python part -> the parts that it may import, the straight line of the design
 BASE = {"_core", "_check", "_extras", "_files"}
+CLI_HELPERS = {"_info", "_options", "_progress"}
 MAY_IMPORT = {
     "optim": set(),
     "schedule": set(),
@@ -39,10 +40,11 @@ MAY_IMPORT = {
     "train": {"optim", "net", "metrics"},
     "data": set(),
     "lectures": {"net"},
+    "studies": {"critical", "curvature", "data", "eig", "net", "optim"},
     "diagnosis": {"critical", "curvature", "data", "metrics", "net", "optim", "train"},
     "report": {"critical", "diagnosis", "eig", "train"},
     "demo": {"data", "diagnosis", "lectures", "net"},
-    "cli": {"data", "demo", "diagnosis", "net", "optim", "_info", "_options", "_progress"},
+    "cli": {"data", "demo", "diagnosis", "net", "optim", "studies", *CLI_HELPERS},
     "__main__": {"cli"},
     "_options": set(),
     "_progress": {"diagnosis"},

@@ -59,9 +59,9 @@ def status(arguments):
 LAYERS = "expected hidden layer sizes from 1 to 100000 such as 64,16, or none"
 RATE = "expected a positive number"
 BAD = {
-    "": "no command, expected one of demo, diagnose, info (or --help)",
-    "train": "'train': unknown command, expected one of demo, diagnose, info",
-    "Demo": "'Demo': unknown command, expected one of demo, diagnose, info",
+    "": "no command, expected one of demo, diagnose, study, info (or --help)",
+    "train": "'train': unknown command, expected one of demo, diagnose, study, info",
+    "Demo": "'Demo': unknown command, expected one of demo, diagnose, study, info",
     "demo digits": "unrecognized arguments: digits",
     "info --verbose": "unrecognized arguments: --verbose",
     "--fast demo": "unrecognized arguments: --fast",

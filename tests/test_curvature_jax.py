@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from curvature_samples import agrees
 from saddlescape import critical, curvature, eig
 from saddlescape.critical import Kind
-from saddlescape.curvature import Curvature
 
 jax = pytest.importorskip("jax")
 from test_net_jax import ACTIVATIONS, LOSSES  # noqa: E402 - needs jax
@@ -59,23 +59,7 @@ def test_agrees_with_our_network(activation: str, loss: str) -> None:
     with jax.enable_x64(True):
         theirs = curvature.from_jax(loss_fn, params)
     # And from here on in whatever width is set: the operator keeps its own.
-    assert isinstance(theirs, Curvature)
-    assert theirs.differences is None
-    assert np.array_equal(theirs.theta, ours.theta)
-    assert theirs.loss() == pytest.approx(ours.loss(), rel=1e-13)
-    size = max(float(np.linalg.norm(ours.dense())), 1e-300)
-    assert np.abs(theirs.gradient() - ours.gradient()).max() <= 1e-13 * max(
-        1.0, float(np.abs(ours.gradient()).max())
-    )
-    V = np.random.default_rng(1).standard_normal((net.parameters, 3))
-    assert np.linalg.norm(theirs @ V - ours @ V) <= 1e-12 * size * np.linalg.norm(V)
-    assert np.linalg.norm(theirs @ V[:, 0] - ours @ V[:, 0]) <= 1e-12 * size * np.linalg.norm(V)
-    assert (theirs @ V[:, :0]).shape == (net.parameters, 0)
-    A = theirs.dense()
-    assert np.array_equal(A, A.T)
-    assert np.linalg.norm(A - ours.dense()) <= 1e-12 * size
-    kinked = activation in ("relu", "leaky_relu") or loss == "mae"
-    assert bool(theirs.silent) is kinked
+    agrees(theirs, ours, activation in ("relu", "leaky_relu") or loss == "mae")
 
 
 @pytest.mark.parametrize("activation", ["tanh", "silu"])

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from curvature_samples import agrees
 from oracle import complex_step
 from saddlescape import critical, curvature, eig
 from saddlescape.critical import Kind
-from saddlescape.curvature import Curvature
 
 torch = pytest.importorskip("torch")
 from test_net_torch import ACTIVATIONS, LOSSES  # noqa: E402 - needs torch
@@ -56,23 +56,7 @@ def perceptron(
 def test_agrees_with_our_network(activation: str, loss: str) -> None:
     net, X, Y, params, loss_fn = perceptron(activation, loss)
     ours, theirs = curvature.of(net, X, Y), curvature.from_torch(loss_fn, params)
-    assert isinstance(theirs, Curvature)
-    assert theirs.differences is None
-    assert np.array_equal(theirs.theta, ours.theta)
-    assert theirs.loss() == pytest.approx(ours.loss(), rel=1e-13)
-    size = max(float(np.linalg.norm(ours.dense())), 1e-300)
-    assert np.abs(theirs.gradient() - ours.gradient()).max() <= 1e-13 * max(
-        1.0, float(np.abs(ours.gradient()).max())
-    )
-    V = np.random.default_rng(1).standard_normal((net.parameters, 3))
-    assert np.linalg.norm(theirs @ V - ours @ V) <= 1e-12 * size * np.linalg.norm(V)
-    assert np.linalg.norm(theirs @ V[:, 0] - ours @ V[:, 0]) <= 1e-12 * size * np.linalg.norm(V)
-    assert (theirs @ V[:, :0]).shape == (net.parameters, 0)
-    A = theirs.dense()
-    assert np.array_equal(A, A.T)
-    assert np.linalg.norm(A - ours.dense()) <= 1e-12 * size
-    kinked = activation in ("relu", "leaky_relu") or loss == "mae"
-    assert bool(theirs.silent) is kinked
+    agrees(theirs, ours, activation in ("relu", "leaky_relu") or loss == "mae")
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])

@@ -1,6 +1,7 @@
 #include "bind/array.hpp"
 
 #include <cmath>
+#include <type_traits>
 
 #include "core/half.hpp"
 #include "core/reduce.hpp"
@@ -31,13 +32,6 @@ bool is_dtype(const py::dtype& dtype, Dtype wanted) {
   return false;
 }
 
-template <class T>
-std::int64_t first_non_finite(const T* data, std::int64_t n) {
-  std::int64_t i = 0;
-  while (i < n && std::isfinite(data[i])) ++i;
-  return i;
-}
-
 [[noreturn]] void refuse_at(const Array& array, const std::string& name, std::int64_t flat,
                             const std::string& value, const char* expected) {
   Shape position(array.shape.size());
@@ -56,23 +50,6 @@ std::int64_t first_non_finite(const T* data, std::int64_t n) {
             "finite numbers");
 }
 
-template <class T>
-void check_finite_as(const Array& array, const std::string& name) {
-  const T* data = array.as<T>();
-  if (reduce::all_finite(data, array.size)) return;
-  const std::int64_t flat = first_non_finite(data, array.size);
-  refuse_non_finite(array, name, flat, static_cast<double>(data[flat]));
-}
-
-template <class Narrow>
-void check_narrow_as(const Array& array, const std::string& name) {
-  const Narrow* data = array.as<Narrow>();
-  for (std::int64_t i = 0; i < array.size; ++i) {
-    const float number = half::widen(data[i]);
-    if (!std::isfinite(number)) refuse_non_finite(array, name, i, static_cast<double>(number));
-  }
-}
-
 double number_of(float x) { return static_cast<double>(x); }
 double number_of(double x) { return x; }
 template <class Narrow>
@@ -80,13 +57,31 @@ double number_of(Narrow x) {
   return static_cast<double>(half::widen(x));
 }
 
+// n if all numbers are finite. Vectorised where nothing has to be widened.
 template <class T>
-void check_non_negative_as(const Array& array, const std::string& name) {
-  const T* data = array.as<T>();
-  for (std::int64_t i = 0; i < array.size; ++i)
-    if (number_of(data[i]) < 0)
-      refuse_at(array, name, i, py::cast<std::string>(py::repr(py::float_(number_of(data[i])))),
-                "numbers >= 0");
+std::int64_t first_non_finite(const T* data, std::int64_t n) {
+  if constexpr (std::is_floating_point_v<T>)
+    if (reduce::all_finite(data, n)) return n;
+  std::int64_t i = 0;
+  while (i < n && std::isfinite(number_of(data[i]))) ++i;
+  return i;
+}
+
+// Calls visit with the array's numbers in their own type; integers hold nothing to look for.
+template <class Visit>
+void with_numbers(const Array& array, const Visit& visit) {
+  switch (array.dtype) {
+    case Dtype::float32:
+      return visit(array.as<float>());
+    case Dtype::float64:
+      return visit(array.as<double>());
+    case Dtype::bfloat16:
+      return visit(array.as<half::Bfloat16>());
+    case Dtype::float16:
+      return visit(array.as<half::Float16>());
+    default:
+      return;
+  }
 }
 
 }  // namespace
@@ -203,25 +198,19 @@ Array checked_like(py::handle source, const std::string& name, const Array& like
 }
 
 void check_finite(const Array& array, const std::string& name) {
-  if (array.dtype == Dtype::float32)
-    check_finite_as<float>(array, name);
-  else if (array.dtype == Dtype::float64)
-    check_finite_as<double>(array, name);
-  else if (array.dtype == Dtype::bfloat16)
-    check_narrow_as<half::Bfloat16>(array, name);
-  else if (array.dtype == Dtype::float16)
-    check_narrow_as<half::Float16>(array, name);
+  with_numbers(array, [&](const auto* data) {
+    const std::int64_t flat = first_non_finite(data, array.size);
+    if (flat < array.size) refuse_non_finite(array, name, flat, number_of(data[flat]));
+  });
 }
 
 void check_non_negative(const Array& array, const std::string& name) {
-  if (array.dtype == Dtype::float32)
-    check_non_negative_as<float>(array, name);
-  else if (array.dtype == Dtype::float64)
-    check_non_negative_as<double>(array, name);
-  else if (array.dtype == Dtype::bfloat16)
-    check_non_negative_as<half::Bfloat16>(array, name);
-  else if (array.dtype == Dtype::float16)
-    check_non_negative_as<half::Float16>(array, name);
+  with_numbers(array, [&](const auto* data) {
+    for (std::int64_t i = 0; i < array.size; ++i)
+      if (number_of(data[i]) < 0)
+        refuse_at(array, name, i, py::cast<std::string>(py::repr(py::float_(number_of(data[i])))),
+                  "numbers >= 0");
+  });
 }
 
 bool overlap(const Array& a, const Array& b) {

@@ -25,19 +25,3 @@ Isa active();
 void force(const std::string& isa_name);
 
 }  // namespace saddlescape::isa
-
-// Returns the table of the instruction set in use, of those that an object compiled once for each
-// exports: kernels_x86_64_v4##part and so on.
-#if defined(__x86_64__)
-#define SADDLESCAPE_ACTIVE(part)           \
-  switch (saddlescape::isa::active()) {    \
-    case saddlescape::isa::Isa::x86_64_v4: \
-      return kernels_x86_64_v4##part;      \
-    case saddlescape::isa::Isa::x86_64_v3: \
-      return kernels_x86_64_v3##part;      \
-    default:                               \
-      return kernels_x86_64_v2##part;      \
-  }
-#else
-#define SADDLESCAPE_ACTIVE(part) return kernels_generic##part;
-#endif

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "core/tables.hpp"
+
 namespace saddlescape::eig {
 
 struct EliminationKernels {
@@ -24,12 +26,4 @@ const EliminationKernels& elimination_kernels();
 
 }  // namespace saddlescape::eig
 
-extern "C" {
-#if defined(__x86_64__)
-extern const saddlescape::eig::EliminationKernels kernels_x86_64_v2_elimination;
-extern const saddlescape::eig::EliminationKernels kernels_x86_64_v3_elimination;
-extern const saddlescape::eig::EliminationKernels kernels_x86_64_v4_elimination;
-#else
-extern const saddlescape::eig::EliminationKernels kernels_generic_elimination;
-#endif
-}
+SADDLESCAPE_TABLES(saddlescape::eig::EliminationKernels, _elimination)

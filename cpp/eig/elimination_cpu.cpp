@@ -80,10 +80,7 @@ double add_magnitudes(const double* __restrict x, std::int64_t n, double* __rest
 }  // namespace
 }  // namespace saddlescape::eig
 
-#define SADDLESCAPE_TABLE_OF(name) name##_elimination
-#define SADDLESCAPE_TABLE(name) SADDLESCAPE_TABLE_OF(name)
-
 namespace s = saddlescape::eig;
 
-extern "C" const s::EliminationKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
+extern "C" const s::EliminationKernels SADDLESCAPE_TABLE(_elimination) = {
     s::largest, s::divide, s::divide_two, s::note, s::add_magnitudes};

@@ -91,12 +91,9 @@ void activate(T* values, T* slopes, T* curvatures, std::int64_t n) {
 }  // namespace
 }  // namespace saddlescape::net
 
-#define SADDLESCAPE_TABLE_OF(name) name##_activation
-#define SADDLESCAPE_TABLE(name) SADDLESCAPE_TABLE_OF(name)
-
 namespace a = saddlescape::net;
 
-extern "C" const a::ActivationKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
+extern "C" const a::ActivationKernels SADDLESCAPE_TABLE(_activation) = {
     {a::activate<a::Tanh, float>, a::activate<a::Sigmoid, float>, a::activate<a::Silu, float>,
      a::activate<a::Elu, float>},
     {a::activate<a::Tanh, double>, a::activate<a::Sigmoid, double>, a::activate<a::Silu, double>,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "core/tables.hpp"
 #include "net/activations.hpp"
 
 namespace saddlescape::net {
@@ -53,12 +54,4 @@ const ActivationKernels& activation_kernels();
 
 }  // namespace saddlescape::net
 
-extern "C" {
-#if defined(__x86_64__)
-extern const saddlescape::net::ActivationKernels kernels_x86_64_v2_activation;
-extern const saddlescape::net::ActivationKernels kernels_x86_64_v3_activation;
-extern const saddlescape::net::ActivationKernels kernels_x86_64_v4_activation;
-#else
-extern const saddlescape::net::ActivationKernels kernels_generic_activation;
-#endif
-}
+SADDLESCAPE_TABLES(saddlescape::net::ActivationKernels, _activation)

@@ -183,8 +183,6 @@ constexpr CodedUpdate coded() {
 }  // namespace
 }  // namespace saddlescape::update
 
-#define SADDLESCAPE_TABLE_OF(name) name##_coded
-#define SADDLESCAPE_TABLE(name) SADDLESCAPE_TABLE_OF(name)
 #define SADDLESCAPE_ROW(name, Struct) u::coded<u::Struct<float>>(),
 // Their passes leave a state alone or set it; tiles know which.
 #define SADDLESCAPE_ROWS(name, Struct, Direction, kind) nullptr, nullptr,
@@ -192,7 +190,7 @@ constexpr CodedUpdate coded() {
 namespace u = saddlescape::update;
 namespace c = saddlescape::codes;
 
-extern "C" const u::CodedKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
+extern "C" const u::CodedKernels SADDLESCAPE_TABLE(_coded) = {
     {u::expand<c::NearestSigned8>, u::expand<c::DitheredSigned8>, u::expand<c::Unsigned8>},
     {u::quantise<c::NearestSigned8>, u::quantise<c::DitheredSigned8>, u::quantise<c::Unsigned8>},
     {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)}};

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "core/tables.hpp"
+
 namespace saddlescape::update {
 
 // Of a stack of matrices; `row` and `column` in what is computed in.
@@ -33,12 +35,4 @@ const FactoredKernels& factored_kernels();
 
 }  // namespace saddlescape::update
 
-extern "C" {
-#if defined(__x86_64__)
-extern const saddlescape::update::FactoredKernels kernels_x86_64_v2_factored;
-extern const saddlescape::update::FactoredKernels kernels_x86_64_v3_factored;
-extern const saddlescape::update::FactoredKernels kernels_x86_64_v4_factored;
-#else
-extern const saddlescape::update::FactoredKernels kernels_generic_factored;
-#endif
-}
+SADDLESCAPE_TABLES(saddlescape::update::FactoredKernels, _factored)

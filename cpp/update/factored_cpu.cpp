@@ -92,12 +92,9 @@ void by_variance(const void* source, const void* variance, std::int64_t n, doubl
 }  // namespace
 }  // namespace saddlescape::update
 
-#define SADDLESCAPE_TABLE_OF(name) name##_factored
-#define SADDLESCAPE_TABLE(name) SADDLESCAPE_TABLE_OF(name)
-
 namespace u = saddlescape::update;
 
-extern "C" const u::FactoredKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
+extern "C" const u::FactoredKernels SADDLESCAPE_TABLE(_factored) = {
     {u::add_squares<float>, u::add_squares<double>},
     {u::average_squares<float>, u::average_squares<double>},
     {u::by_factors<float>, u::by_factors<double>},

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "core/tables.hpp"
 #include "update/all.hpp"
 #include "update/storage.hpp"
 
@@ -86,20 +87,6 @@ const CodedKernels& coded_kernels();
 
 }  // namespace saddlescape::update
 
-extern "C" {
-#if defined(__x86_64__)
-extern const saddlescape::update::Kernels kernels_x86_64_v2;
-extern const saddlescape::update::Kernels kernels_x86_64_v3;
-extern const saddlescape::update::Kernels kernels_x86_64_v4;
-extern const saddlescape::update::TileKernels kernels_x86_64_v2_tile;
-extern const saddlescape::update::CodedKernels kernels_x86_64_v2_coded;
-extern const saddlescape::update::TileKernels kernels_x86_64_v3_tile;
-extern const saddlescape::update::CodedKernels kernels_x86_64_v3_coded;
-extern const saddlescape::update::TileKernels kernels_x86_64_v4_tile;
-extern const saddlescape::update::CodedKernels kernels_x86_64_v4_coded;
-#else
-extern const saddlescape::update::Kernels kernels_generic;
-extern const saddlescape::update::TileKernels kernels_generic_tile;
-extern const saddlescape::update::CodedKernels kernels_generic_coded;
-#endif
-}
+SADDLESCAPE_TABLES(saddlescape::update::Kernels, _step)
+SADDLESCAPE_TABLES(saddlescape::update::TileKernels, _tile)
+SADDLESCAPE_TABLES(saddlescape::update::CodedKernels, _coded)

@@ -124,7 +124,7 @@ double trust(int kernel, const Options& options, double parameter_norm, double d
   return trusts[kernel](options, parameter_norm, direction_norm);
 }
 
-const Kernels& kernels() { SADDLESCAPE_ACTIVE() }
+const Kernels& kernels() { SADDLESCAPE_ACTIVE(_step) }
 const TileKernels& tile_kernels() { SADDLESCAPE_ACTIVE(_tile) }
 const CodedKernels& coded_kernels() { SADDLESCAPE_ACTIVE(_coded) }
 const FactoredKernels& factored_kernels() { SADDLESCAPE_ACTIVE(_factored) }

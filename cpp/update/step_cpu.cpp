@@ -16,18 +16,23 @@ SADDLESCAPE_BLOCK_LOOP void update_block(const Rule& h, std::int64_t n, T* __res
   for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], s[i]...);
 }
 
-// Takes the rule's states from `state` one after the other, then loops over all arrays at once.
-template <class Rule, class T, class... State>
+// Calls body with the first `count` arrays of `state`.
+template <int count, class T, class Body, class... State>
+SADDLESCAPE_BLOCK_LOOP void with_states(void* const* state, const Body& body, State*... s) {
+  if constexpr (sizeof...(s) < count)
+    with_states<count, T>(state, body, s..., static_cast<T*>(state[sizeof...(s)]));
+  else
+    body(s...);
+}
+
+template <class Rule, class T>
 void run(const void* folded, std::int64_t n, void* parameters, const void* gradient,
-         void* const* state, State* __restrict... s) {
-  if constexpr (sizeof...(s) < Rule::states) {
-    run<Rule, T>(folded, n, parameters, gradient, state, s...,
-                 static_cast<T*>(state[sizeof...(s)]));
-  } else {
-    Rule h;
-    __builtin_memcpy(&h, folded, sizeof h);
-    T* __restrict p = static_cast<T*>(parameters);
-    const T* __restrict g = static_cast<const T*>(gradient);
+         void* const* state) {
+  Rule h;
+  __builtin_memcpy(&h, folded, sizeof h);
+  T* const p = static_cast<T*>(parameters);
+  const T* const g = static_cast<const T*>(gradient);
+  with_states<Rule::states, T>(state, [&](auto*... s) {
     std::int64_t done = 0;
     if (n >= worth_asking)
       for (; done + block <= n; done += block) {
@@ -37,7 +42,7 @@ void run(const void* folded, std::int64_t n, void* parameters, const void* gradi
         update_block<Rule, T>(h, block, p + done, g + done, s + done...);
       }
     update_block<Rule, T>(h, n - done, p + done, g + done, s + done...);
-  }
+  });
 }
 
 template <class Rule, class T, bool averages, class... State>
@@ -52,20 +57,17 @@ SADDLESCAPE_BLOCK_LOOP void around_block(const Rule& h, const Scale<T>& scaled, 
 }
 
 // The same with a scaled gradient, and an average of the parameters.
-template <class Rule, class T, bool averages, class... State>
+template <class Rule, class T, bool averages>
 void run_around(const void* folded, std::int64_t n, void* parameters, const void* gradient,
-                void* const* state, const Surround& around, State* __restrict... s) {
-  if constexpr (sizeof...(s) < Rule::states) {
-    run_around<Rule, T, averages>(folded, n, parameters, gradient, state, around, s...,
-                                  static_cast<T*>(state[sizeof...(s)]));
-  } else {
-    Rule h;
-    __builtin_memcpy(&h, folded, sizeof h);
-    T* __restrict p = static_cast<T*>(parameters);
-    const T* __restrict g = static_cast<const T*>(gradient);
-    T* __restrict a = averages ? static_cast<T*>(around.average) : p;
-    const Scale<T> scaled(around.scaling);
-    const T weight = static_cast<T>(around.weight);
+                void* const* state, const Surround& around) {
+  Rule h;
+  __builtin_memcpy(&h, folded, sizeof h);
+  T* const p = static_cast<T*>(parameters);
+  const T* const g = static_cast<const T*>(gradient);
+  T* const a = averages ? static_cast<T*>(around.average) : p;
+  const Scale<T> scaled(around.scaling);
+  const T weight = static_cast<T>(around.weight);
+  with_states<Rule::states, T>(state, [&](auto*... s) {
     std::int64_t done = 0;
     if (n >= worth_asking)
       for (; done + block <= n; done += block) {
@@ -78,7 +80,7 @@ void run_around(const void* folded, std::int64_t n, void* parameters, const void
       }
     around_block<Rule, T, averages>(h, scaled, weight, n - done, p + done, g + done, a + done,
                                     s + done...);
-  }
+  });
 }
 
 template <class Rule, class T>
@@ -103,18 +105,15 @@ SADDLESCAPE_BLOCK_LOOP void measure_block(const Rule& h, const Scale<T>& scaled,
   lanes[1].add_squares(u, n);
 }
 
-template <class Rule, class T, class... State>
+template <class Rule, class T>
 void run_measure(const void* folded, std::int64_t n, void* parameters, const void* gradient,
-                 void* const* state, const Scaling& scaling, double* sums, State* __restrict... s) {
-  if constexpr (sizeof...(s) + 1 < Rule::states) {
-    run_measure<Rule, T>(folded, n, parameters, gradient, state, scaling, sums, s...,
-                         static_cast<T*>(state[sizeof...(s)]));
-  } else {
-    Rule h;
-    __builtin_memcpy(&h, folded, sizeof h);
-    T* __restrict p = static_cast<T*>(parameters);
-    const T* __restrict g = static_cast<const T*>(gradient);
-    const Scale<T> scaled(scaling);
+                 void* const* state, const Scaling& scaling, double* sums) {
+  Rule h;
+  __builtin_memcpy(&h, folded, sizeof h);
+  T* const p = static_cast<T*>(parameters);
+  const T* const g = static_cast<const T*>(gradient);
+  const Scale<T> scaled(scaling);
+  with_states<Rule::states - 1, T>(state, [&](auto*... s) {
     for (std::int64_t tile = 0; tile < n; tile += tile_size, sums += 3) {
       const std::int64_t end = n - tile < tile_size ? n : tile + tile_size;
       Lanes lanes[2];
@@ -125,7 +124,7 @@ void run_measure(const void* folded, std::int64_t n, void* parameters, const voi
       sums[0] = lanes[0].total();
       sums[1] = lanes[1].total();
     }
-  }
+  });
 }
 
 template <class T>
@@ -177,7 +176,7 @@ namespace u = saddlescape::update;
       {u::measure_of<u::Direction<float>, float, u::Kind::kind>(), \
        u::measure_of<u::Direction<double>, double, u::Kind::kind>()},
 
-extern "C" const u::Kernels SADDLESCAPE_KERNELS = {
+extern "C" const u::Kernels SADDLESCAPE_TABLE(_step) = {
     {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_ROW, SADDLESCAPE_ROWS)},
     {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_AROUND, SADDLESCAPE_AROUND_ONE)},
     {SADDLESCAPE_KERNEL_LIST(SADDLESCAPE_NONE, SADDLESCAPE_MEASURE)},

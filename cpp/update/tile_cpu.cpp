@@ -100,15 +100,12 @@ double sum_squared_differences(const void* source, const void* other, std::int64
 }  // namespace
 }  // namespace saddlescape::update
 
-#define SADDLESCAPE_TABLE_OF(name) name##_tile
-#define SADDLESCAPE_TABLE(name) SADDLESCAPE_TABLE_OF(name)
-
 namespace u = saddlescape::update;
 using saddlescape::half::Bfloat16;
 using saddlescape::half::Float16;
 
 // In the order of Element: float32, float64, bfloat16, float16, block8.
-extern "C" const u::TileKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {
+extern "C" const u::TileKernels SADDLESCAPE_TABLE(_tile) = {
     {u::all_finite<std::uint32_t, 0x7f800000>, u::all_finite<std::uint64_t, 0x7ff0000000000000>,
      u::all_finite<std::uint16_t, 0x7f80>, u::all_finite<std::uint16_t, 0x7c00>, nullptr},
     {nullptr, nullptr, u::widen<Bfloat16>, u::widen<Float16>, nullptr},

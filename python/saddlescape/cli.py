@@ -1,4 +1,4 @@
-"""The command line: `saddlescape demo`, `saddlescape diagnose DATA`, `saddlescape info`."""
+"""The command line: `saddlescape demo`, `diagnose DATA`, `study NAME`, `info`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from saddlescape import __version__, _options, data, demo, info, optim
+from saddlescape import __version__, _options, data, demo, info, optim, studies
 from saddlescape._core import net as _core_net
 from saddlescape._extras import require
 from saddlescape._progress import ProgressLine
@@ -24,7 +24,7 @@ from saddlescape.net.init import SCALES
 __all__ = ["main"]
 
 DONE, WRONG_INPUT, NO_JUDGEMENT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-COMMANDS = ("demo", "diagnose", "info")
+COMMANDS = ("demo", "diagnose", "study", "info")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -101,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_diagnose(command)
     command.set_defaults(run=_diagnose)
 
+    command = commands.add_parser(
+        "study", help="reproduce a result of the literature, with numbers", formatter_class=_Help
+    )
+    _add_study(command)
+    command.set_defaults(run=_study)
+
     commands.add_parser("info", help="what this installation runs on").set_defaults(run=_info)
     return parser
 
@@ -109,70 +115,54 @@ def _add_diagnose(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("data", help="digits, FILE.csv or FILE.npz (arrays X and y)")
     add("--target", metavar="COLUMN", help="the column to predict, for a CSV file")
-    add(
-        "--task",
-        type=_options.choice(("classification", "regression")),
-        metavar="TASK",
-        help="classification or regression, instead of reading it off the target",
-    )
+    text = "classification or regression, instead of reading it off the target"
+    kinds = _options.choice(("classification", "regression"))
+    add("--task", type=kinds, metavar="TASK", help=text)
     add("--raw", action="store_true", help="do not standardise features and targets")
-    add(
-        "--layers",
-        type=_options.widths,
-        default="16",
-        metavar="N,N,...",
-        help="sizes of the hidden layers, or none",
-    )
-    add(
-        "--activation",
-        type=_options.choice(_core_net.activations()),
-        default="tanh",
-        metavar="NAME",
-        help=", ".join(_core_net.activations()),
-    )
-    add(
-        "--init",
-        type=_options.choice(sorted(SCALES)),
-        default="he",
-        metavar="NAME",
-        help=f"how the weights start: {', '.join(sorted(SCALES))}",
-    )
-    add(
-        "--optimizer",
-        type=_options.choice(optim.names(vectors=True)),
-        default="sgd",
-        metavar="NAME",
-        help=", ".join(optim.names(vectors=True)),
-    )
+    _add_network(command)
+    _add_training(command)
+    text = "of the split, the start and the order"
+    add("--seed", type=_options.seed, default=0, metavar="N", help=text)
+    folder = Path("saddlescape-diagnosis")
+    add("--out", type=Path, default=folder, metavar="DIR", help="for the report")
+
+
+def _add_network(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    text = "sizes of the hidden layers, or none"
+    add("--layers", type=_options.widths, default="16", metavar="N,N,...", help=text)
+    names = _core_net.activations()
+    text = ", ".join(names)
+    add("--activation", type=_options.choice(names), default="tanh", metavar="NAME", help=text)
+    names = sorted(SCALES)
+    text = f"how the weights start: {', '.join(names)}"
+    add("--init", type=_options.choice(names), default="he", metavar="NAME", help=text)
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    names = optim.names(vectors=True)
+    text = ", ".join(names)
+    add("--optimizer", type=_options.choice(names), default="sgd", metavar="NAME", help=text)
     add("--lr", type=_options.positive, default=0.1, metavar="RATE", help="learning rate")
-    add(
-        "--batch-size",
-        type=_options.batch,
-        default="full",
-        metavar="N|full",
-        help="samples a step, or full",
+    text = "samples a step, or full"
+    add("--batch-size", type=_options.batch, default="full", metavar="N|full", help=text)
+    text = "how often the data are gone through"
+    add("--epochs", type=_options.count, default=200, metavar="N", help=text)
+
+
+def _add_study(command: argparse.ArgumentParser) -> None:
+    names = [name.replace("_", "-") for name in studies.ALL]
+    command.add_argument("name", type=_options.choice(names), metavar="NAME", help=", ".join(names))
+    command.add_argument(
+        "--seed", type=_options.seed, default=0, metavar="N", help="of the weights and the data"
     )
-    add(
-        "--epochs",
-        type=_options.count,
-        default=200,
-        metavar="N",
-        help="how often the data are gone through",
-    )
-    add(
-        "--seed",
-        type=_options.seed,
-        default=0,
-        metavar="N",
-        help="of the split, the start and the order",
-    )
-    add(
-        "--out",
-        type=Path,
-        default=Path("saddlescape-diagnosis"),
-        metavar="DIR",
-        help="for the report",
-    )
+
+
+def _study(given: argparse.Namespace) -> int:
+    run = studies.ALL[given.name.replace("-", "_")]
+    print(f"{(run.__doc__ or '').splitlines()[0]}\n\n{run(seed=given.seed)}")
+    return DONE
 
 
 def _demo(given: argparse.Namespace) -> int:

@@ -1,0 +1,80 @@
+"""Results of the literature, as our own functions find them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from saddlescape import cli, curvature, data, studies
+from saddlescape.net import MLP
+
+
+def test_descent_stands_at_the_edge_of_stability() -> None:
+    run = studies.edge_of_stability()
+    assert (run.ratios[:, 0] < 1).all()  # stable at the start, and sharpened from there
+    assert ((run.settled >= 1.0) & (run.settled <= 1.1)).all()
+    assert ((run.rising > 0.1) & (run.losses[:, -1] < 0.1 * run.losses[:, 0])).all()
+
+
+def test_a_small_rate_stays_below_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("saddlescape.studies.edge_of_stability")
+    monkeypatch.setattr(module, "_SHARES", (0.2,))
+    run = studies.edge_of_stability(steps=1000)
+    assert run.settled[0] < 0.5
+    assert run.rising[0] == 0.0
+
+
+def test_the_first_ratio_is_that_of_the_dense_spectrum() -> None:
+    run = studies.edge_of_stability(steps=100, seed=3)
+    X = data.load_digits().X / 16
+    chosen = np.random.default_rng(3).permutation(len(X))[:500]
+    X, Y = (X - X.mean(axis=0))[chosen], np.eye(10)[data.load_digits().y[chosen]]
+    net = MLP((64, 32, 32, 10), loss="mse", init="lecun", dtype="float64", seed=3)
+    top = np.linalg.eigvalsh(curvature.of(net, np.ascontiguousarray(X), Y).dense())[-1]
+    np.testing.assert_allclose(run.ratios[:, 0], run.rates * top / 2, rtol=1e-5)
+    np.testing.assert_allclose(run.ratios[:, 0], (0.7, 0.8, 0.95), rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_outliers_are_as_many_as_classes_or_one_less() -> None:
+    found = studies.outliers(networks=10)
+    assert found.share >= 0.9
+    assert (np.abs(np.median(found.counts, axis=1) - found.classes) <= 1).all()
+
+
+def test_the_gradient_moves_into_the_top_subspace() -> None:
+    run = studies.gradient_subspace()
+    assert (run.fractions[:, -1] > 0.95).all()
+    assert (run.fractions[:, -1] > run.fractions[:, 0] + 0.2).all()
+    assert run.classes / run.parameters < 1e-3  # what a random gradient would have there
+
+
+@pytest.mark.parametrize(
+    ("study", "arguments", "message"),
+    [
+        (studies.edge_of_stability, {"steps": 99}, r"steps: 99"),
+        (studies.edge_of_stability, {"seed": -1}, r"seed: -1"),
+        (studies.outliers, {"networks": 0}, r"networks: 0"),
+        (studies.gradient_subspace, {"classes": 1}, r"classes: 1"),
+        (studies.gradient_subspace, {"classes": 21}, r"classes: 21, expected 2 to 20"),
+        (studies.gradient_subspace, {"networks": 2.5}, r"networks: float"),
+    ],
+)
+def test_refusals(study: Callable[..., Any], arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        study(**arguments)
+
+
+def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["study", "gradient-subspace", "--seed", "1"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("Measure how much of the gradient lies")
+    assert "5 of 5,355 dimensions" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    with pytest.raises(SystemExit):
+        cli.main(["study", "alchemy"])
+    assert "expected one of" in capsys.readouterr().err
