@@ -96,6 +96,14 @@ def test_the_operators_own_error_counts() -> None:
     assert bounded(d, error=0.25).bound == pytest.approx(bounded(d).bound - 0.25)
 
 
+def test_a_space_that_ends_early_may_have_missed_something() -> None:
+    """A start with nothing of the lowest eigenvector is as unlikely as delta says."""
+    d = np.r_[np.full(300, -2.0), np.linspace(1.0, 5.0, 12)]
+    often, seldom = (bounded(d, delta=delta) for delta in (1e-4, 1e-10))
+    assert often.steps == seldom.steps < 20
+    assert -2 - seldom.bound > 1e3 * (-2 - often.bound) > 0
+
+
 def test_few_steps_say_nothing() -> None:
     d = np.linspace(0.0, 1.0, 100_000)
     said = bound_lowest(Diagonal(d), 0.0, 1.0, delta=1e-300, tau=None, error=0.0, seed=0)
