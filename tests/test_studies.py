@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from saddlescape import cli, curvature, data, studies
 from saddlescape.net import MLP
@@ -53,11 +54,48 @@ def test_the_gradient_moves_into_the_top_subspace() -> None:
     assert run.classes / run.parameters < 1e-3  # what a random gradient would have there
 
 
+@pytest.mark.slow
+def test_the_higher_a_critical_point_the_larger_its_index() -> None:
+    found = studies.index_and_loss(searches=40)
+    assert len(found.losses) >= 8
+    assert found.rank_correlation > 0.7
+    assert (np.diff(found.losses) >= 0).all()
+    assert ((found.low >= 0) & (found.low <= found.high) & (found.high <= 1)).all()
+    # What has no way down lies below everything with one.
+    assert found.minimum_negative == 0
+    assert found.minimum < found.losses[found.low > 0].min()
+    assert found.flat + found.unfinished + len(found.losses) == 40
+
+
+def test_ranks_share_ties() -> None:
+    ranks = import_module("saddlescape.studies.index_and_loss")._ranks
+    np.testing.assert_array_equal(
+        ranks(np.array([3.0, 1.0, 2.0, 1.0])), rankdata([3.0, 1.0, 2.0, 1.0]) - 1
+    )
+
+
+@pytest.mark.slow
+def test_the_homework_counts_rounding() -> None:
+    found = studies.minimum_ratio()
+    assert len(found.homework) == len(found.points) == 10
+    for point, said in zip(found.points, found.homework, strict=True):
+        assert said.gradient_norm < 1e-3
+        # Gauss-Newton matrices of six samples: nothing negative, six at most that are positive.
+        assert all(each.positive <= 6 and each.negative == 0 for each in said.certified)
+        assert 0.3 < said.minimum_ratio < 0.6
+        assert said.verdict == "saddle point"
+        assert point.inertia.n == 385
+    # And most of them are no saddles.
+    assert sum(point.inertia.negative == 0 for point in found.points) >= 6
+
+
 @pytest.mark.parametrize(
     ("study", "arguments", "message"),
     [
         (studies.edge_of_stability, {"steps": 99}, r"steps: 99"),
         (studies.edge_of_stability, {"seed": -1}, r"seed: -1"),
+        (studies.index_and_loss, {"searches": 0}, r"searches: 0"),
+        (studies.minimum_ratio, {"networks": True}, r"networks: bool"),
         (studies.outliers, {"networks": 0}, r"networks: 0"),
         (studies.gradient_subspace, {"classes": 1}, r"classes: 1"),
         (studies.gradient_subspace, {"classes": 21}, r"classes: 21, expected 2 to 20"),
@@ -67,6 +105,12 @@ def test_the_gradient_moves_into_the_top_subspace() -> None:
 def test_refusals(study: Callable[..., Any], arguments: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         study(**arguments)
+
+
+@pytest.mark.parametrize("name", sorted(set(studies.ALL) - {"edge_of_stability"}))
+def test_tables_fit_a_terminal(name: str) -> None:
+    few = {"searches": 6} if name == "index_and_loss" else {"networks": 2}
+    assert all(len(line) <= 80 for line in str(studies.ALL[name](**few)).splitlines())
 
 
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
