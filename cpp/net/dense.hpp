@@ -22,10 +22,11 @@ struct Strided {
 
 template <class T>
 struct DenseTable {
-  // C = A B, or C += A B, for A (m, k), B (k, width) and C (m, width); width is a multiple of
-  // `lanes`. Every element is one sum over k, in order.
-  void (*multiply)(Strided<T> A, const T* B, std::int64_t ldb, T* C, std::int64_t ldc,
-                   std::int64_t m, std::int64_t width, std::int64_t k, bool add);
+  // C = start + A B for A (m, k), B (k, width) and C (m, width); width is a multiple of `lanes`.
+  // Every element is one sum over k, in order. `start` is null for zeros, C itself, or one row for
+  // all.
+  void (*multiply)(Strided<T> A, const T* B, std::int64_t ldb, const T* start, T* C,
+                   std::int64_t ldc, std::int64_t m, std::int64_t width, std::int64_t k);
   // out[j] = sum_i rows[i, j] in float64, j < d.
   void (*column_sums)(const T* rows, std::int64_t ld, std::int64_t n, std::int64_t d, T* out);
   // delta = back * slope and, unless it is null, curvature *= back.

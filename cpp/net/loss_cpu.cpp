@@ -16,16 +16,42 @@ template <class T>
 void turn(const T* __restrict rows, std::int64_t ld, std::int64_t m, std::int64_t C,
           T* __restrict x) {
   for (std::int64_t c = 0; c < C; ++c) {
-    for (std::int64_t i = 0; i < m; ++i) x[c * loss_block + i] = rows[i * ld + c];
-    for (std::int64_t i = m; i < loss_block; ++i) x[c * loss_block + i] = rows[(m - 1) * ld + c];
+    const T* __restrict from = rows + c;
+    T* __restrict to = x + c * loss_block;
+    std::int64_t i = 0;
+    for (; i + 8 <= m; i += 8) {
+      to[i] = from[0];
+      to[i + 1] = from[ld];
+      to[i + 2] = from[2 * ld];
+      to[i + 3] = from[3 * ld];
+      from += 4 * ld;
+      to[i + 4] = from[0];
+      to[i + 5] = from[ld];
+      to[i + 6] = from[2 * ld];
+      to[i + 7] = from[3 * ld];
+      from += 4 * ld;
+    }
+    for (; i < m; ++i) to[i] = rows[i * ld + c];
+    for (; i < loss_block; ++i) to[i] = to[m - 1];
   }
 }
 
 template <class T>
 void turn_back(const T* __restrict x, std::int64_t m, std::int64_t C, T* __restrict rows,
                std::int64_t ld) {
-  for (std::int64_t i = 0; i < m; ++i)
-    for (std::int64_t c = 0; c < C; ++c) rows[i * ld + c] = x[c * loss_block + i];
+  for (std::int64_t c = 0; c < C; ++c) {
+    const T* __restrict from = x + c * loss_block;
+    T* __restrict to = rows + c;
+    std::int64_t i = 0;
+    for (; i + 4 <= m; i += 4) {
+      to[0] = from[i];
+      to[ld] = from[i + 1];
+      to[2 * ld] = from[i + 2];
+      to[3 * ld] = from[i + 3];
+      to += 4 * ld;
+    }
+    for (; i < m; ++i) rows[i * ld + c] = from[i];
+  }
 }
 
 // A block of samples: f counted from each sample's largest output f_t.

@@ -7,9 +7,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <type_traits>
 #include <vector>
 
@@ -17,23 +14,9 @@
 #include "net/chain.hpp"
 #include "net/dense.hpp"
 #include "net/mlp.hpp"
+#include "net/room.hpp"
 
 namespace saddlescape::net {
-
-struct FreeRoom {
-  void operator()(void* p) const { std::free(p); }
-};
-template <class T>
-using Room = std::unique_ptr<T[], FreeRoom>;
-
-// `count` numbers that hold anything, at the start of a line of cache. Throws std::bad_alloc.
-template <class T>
-Room<T> room(std::int64_t count) {
-  const std::size_t bytes = static_cast<std::size_t>(std::max<std::int64_t>(1, count)) * sizeof(T);
-  void* const p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-  if (!p) throw std::bad_alloc();
-  return Room<T>(static_cast<T*>(p));
-}
 
 enum class Layout { plain, packed };
 
@@ -90,23 +73,25 @@ class Weights {
   // out (n, d_l) = a W_l^T + b_l, or out += a W_l^T; a (n, d_{l-1}) with rows of lda numbers.
   void forward(std::int64_t l, std::int64_t n, const T* a, std::int64_t lda, T* out,
                bool add) const {
-    if (!add && net_.bias)
-      for (std::int64_t i = 0; i < n; ++i) std::copy_n(bias(l), ld(l), out + i * ld(l));
-    add = add || net_.bias;
+    const bool with_bias = !add && net_.bias;
     if constexpr (!std::is_same_v<T, long double>)
       if (layout_ == Layout::packed)
-        return table().multiply({a, lda, 1}, packed_.get() + down_[l - 1], ld(l), out, ld(l), n,
-                                ld(l), d(l - 1), add);
+        return table().multiply({a, lda, 1}, packed_.get() + down_[l - 1], ld(l),
+                                with_bias ? packed_.get() + bias_[l - 1] : add ? out : nullptr, out,
+                                ld(l), n, ld(l), d(l - 1));
+    if (with_bias)
+      for (std::int64_t i = 0; i < n; ++i)
+        std::copy_n(flat_ + net_.bias_offset(l), d(l), out + i * d(l));
     blas::gemm(blas::Op::none, blas::Op::transpose, n, d(l), d(l - 1), T(1), a, lda,
-               flat_ + net_.weight_offset(l), d(l - 1), add ? T(1) : T(0), out, d(l));
+               flat_ + net_.weight_offset(l), d(l - 1), with_bias || add ? T(1) : T(0), out, d(l));
   }
 
   // out (n, d_{l-1}) = delta W_l, or out += delta W_l; delta (n, d_l).
   void backward(std::int64_t l, std::int64_t n, const T* delta, T* out, bool add) const {
     if constexpr (!std::is_same_v<T, long double>)
       if (layout_ == Layout::packed)
-        return table().multiply({delta, ld(l), 1}, packed_.get() + up_[l - 1], ld(l - 1), out,
-                                ld(l - 1), n, ld(l - 1), d(l), add);
+        return table().multiply({delta, ld(l), 1}, packed_.get() + up_[l - 1], ld(l - 1),
+                                add ? out : nullptr, out, ld(l - 1), n, ld(l - 1), d(l));
     blas::gemm(blas::Op::none, blas::Op::none, n, d(l - 1), d(l), T(1), delta, d(l),
                flat_ + net_.weight_offset(l), d(l - 1), add ? T(1) : T(0), out, d(l - 1));
   }
@@ -121,9 +106,6 @@ class Weights {
   }
 
  private:
-  const T* bias(std::int64_t l) const {
-    return layout_ == Layout::plain ? flat_ + net_.bias_offset(l) : packed_.get() + bias_[l - 1];
-  }
   static const DenseTable<T>& table() { return dense_kernels().template table<T>(); }
 
   const Architecture& net_;
@@ -143,10 +125,11 @@ void outer(const Weights<T>& weights, std::int64_t l, std::int64_t n, const T* d
     if (weights.layout() == Layout::packed) {
       const auto& table = dense_kernels().template table<T>();
       const Strided<T> turned{delta, 1, weights.ld(l)};
-      if (ld == d_in) return table.multiply(turned, a, ld, out, ld, d, ld, n, add);
+      if (ld == d_in)
+        return table.multiply(turned, a, ld, add ? out : nullptr, out, ld, d, ld, n);
       if (add)
         for (std::int64_t p = 0; p < d; ++p) std::copy_n(out + p * d_in, d_in, spare + p * ld);
-      table.multiply(turned, a, ld, spare, ld, d, ld, n, add);
+      table.multiply(turned, a, ld, add ? spare : nullptr, spare, ld, d, ld, n);
       for (std::int64_t p = 0; p < d; ++p) std::copy_n(spare + p * ld, d_in, out + p * d_in);
       return;
     }
