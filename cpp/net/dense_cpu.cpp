@@ -61,12 +61,12 @@ void tile(const Product<T>& p, std::int64_t i, std::int64_t j) {
   Vector sum[rows][vectors];
   for (int r = 0; r < rows; ++r)
     for (int v = 0; v < vectors; ++v)
-      sum[r][v] = p.start ? load<Vector>(p.start + (i + r) * p.start_row + j + v * across) : Vector{};
+      sum[r][v] =
+          p.start ? load<Vector>(p.start + (i + r) * p.start_row + j + v * across) : Vector{};
   for (std::int64_t l = 0; l < k; ++l) {
     Vector b[vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v)
-      b[v] = load<Vector>(B + l * ldb + v * across);
+    for (int v = 0; v < vectors; ++v) b[v] = load<Vector>(B + l * ldb + v * across);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const Vector a = A[r * row + l * column] - Vector{};
@@ -75,8 +75,7 @@ void tile(const Product<T>& p, std::int64_t i, std::int64_t j) {
     }
   }
   for (int r = 0; r < rows; ++r)
-    for (int v = 0; v < vectors; ++v)
-      store(sum[r][v], p.C + (i + r) * p.ldc + j + v * across);
+    for (int v = 0; v < vectors; ++v) store(sum[r][v], p.C + (i + r) * p.ldc + j + v * across);
 }
 
 template <class T, int vectors>
@@ -143,8 +142,7 @@ void column_sums(const T* rows, std::int64_t ld, std::int64_t n, std::int64_t d,
 
 template <class T>
 constexpr DenseTable<T> table() {
-  return {multiply<T>,        column_sums<T>,      chain<T>,
-          tangent_forward<T>, tangent_backward<T>, add<T>};
+  return {multiply<T>, column_sums<T>, chain<T>, tangent_forward<T>, tangent_backward<T>, add<T>};
 }
 
 }  // namespace

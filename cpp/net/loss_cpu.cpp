@@ -73,7 +73,7 @@ struct Block {
 
   // The first of the largest, as std::max_element.
   void find_top(std::int64_t C) {
-    T *__restrict best = top, *__restrict t = at;
+    T* __restrict best = top, * __restrict t = at;
     for (std::int64_t i = 0; i < loss_block; ++i) {
       best[i] = x[i];
       t[i] = 0;
@@ -130,7 +130,7 @@ double value(const Outputs<T>& outputs, T* room) {
   double total = 0;
   over_blocks(outputs, room, [&](Block<T>& block, std::int64_t, std::int64_t m) {
     block.clear(block.others);
-    T *__restrict others = block.others, *__restrict sum = block.sum;
+    T* __restrict others = block.others, * __restrict sum = block.sum;
     const T* __restrict at = block.at;
     for (std::int64_t c = 0; c < outputs.C; ++c) {
       const T* __restrict x = block.x + c * loss_block;
@@ -143,7 +143,7 @@ double value(const Outputs<T>& outputs, T* room) {
     for (std::int64_t i = 0; i < m; ++i) others[i] = log_one_more(others[i]);
     block.clear(sum);
     for (std::int64_t c = 0; c < outputs.C; ++c) {
-      const T *__restrict x = block.x + c * loss_block, *__restrict y = block.y + c * loss_block;
+      const T* __restrict x = block.x + c * loss_block, * __restrict y = block.y + c * loss_block;
 #pragma omp simd
       for (std::int64_t i = 0; i < loss_block; ++i) sum[i] += y[i] * (others[i] - x[i]);
     }
@@ -160,8 +160,8 @@ void gradient(const Outputs<T>& outputs, T scale, T* delta, std::int64_t ldd, T*
     block.clear(block.sum);
     block.clear(block.others);
     block.total_target(C);
-    T *__restrict sum = block.sum, *__restrict others = block.others;
-    const T *__restrict at = block.at, *__restrict s = block.s;
+    T* __restrict sum = block.sum, * __restrict others = block.others;
+    const T* __restrict at = block.at, * __restrict s = block.s;
     for (std::int64_t c = 0; c < C; ++c) {
       T* __restrict x = block.x + c * loss_block;
 #pragma omp simd
@@ -200,7 +200,7 @@ template <class T>
 void product(const T* kept, std::int64_t ldk, std::int64_t n, std::int64_t C, T scale, const T* Rf,
              T* Rdelta, std::int64_t ld, T* room) {
   Block<T> block(room, C);
-  T *__restrict best = block.top, *__restrict level = block.at, *__restrict mean = block.sum;
+  T* __restrict best = block.top, * __restrict level = block.at, * __restrict mean = block.sum;
   for (std::int64_t first = 0; first < n; first += loss_block) {
     const std::int64_t m = n - first < loss_block ? n - first : loss_block;
     turn(Rf + first * ld, ld, m, C, block.x);
@@ -211,7 +211,7 @@ void product(const T* kept, std::int64_t ldk, std::int64_t n, std::int64_t C, T 
       level[i] = block.x[i];
     }
     for (std::int64_t c = 1; c < C; ++c) {
-      const T *__restrict x = block.x + c * loss_block, *__restrict q = p + c * ldk;
+      const T* __restrict x = block.x + c * loss_block, * __restrict q = p + c * ldk;
 #pragma omp simd
       for (std::int64_t i = 0; i < m; ++i) {
         level[i] = q[i] > best[i] ? x[i] : level[i];

@@ -33,8 +33,8 @@ class LossRows {
   LossRows(const Architecture& net, std::int64_t rows, std::int64_t ld, std::int64_t total_samples)
       : net_(net), rows_(rows), ld_(ld), C_(net.outputs()) {
     scale_ = T(1) / static_cast<T>(mean_terms(net, total_samples));
-    by_blocks_ = !std::is_same_v<T, long double> && net.loss == Loss::cross_entropy &&
-                 C_ <= most_outputs;
+    by_blocks_ =
+        !std::is_same_v<T, long double> && net.loss == Loss::cross_entropy && C_ <= most_outputs;
     if (by_blocks_) scratch_.resize(static_cast<std::size_t>(loss_room(C_)));
   }
 

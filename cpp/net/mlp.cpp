@@ -9,9 +9,9 @@
 
 namespace saddlescape::net {
 
-const ActivationKernels& activation_kernels(){SADDLESCAPE_ACTIVE(_activation)}
+const ActivationKernels& activation_kernels() { SADDLESCAPE_ACTIVE(_activation) }
 
-const DenseKernels& dense_kernels(){SADDLESCAPE_ACTIVE(_dense)}
+const DenseKernels& dense_kernels() { SADDLESCAPE_ACTIVE(_dense) }
 
 const LossKernels& loss_kernels(){SADDLESCAPE_ACTIVE(_loss)}
 
@@ -28,12 +28,11 @@ template <class T, class Work>
 Sum<T> over_chunks(const Architecture& net, const T* theta, const Batch<T>& batch,
                    std::int64_t width, T* out, const Work& work) {
   const Weights<T> weights(net, layout_of<T>(net), theta);
-  return sum_over_chunks<T, Sum<T>>(
-      chunk_count(batch.N), chunk_grain(net, 1), width, out, [&] {
-        return [&, pass = Pass<T>(weights, chunk_rows, batch.N)](std::int64_t c, T* part) mutable {
-          return work(pass, chunk_of(net, batch, c), c * chunk_rows, part);
-        };
-      });
+  return sum_over_chunks<T, Sum<T>>(chunk_count(batch.N), chunk_grain(net, 1), width, out, [&] {
+    return [&, pass = Pass<T>(weights, chunk_rows, batch.N)](std::int64_t c, T* part) mutable {
+      return work(pass, chunk_of(net, batch, c), c * chunk_rows, part);
+    };
+  });
 }
 
 }  // namespace

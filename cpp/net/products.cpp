@@ -5,7 +5,7 @@
 namespace saddlescape::net {
 namespace {
 
-constexpr std::int64_t vectors_at_once = 8;   // of a thread: their packed copies stay in its cache
+constexpr std::int64_t vectors_at_once = 8;    // of a thread: their packed copies stay in its cache
 constexpr std::int64_t chunks_in_memory = 16;  // while many vectors go over them
 
 }  // namespace
@@ -16,8 +16,9 @@ Products<T>::Products(const Architecture& net, const T* theta, const Batch<T>& b
     : net_(net),
       theta_(theta, theta + net.parameters()),
       batch_(batch),
-      weights_(net_, layout_of<T>(net), theta_.data()),
-      keep_(bytes() <= most_bytes) {}
+      weights_(net_, layout_of<T>(net), theta_.data()) {
+  if (bytes() <= most_bytes) passes_ = passes(0, chunks());
+}
 
 template <class T>
 std::int64_t Products<T>::chunks() const {
@@ -42,18 +43,19 @@ void Products<T>::run(Pass<T>& pass, std::int64_t index) const {
 
 // The passes of chunks [begin, end), one for each.
 template <class T>
-void Products<T>::make_passes(std::int64_t begin, std::int64_t end) {
-  while (static_cast<std::int64_t>(passes_.size()) < end - begin)
-    passes_.push_back(std::make_unique<Pass<T>>(weights_, chunk_rows, batch_.N));
+typename Products<T>::Passes Products<T>::passes(std::int64_t begin, std::int64_t end) const {
+  Passes all;
+  for (std::int64_t i = begin; i < end; ++i)
+    all.push_back(std::make_unique<Pass<T>>(weights_, chunk_rows, batch_.N));
   parallel_for(end - begin, chunk_grain(net_, 2), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) run(*passes_[i], begin + i);
+    for (std::int64_t i = first; i < last; ++i) run(*all[i], begin + i);
   });
+  return all;
 }
 
 template <class T>
-void Products<T>::product(const T* V, std::int64_t k, T* HV) {
+void Products<T>::product(const T* V, std::int64_t k, T* HV) const {
   if (k == 0) return;
-  if (keep_ && passes_.empty()) make_passes(0, chunks());
   // Vectors are shared out where there are enough of them; which way makes no difference to bits.
   if (k >= 4 && k >= 2 * threads())
     by_vectors(V, k, HV);
@@ -62,32 +64,33 @@ void Products<T>::product(const T* V, std::int64_t k, T* HV) {
 }
 
 template <class T>
-void Products<T>::by_chunks(const T* V, std::int64_t k, T* HV) {
+void Products<T>::by_chunks(const T* V, std::int64_t k, T* HV) const {
   const std::int64_t P = net_.parameters();
   std::vector<Weights<T>> v;
   for (std::int64_t j = 0; j < k; ++j) v.emplace_back(net_, weights_.layout(), V + j * P);
-  sum_over_chunks<T, int>(chunks(), chunk_grain(net_, (keep_ ? 2 : 4) * k), k * P, HV, [&] {
+  sum_over_chunks<T, int>(chunks(), chunk_grain(net_, (kept() ? 2 : 4) * k), k * P, HV, [&] {
     auto own = std::make_unique<Pass<T>>(weights_, chunk_rows, batch_.N);
     auto tangent = std::make_unique<TangentPass<T>>(*own);
     return [this, &v, k, P, own = std::move(own), tangent = std::move(tangent)](std::int64_t c,
-                                                                               T* part) {
-      if (!keep_) run(*own, c);
+                                                                                T* part) {
+      if (!kept()) run(*own, c);
       for (std::int64_t j = 0; j < k; ++j)
-        tangent->product(keep_ ? *passes_[c] : *own, v[j], part + j * P);
+        tangent->product(kept() ? *passes_[c] : *own, v[j], part + j * P);
       return 0;
     };
   });
 }
 
 template <class T>
-void Products<T>::by_vectors(const T* V, std::int64_t k, T* HV) {
-  const std::int64_t P = net_.parameters(), wave = keep_ ? chunks() : chunks_in_memory;
+void Products<T>::by_vectors(const T* V, std::int64_t k, T* HV) const {
+  const std::int64_t P = net_.parameters(), wave = kept() ? chunks() : chunks_in_memory;
   for (std::int64_t start = 0; start < chunks(); start += wave) {
     const std::int64_t count = std::min(wave, chunks() - start);
-    if (!keep_) make_passes(start, start + count);
+    const Passes fresh = kept() ? Passes() : passes(start, start + count);
+    const Passes& wave_passes = kept() ? passes_ : fresh;
     const std::int64_t grain = 1 + serial_work / (batch_.N * P);
     parallel_for(k, grain, [&](std::int64_t begin, std::int64_t end) {
-      TangentPass<T> tangent(*passes_[0]);
+      TangentPass<T> tangent(*wave_passes[0]);
       const Room<T> part = room<T>(P);
       std::vector<Weights<T>> v;
       for (std::int64_t first = begin; first < end; first += vectors_at_once) {
@@ -97,7 +100,7 @@ void Products<T>::by_vectors(const T* V, std::int64_t k, T* HV) {
           v.emplace_back(net_, weights_.layout(), V + (first + j) * P);
         for (std::int64_t c = 0; c < count; ++c)
           for (std::int64_t j = 0; j < vectors; ++j) {
-            tangent.product(*passes_[c], v[j], part.get());
+            tangent.product(*wave_passes[c], v[j], part.get());
             add_part(part.get(), HV + (first + j) * P, P, start + c == 0);
           }
       }

@@ -9,12 +9,10 @@
 
 namespace saddlescape::net {
 
-// Takes a copy of theta; the batch's X must live on, and stay as it is, for as long as products
-// are taken. What the forward and backward passes leave is kept if it fits into `most_bytes`, which
-// saves more than half of a product's work; else every product goes through them again. The bits
-// are the same.
-//
-// Not for more than one thread at a time.
+// Takes a copy of theta; the batch must live on, and stay as it is, for as long as products are
+// taken. What the forward and backward passes leave is kept if it fits into `most_bytes`, which
+// saves a third of a product's arithmetic and all of its exponentials; else every product goes
+// through them again. The bits are the same.
 template <class T>
 class Products {
  public:
@@ -23,27 +21,26 @@ class Products {
   Products& operator=(const Products&) = delete;
 
   // V and HV are k vectors (k, P), each contiguous.
-  void product(const T* V, std::int64_t k, T* HV);
+  void product(const T* V, std::int64_t k, T* HV) const;
 
   const Architecture& net() const { return net_; }
-  // Bytes that the passes of all samples leave.
-  std::int64_t bytes() const;
-  bool kept() const { return keep_; }
+  bool kept() const { return !passes_.empty(); }
 
  private:
+  using Passes = std::vector<std::unique_ptr<Pass<T>>>;
+
   std::int64_t chunks() const;
-  Batch<T> chunk(std::int64_t index) const;
+  std::int64_t bytes() const;  // that the passes of all samples leave
   void run(Pass<T>& pass, std::int64_t index) const;
-  void make_passes(std::int64_t begin, std::int64_t end);
-  void by_chunks(const T* V, std::int64_t k, T* HV);
-  void by_vectors(const T* V, std::int64_t k, T* HV);
+  Passes passes(std::int64_t begin, std::int64_t end) const;
+  void by_chunks(const T* V, std::int64_t k, T* HV) const;
+  void by_vectors(const T* V, std::int64_t k, T* HV) const;
 
   Architecture net_;
   std::vector<T> theta_;
   Batch<T> batch_;
   Weights<T> weights_;
-  bool keep_;
-  std::vector<std::unique_ptr<Pass<T>>> passes_;  // of all chunks, or of those in work
+  Passes passes_;  // of all chunks, or empty
 };
 
 }  // namespace saddlescape::net

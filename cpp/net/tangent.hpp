@@ -71,8 +71,7 @@ class TangentPass {
     outer(pass.weights(), l, n, Rdelta_[l].get(), pass.input(l), out, false, spare_.get());
     if (l > 1)
       outer(pass.weights(), l, n, pass.delta(l), Ra_[l - 1].get(), out, true, spare_.get());
-    if (pass.net().bias)
-      pass.column_sums(Rdelta_[l].get(), l, Hv + pass.net().bias_offset(l));
+    if (pass.net().bias) pass.column_sums(Rdelta_[l].get(), l, Hv + pass.net().bias_offset(l));
   }
 
   std::vector<Room<T>> Rs_, Ra_, Rdelta_;

@@ -77,8 +77,10 @@ class Weights {
     if constexpr (!std::is_same_v<T, long double>)
       if (layout_ == Layout::packed)
         return table().multiply({a, lda, 1}, packed_.get() + down_[l - 1], ld(l),
-                                with_bias ? packed_.get() + bias_[l - 1] : add ? out : nullptr, out,
-                                ld(l), n, ld(l), d(l - 1));
+                                with_bias ? packed_.get() + bias_[l - 1]
+                                : add     ? out
+                                          : nullptr,
+                                out, ld(l), n, ld(l), d(l - 1));
     if (with_bias)
       for (std::int64_t i = 0; i < n; ++i)
         std::copy_n(flat_ + net_.bias_offset(l), d(l), out + i * d(l));
@@ -125,8 +127,7 @@ void outer(const Weights<T>& weights, std::int64_t l, std::int64_t n, const T* d
     if (weights.layout() == Layout::packed) {
       const auto& table = dense_kernels().template table<T>();
       const Strided<T> turned{delta, 1, weights.ld(l)};
-      if (ld == d_in)
-        return table.multiply(turned, a, ld, add ? out : nullptr, out, ld, d, ld, n);
+      if (ld == d_in) return table.multiply(turned, a, ld, add ? out : nullptr, out, ld, d, ld, n);
       if (add)
         for (std::int64_t p = 0; p < d; ++p) std::copy_n(out + p * d_in, d_in, spare + p * ld);
       table.multiply(turned, a, ld, add ? spare : nullptr, spare, ld, d, ld, n);
