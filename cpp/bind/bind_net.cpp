@@ -2,15 +2,12 @@
 
 #include <cstdint>
 #include <limits>
-#include <memory>
-#include <type_traits>
 
 #include "bind/array.hpp"
 #include "bind/gil.hpp"
-#include "bind/parts.hpp"
+#include "bind/net_arguments.hpp"
 #include "net/assembly.hpp"
 #include "net/gram.hpp"
-#include "net/products.hpp"
 
 namespace py = pybind11;
 
@@ -66,35 +63,6 @@ Architecture architecture(std::vector<std::int64_t> sizes, const std::string& ac
   check_sizes(sizes);
   return {std::move(sizes), row_of(net::activations, activation, "activation").activation,
           row_of(net::losses, loss, "loss").loss, bias};
-}
-
-// theta, X and targets of one call, checked.
-struct Arguments {
-  Array theta, X, Y;
-
-  Arguments(const Architecture& net, py::handle theta_in, py::handle X_in, py::handle Y_in)
-      : theta(
-            checked_array(theta_in, "theta", {Dtype::float32, Dtype::float64}, {net.parameters()})),
-        X(checked_array(X_in, "X", {theta.dtype}, {any, net.inputs()})) {
-    if (X.shape[0] == 0)
-      throw py::value_error("X: shape (0, " + std::to_string(X.shape[1]) +
-                            "), expected at least one sample");
-    check_finite(X, "X");
-    if (Y_in) Y = checked_array(Y_in, "y", {theta.dtype}, {X.shape[0], net.outputs()});
-  }
-
-  std::int64_t samples() const { return X.shape[0]; }
-
-  template <class T>
-  Batch<T> batch() const {
-    return {X.as<T>(), Y.as<T>(), samples()};
-  }
-};
-
-// Calls visit with a value of the C++ type that `dtype` stands for.
-template <class Visit>
-auto with_dtype(Dtype dtype, Visit&& visit) {
-  return dtype == Dtype::float32 ? visit(float{}) : visit(double{});
 }
 
 py::array predict(const Architecture& net, py::handle theta, py::handle X) {
@@ -161,54 +129,6 @@ py::array hvp_extended(const Architecture& net, py::handle theta, py::handle X, 
   return Hv;
 }
 
-// Products at one point: theta is copied, X and Y are held.
-class Products {
- public:
-  Products(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-           std::int64_t most_bytes)
-      : X_(py::reinterpret_borrow<py::object>(X)), Y_(py::reinterpret_borrow<py::object>(Y)) {
-    const Arguments in(net, theta, X, Y);
-    dtype_ = in.theta.dtype;
-    parameters_ = net.parameters();
-    with_dtype(dtype_, [&](auto zero) {
-      using T = decltype(zero);
-      const ReleaseGil release;
-      of<T>() =
-          std::make_unique<net::Products<T>>(net, in.theta.as<T>(), in.batch<T>(), most_bytes);
-    });
-  }
-
-  bool kept() const { return narrow_ ? narrow_->kept() : wide_->kept(); }
-
-  py::array product(py::handle V_in) {
-    const Array V = checked_array(V_in, "V", {dtype_}, {any, parameters_});
-    check_finite(V, "V");
-    return with_dtype(dtype_, [&](auto zero) -> py::array {
-      using T = decltype(zero);
-      py::array_t<T> HV({V.shape[0], parameters_});
-      T* data = HV.mutable_data();
-      const ReleaseGil release;
-      of<T>()->product(V.as<T>(), V.shape[0], data);
-      return HV;
-    });
-  }
-
- private:
-  template <class T>
-  std::unique_ptr<net::Products<T>>& of() {
-    if constexpr (std::is_same_v<T, float>)
-      return narrow_;
-    else
-      return wide_;
-  }
-
-  py::object X_, Y_;
-  Dtype dtype_ = Dtype::float64;
-  std::int64_t parameters_ = 0;
-  std::unique_ptr<net::Products<float>> narrow_;
-  std::unique_ptr<net::Products<double>> wide_;
-};
-
 constexpr struct {
   const char* name;
   net::Part part;
@@ -260,12 +180,6 @@ py::array gauss_newton_gram(const Architecture& net, py::handle theta, py::handl
 }  // namespace
 
 void net(py::module_ module) {
-  py::class_<Products>(module, "Products")
-      .def(py::init<const Architecture&, py::handle, py::handle, py::handle, std::int64_t>(),
-           py::arg("network"), py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("most_bytes"))
-      .def_property_readonly("kept", &Products::kept)
-      .def("product", &Products::product, py::arg("V"));
-
   module.def("activations", [] { return names(net::activations); });
   module.def("losses", [] { return names(net::losses); });
 
@@ -296,6 +210,7 @@ void net(py::module_ module) {
       .def("hessian_diagonal", &hessian_diagonal, py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("part"))
       .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"));
+  net_products(module);
 }
 
 }  // namespace saddlescape::bind
