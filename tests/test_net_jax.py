@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
 import saddlescape as ss
+from saddlescape import curvature
 
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)
@@ -51,7 +52,7 @@ def loss_of(net: ss.MLP, X: Any, Y: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("activation", "loss", "sizes"),
-    list(product(ACTIVATIONS, LOSSES, [(3, 4), (3, 4, 4, 3)])),
+    list(itertools.product(ACTIVATIONS, LOSSES, [(3, 4), (3, 4, 4, 3)])),
 )
 def test_agrees_with_jax(activation: str, loss: str, sizes: tuple[int, ...]) -> None:
     net = ss.MLP(sizes, activation, loss, bias=len(sizes) == 4, dtype="float64")
@@ -61,7 +62,13 @@ def test_agrees_with_jax(activation: str, loss: str, sizes: tuple[int, ...]) -> 
     theirs, theta = loss_of(net, X, Y), jnp.asarray(net.theta)
     value, g = net.loss_and_gradient(X, Y)
     H = np.asarray(jax.hessian(theirs)(theta))
+    product = jax.jit(lambda v: jax.jvp(jax.grad(theirs), (theta,), (v,))[1])
     expected = np.asarray(jax.grad(theirs)(theta))
     assert abs(value - float(theirs(theta))) <= 1e-12 * abs(value)
     assert np.abs(g - expected).max() <= 1e-12 * np.abs(expected).max()
-    assert np.abs(net.hessian(X, Y) - H).max() <= 1e-12 * max(np.abs(H).max(), 1e-300)
+    largest = max(np.abs(H).max(), 1e-300)
+    assert np.abs(net.hessian(X, Y) - H).max() <= 1e-12 * largest
+    V = rng.standard_normal((net.parameters, 3))
+    HV = np.stack([np.asarray(product(v)) for v in jnp.asarray(V.T)], axis=1)
+    for got in (net.hvp(X, Y, V), curvature.of(net, X, Y) @ V):
+        assert np.abs(got - HV).max() <= 1e-10 * max(np.abs(HV).max(), 1e-300)

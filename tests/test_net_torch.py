@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from saddlescape import curvature
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -50,11 +51,32 @@ def test_agrees_with_torch(activation: str, loss: str, bias: bool) -> None:
             a = a + tensors[-1]
         a = ACTIVATIONS[activation](a) if layer < 3 else a
     theirs = LOSSES[loss](a, torch.from_numpy(Y))
-    theirs.backward()
-    expected = np.concatenate([t.grad.numpy().ravel() for t in tensors])
+    grads = torch.autograd.grad(theirs, tensors, create_graph=True)
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    expected = flat.detach().numpy()
     value, g = net.loss_and_gradient(X, Y)
     assert abs(value - theirs.item()) <= 1e-12 * abs(value)
     assert np.abs(g - expected).max() <= 1e-12 * np.abs(expected).max()
+    V = rng.standard_normal((net.parameters, 3))
+    HV = np.stack([_product(flat, tensors, torch.from_numpy(v)) for v in V.T.copy()], axis=1)
+    H = net.hessian(X, Y)
+    largest = max(np.abs(HV).max(), 1e-300)
+    for got in (net.hvp(X, Y, V), curvature.of(net, X, Y) @ V):
+        assert np.abs(got - HV).max() <= 1e-10 * largest
+    # Dense: their product with every unit vector.
+    columns = [
+        _product(flat, tensors, unit) for unit in torch.eye(net.parameters, dtype=flat.dtype)
+    ]
+    assert np.abs(H - np.stack(columns, axis=1)).max() <= 1e-12 * max(np.abs(H).max(), 1e-300)
+
+
+def _product(flat: Any, tensors: list[Any], v: Any) -> Any:
+    """``d(g v) / dtheta``, zero where g does not depend on a tensor."""
+    if not (flat @ v).requires_grad:
+        return np.zeros(len(v))
+    rows = torch.autograd.grad(flat @ v, tensors, retain_graph=True, allow_unused=True)
+    parts = [torch.zeros_like(t) if r is None else r for r, t in zip(rows, tensors, strict=True)]
+    return torch.cat([part.reshape(-1) for part in parts]).numpy()
 
 
 def test_a_tensor_is_refused_by_name() -> None:

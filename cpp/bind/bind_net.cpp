@@ -5,7 +5,7 @@
 
 #include "bind/array.hpp"
 #include "bind/gil.hpp"
-#include "bind/parts.hpp"
+#include "bind/net_arguments.hpp"
 #include "net/assembly.hpp"
 #include "net/gram.hpp"
 
@@ -63,35 +63,6 @@ Architecture architecture(std::vector<std::int64_t> sizes, const std::string& ac
   check_sizes(sizes);
   return {std::move(sizes), row_of(net::activations, activation, "activation").activation,
           row_of(net::losses, loss, "loss").loss, bias};
-}
-
-// theta, X and targets of one call, checked.
-struct Arguments {
-  Array theta, X, Y;
-
-  Arguments(const Architecture& net, py::handle theta_in, py::handle X_in, py::handle Y_in)
-      : theta(
-            checked_array(theta_in, "theta", {Dtype::float32, Dtype::float64}, {net.parameters()})),
-        X(checked_array(X_in, "X", {theta.dtype}, {any, net.inputs()})) {
-    if (X.shape[0] == 0)
-      throw py::value_error("X: shape (0, " + std::to_string(X.shape[1]) +
-                            "), expected at least one sample");
-    check_finite(X, "X");
-    if (Y_in) Y = checked_array(Y_in, "y", {theta.dtype}, {X.shape[0], net.outputs()});
-  }
-
-  std::int64_t samples() const { return X.shape[0]; }
-
-  template <class T>
-  Batch<T> batch() const {
-    return {X.as<T>(), Y.as<T>(), samples()};
-  }
-};
-
-// Calls visit with a value of the C++ type that `dtype` stands for.
-template <class Visit>
-auto with_dtype(Dtype dtype, Visit&& visit) {
-  return dtype == Dtype::float32 ? visit(float{}) : visit(double{});
 }
 
 py::array predict(const Architecture& net, py::handle theta, py::handle X) {
@@ -239,6 +210,7 @@ void net(py::module_ module) {
       .def("hessian_diagonal", &hessian_diagonal, py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("part"))
       .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"));
+  net_products(module);
 }
 
 }  // namespace saddlescape::bind

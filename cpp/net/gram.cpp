@@ -40,10 +40,9 @@ Matrix carried_back(const Pass<double>& pass, std::int64_t N, std::int64_t l, co
 }
 
 // K += (d_l d_l^T) (a a^T + 1, the 1 with a bias), for samples n <= n'.
-void add_layer(const Pass<double>& pass, const Batch<double>& batch, std::int64_t l,
-               const Matrix& rows, double* K) {
-  const std::int64_t N = batch.N, C = pass.net().outputs(), d = pass.d(l), d_in = pass.d(l - 1);
-  const double* a = pass.input(batch, l);
+void add_layer(const Pass<double>& pass, std::int64_t l, const Matrix& rows, double* K) {
+  const std::int64_t N = pass.n(), C = pass.net().outputs(), d = pass.d(l), d_in = pass.d(l - 1);
+  const double* a = pass.input(l);
   const double one = pass.net().bias ? 1 : 0;
   const std::int64_t samples = std::max<std::int64_t>(1, tile_rows / C);
   const std::int64_t tiles = (N + samples - 1) / samples;
@@ -72,12 +71,13 @@ void gauss_newton_gram(const Architecture& net, const double* theta, const Batch
                        double* K) {
   const std::int64_t size = batch.N * net.outputs();
   std::fill_n(K, size * size, 0.0);
-  Pass<double> pass(net, theta, batch.N, batch.N);
+  const Weights<double> weights(net, Layout::plain, theta);
+  Pass<double> pass(weights, batch.N, batch.N);
   pass.forward(batch, Need::slopes);
   Matrix rows = roots(pass, batch);
   for (std::int64_t l = net.layers(); l >= 1; --l) {
     if (l < net.layers()) rows = carried_back(pass, batch.N, l, rows);
-    add_layer(pass, batch, l, rows, K);
+    add_layer(pass, l, rows, K);
   }
   for (std::int64_t r = 0; r < size; ++r)
     for (std::int64_t c = 0; c < r; ++c) K[r * size + c] = K[c * size + r];

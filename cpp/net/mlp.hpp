@@ -54,7 +54,8 @@ template <class T>
 double gradient(const Architecture& net, const T* theta, const Batch<T>& batch, T* g);
 
 // V and HV are k vectors (k, P), each contiguous: HV_j = H V_j by Pearlmutter's R-operator, with
-// one forward and one backward pass for all k.
+// one forward and one backward pass for all k. A vector's product has the same bits alone and among
+// others.
 template <class T>
 void hessian_product(const Architecture& net, const T* theta, const Batch<T>& batch, const T* V,
                      std::int64_t k, T* HV);

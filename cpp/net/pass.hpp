@@ -1,34 +1,18 @@
-// One chunk of samples through the network: forward, backward, and the tangent of both.
+// One chunk of samples through the network: forward, backward, and what both leave for products.
 //
 // It all runs on the calling thread: mlp.cpp gives threads chunks of their own, or vectors.
-// n is the number of samples of the chunk, all matrices are (n, d_l) row-major. In the names of
-// Pearlmutter (1994), "Fast exact multiplication by the Hessian", Neural Computation 6(1), R{.} is
-// the derivative of a quantity when theta moves along v.
+// n is the number of samples of the chunk, all matrices are (n, d_l) with rows of ld(l) numbers.
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <type_traits>
 #include <vector>
 
-#include "core/blas.hpp"
 #include "net/activation_kernels.hpp"
-#include "net/mlp.hpp"
+#include "net/loss_rows.hpp"
+#include "net/weights.hpp"
 
 namespace saddlescape::net {
-
-// Sums of losses: at least float64.
-template <class T>
-using Sum = std::conditional_t<std::is_same_v<T, float>, double, T>;
-
-// How many terms the mean of the loss is over.
-inline std::int64_t mean_terms(const Architecture& net, std::int64_t samples) {
-  std::int64_t terms = samples;
-  with_loss(net.loss, [&](auto loss) {
-    if (decltype(loss)::per_element) terms *= net.outputs();
-  });
-  return terms;
-}
 
 enum class Need { values, slopes, curvatures };
 
@@ -36,233 +20,146 @@ template <class T>
 class Pass {
  public:
   // Room for chunks of `rows` of a batch of `total_samples`, over which the loss is a mean.
-  Pass(const Architecture& net, const T* theta, std::int64_t rows, std::int64_t total_samples)
-      : net_(net), theta_(theta), rows_(std::min(rows, total_samples)) {
-    const std::size_t L = static_cast<std::size_t>(net.layers());
-    a_.resize(L + 1);
-    slope_.resize(L + 1);
-    curvature_.resize(L + 1);
-    delta_.resize(L + 1);
-    back_.resize(L + 1);
-    for (std::size_t l = 1; l <= L; ++l) a_[l].resize(size(l));
-    scale_ = T(1) / static_cast<T>(mean_terms(net, total_samples));
-  }
+  Pass(const Weights<T>& weights, std::int64_t rows, std::int64_t total_samples)
+      : weights_(weights),
+        rows_(std::min(rows, total_samples)),
+        loss_(weights.net(), rows_, weights.ld(weights.net().layers()), total_samples),
+        a_(layer_count()),
+        slope_(layer_count()),
+        bend_(layer_count()),
+        delta_(layer_count()) {}
 
-  // a_l, and phi'(s_l), phi''(s_l) as needed.
+  // a_l, and phi'(s_l), phi''(s_l) as needed. The chunk's X must live as long as this is used.
   void forward(const Batch<T>& chunk, Need need) {
-    for (std::int64_t l = 1; l <= net_.layers(); ++l) {
-      // s_l = a_{l-1} W_l^T + b_l
-      const bool with_bias = net_.bias;
-      if (with_bias)
-        for (std::int64_t i = 0; i < chunk.N; ++i) std::copy_n(b(l), d(l), a(l) + i * d(l));
-      blas::gemm(blas::Op::none, blas::Op::transpose, chunk.N, d(l), d(l - 1), T(1),
-                 input(chunk, l), d(l - 1), W(l), d(l - 1), with_bias ? T(1) : T(0), a(l), d(l));
-      if (l < net_.layers()) activate(l, chunk.N, need);
-    }
-  }
-
-  const T* outputs() const { return a_.back().data(); }
-  T scale() const { return scale_; }
-
-  Sum<T> loss_sum(const Batch<T>& chunk) const {
-    Sum<T> sum = 0;
-    const std::int64_t C = net_.outputs();
-    with_loss(net_.loss, [&](auto loss) {
-      for (std::int64_t i = 0; i < chunk.N; ++i)
-        sum += static_cast<Sum<T>>(loss.value(outputs() + i * C, chunk.Y + i * C, C));
-    });
-    return sum;
-  }
-
-  // What products with the loss's Hessian need of each sample's outputs.
-  void keep_loss_curvature(const Batch<T>& chunk) {
-    const std::int64_t C = net_.outputs();
-    with_loss(net_.loss, [&](auto loss) {
-      const std::int64_t width = loss.kept(C);
-      kept_.resize(static_cast<std::size_t>(rows_ * width));
-      for (std::int64_t i = 0; i < chunk.N; ++i)
-        loss.keep(outputs() + i * C, chunk.Y + i * C, C, kept_.data() + i * width);
-    });
-  }
-  const T* kept() const { return kept_.data(); }
-
-  // delta_l = dL/ds_l (l = L ... 1) and back_l = delta_{l+1} W_{l+1} = dL/da_l.
-  void backward(const Batch<T>& chunk) {
-    const std::int64_t L = net_.layers(), C = net_.outputs();
-    delta_[L].resize(size(L));
-    with_loss(net_.loss, [&](auto loss) {
-      for (std::int64_t i = 0; i < chunk.N; ++i) {
-        T* row = delta_[L].data() + i * C;
-        loss.gradient(outputs() + i * C, chunk.Y + i * C, C, row);
-        for (std::int64_t c = 0; c < C; ++c) row[c] *= scale_;
-      }
-    });
-    for (std::int64_t l = L - 1; l >= 1; --l) {
-      delta_[l].resize(size(l));
-      back_[l].resize(size(l));
-      blas::gemm(blas::Op::none, blas::Op::none, chunk.N, d(l), d(l + 1), T(1), delta(l + 1),
-                 d(l + 1), W(l + 1), d(l), T(0), back_[l].data(), d(l));
-      // delta_l = back_l * phi'(s_l)
-      const T *back = back_[l].data(), *slope = slope_[l].data();
-      T* out = delta_[l].data();
-      for (std::int64_t i = 0; i < chunk.N * d(l); ++i) out[i] = back[i] * slope[i];
-    }
-  }
-
-  // g += dL/dtheta of the chunk: dL/dW_l = delta_l^T a_{l-1}, dL/db_l = sum_i delta_l.
-  void add_gradient(const Batch<T>& chunk, T* g) const {
-    for (std::int64_t l = 1; l <= net_.layers(); ++l) {
-      blas::gemm(blas::Op::transpose, blas::Op::none, d(l), d(l - 1), chunk.N, T(1), delta(l), d(l),
-                 input(chunk, l), d(l - 1), T(1), g + net_.weight_offset(l), d(l - 1));
-      if (net_.bias) add_column_sums(delta(l), chunk.N, d(l), g + net_.bias_offset(l));
-    }
-  }
-
-  static void add_column_sums(const T* rows, std::int64_t n, std::int64_t width, T* out) {
-    std::vector<Sum<T>> sums(static_cast<std::size_t>(width));
-    for (std::int64_t i = 0; i < n; ++i)
-      for (std::int64_t j = 0; j < width; ++j) sums[j] += rows[i * width + j];
-    for (std::int64_t j = 0; j < width; ++j) out[j] = static_cast<T>(out[j] + sums[j]);
-  }
-
-  const Architecture& net() const { return net_; }
-  std::int64_t d(std::int64_t l) const { return net_.sizes[l]; }
-  std::size_t size(std::int64_t l) const { return static_cast<std::size_t>(rows_ * d(l)); }
-  const T* W(std::int64_t l) const { return theta_ + net_.weight_offset(l); }
-  const T* b(std::int64_t l) const { return theta_ + net_.bias_offset(l); }
-  const T* input(const Batch<T>& chunk, std::int64_t l) const {  // a_{l-1}
-    return l == 1 ? chunk.X : a_[l - 1].data();
-  }
-  const T* slope(std::int64_t l) const { return slope_[l].data(); }
-  const T* curvature(std::int64_t l) const { return curvature_[l].data(); }
-  const T* delta(std::int64_t l) const { return delta_[l].data(); }
-  const T* back(std::int64_t l) const { return back_[l].data(); }
-
- private:
-  T* a(std::int64_t l) { return a_[l].data(); }
-
-  void activate(std::int64_t l, std::int64_t n, Need need) {
-    if (need != Need::values) slope_[l].resize(size(l));
-    if (need == Need::curvatures) curvature_[l].resize(size(l));
-    T *value = a(l), *slope = slope_[l].data(), *curvature = curvature_[l].data();
-    if constexpr (!std::is_same_v<T, long double>)
-      if (const Activate<T> loop = activation_kernels().template table<T>().of(net_.activation)) {
-        loop(value, need == Need::values ? nullptr : slope,
-             need == Need::curvatures ? curvature : nullptr, n * d(l));
-        return;
-      }
-    with_activation(net_.activation, [&](auto phi) {
-      for (std::int64_t i = 0; i < n * d(l); ++i) {
-        const Jet<T> jet = phi.derivatives(value[i]);
-        value[i] = jet.value;
-        if (need != Need::values) slope[i] = jet.slope;
-        if (need == Need::curvatures) curvature[i] = jet.curvature;
-      }
-    });
-  }
-
-  const Architecture& net_;
-  const T* theta_;
-  std::int64_t rows_;
-  T scale_;  // 1 / N or 1 / (N C)
-  std::vector<std::vector<T>> a_, slope_, curvature_, delta_, back_;
-  std::vector<T> kept_;
-};
-
-// R{.} of the forward and the backward pass of `pass`, along one vector v at a time.
-template <class T>
-class TangentPass {
- public:
-  explicit TangentPass(const Pass<T>& pass) : pass_(pass) {
-    const std::size_t L = static_cast<std::size_t>(pass.net().layers());
-    Rs_.resize(L + 1);
-    Ra_.resize(L + 1);
-    Rdelta_.resize(L + 1);
-    for (std::size_t l = 1; l <= L; ++l) {
-      Rs_[l].resize(pass.size(l));
-      Ra_[l].resize(pass.size(l));
-      Rdelta_[l].resize(pass.size(l));
-    }
-  }
-
-  // Hv += H v of the chunk; `pass` has been forward and backward over it.
-  void add_product(const Batch<T>& chunk, const T* v, T* Hv) {
-    forward(chunk, v);
-    loss(chunk);
-    for (std::int64_t l = net().layers() - 1; l >= 1; --l) backward(chunk, v, l);
-    for (std::int64_t l = 1; l <= net().layers(); ++l) add_to(chunk, l, Hv);
-  }
-
- private:
-  using Op = blas::Op;
-
-  void forward(const Batch<T>& chunk, const T* v) {
+    n_ = chunk.N;
+    take_input(chunk.X);
     for (std::int64_t l = 1; l <= net().layers(); ++l) {
-      const std::int64_t n = chunk.N, d = pass_.d(l), d_in = pass_.d(l - 1);
-      T* Rs = Rs_[l].data();
-      // R{s_l} = a_{l-1} V_l^T + R{a_{l-1}} W_l^T + v_l; R{a_0} = 0
-      if (net().bias)
-        for (std::int64_t i = 0; i < n; ++i) std::copy_n(v + net().bias_offset(l), d, Rs + i * d);
-      blas::gemm(Op::none, Op::transpose, n, d, d_in, T(1), pass_.input(chunk, l), d_in,
-                 v + net().weight_offset(l), d_in, net().bias ? T(1) : T(0), Rs, d);
-      if (l > 1)
-        blas::gemm(Op::none, Op::transpose, n, d, d_in, T(1), Ra_[l - 1].data(), d_in, pass_.W(l),
-                   d_in, T(1), Rs, d);
-      if (l < net().layers()) {
-        // R{a_l} = phi'(s_l) * R{s_l}
-        const T* slope = pass_.slope(l);
-        T* Ra = Ra_[l].data();
-        for (std::int64_t i = 0; i < n * d; ++i) Ra[i] = slope[i] * Rs[i];
-      }
+      // s_l = a_{l-1} W_l^T + b_l
+      weights_.forward(l, n_, l == 1 ? chunk.X : a(l - 1), l == 1 ? d(0) : ld(l - 1),
+                       make(a_[l], l), false);
+      if (l < net().layers()) activate(l, need);
     }
   }
 
-  // R{delta_L} = (d2 loss / df2) R{f}
-  void loss(const Batch<T>& chunk) {
-    const std::int64_t L = net().layers(), C = net().outputs();
-    T* Rdelta = Rdelta_[L].data();
-    const T* Rf = Rs_[L].data();
-    const T scale = pass_.scale();
-    with_loss(net().loss, [&](auto loss) {
-      const std::int64_t width = loss.kept(C);
-      for (std::int64_t i = 0; i < chunk.N; ++i) {
-        loss.product(pass_.kept() + i * width, C, Rf + i * C, Rdelta + i * C);
-        for (std::int64_t c = 0; c < C; ++c) Rdelta[i * C + c] *= scale;
-      }
+  const T* outputs() const { return a(net().layers()); }
+  Sum<T> loss_sum(const Batch<T>& chunk) { return loss_.value(outputs(), chunk.Y, n_); }
+  T scale() const { return loss_.scale(); }
+  const LossRows<T>& loss() const { return loss_; }
+
+  // delta_l = dL/ds_l, l = L ... 1, with back_l = delta_{l+1} W_{l+1} = dL/da_l. After a forward
+  // pass with curvatures also bend_l = back_l * phi''(s_l).
+  void backward(const Batch<T>& chunk, Need need) {
+    const std::int64_t L = net().layers();
+    const bool bends = need == Need::curvatures;
+    loss_.gradient(outputs(), chunk.Y, n_, make(delta_[L], L), bends);
+    for (std::int64_t l = L - 1; l >= 1; --l) {
+      T* back = make(back_, widest());
+      weights_.backward(l + 1, n_, delta(l + 1), back, false);
+      // delta_l = back_l * phi'(s_l)
+      T *out = make(delta_[l], l), *bend = bends ? bend_[l].get() : nullptr;
+      if constexpr (std::is_same_v<T, long double>)
+        net::chain(back, slope(l), bend, out, n_ * ld(l));
+      else
+        table().chain(back, slope(l), bend, out, n_ * ld(l));
+    }
+  }
+
+  // g = dL/dtheta of the chunk: dL/dW_l = delta_l^T a_{l-1}, dL/db_l = sum_i delta_l.
+  void gradient(T* g) {
+    for (std::int64_t l = 1; l <= net().layers(); ++l) {
+      outer(weights_, l, n_, delta(l), input(l), g + net().weight_offset(l), false, spare());
+      if (net().bias) column_sums(delta(l), l, g + net().bias_offset(l));
+    }
+  }
+
+  void column_sums(const T* rows, std::int64_t l, T* out) const {
+    if constexpr (!std::is_same_v<T, long double>) {
+      table().column_sums(rows, ld(l), n_, d(l), out);
+    } else {
+      std::fill_n(out, d(l), T(0));
+      for (std::int64_t i = 0; i < n_; ++i)
+        for (std::int64_t j = 0; j < d(l); ++j) out[j] += rows[i * ld(l) + j];
+    }
+  }
+
+  const Weights<T>& weights() const { return weights_; }
+  const Architecture& net() const { return weights_.net(); }
+  std::int64_t n() const { return n_; }
+  std::int64_t d(std::int64_t l) const { return weights_.d(l); }
+  std::int64_t ld(std::int64_t l) const { return weights_.ld(l); }
+  std::int64_t size(std::int64_t l) const { return rows_ * ld(l); }
+  const T* W(std::int64_t l) const { return weights_.W(l); }
+  // a_{l-1}, rows of ld(l - 1).
+  const T* input(std::int64_t l) const { return l == 1 ? x_ : a(l - 1); }
+  const T* slope(std::int64_t l) const { return slope_[l].get(); }
+  const T* bend(std::int64_t l) const { return bend_[l].get(); }
+  const T* delta(std::int64_t l) const { return delta_[l].get(); }
+
+  // Room for a layer's weights with rows of ld(l - 1).
+  std::int64_t spare_size() const {
+    std::int64_t most = 0;
+    for (std::int64_t l = 1; l <= net().layers(); ++l)
+      if (ld(l - 1) != d(l - 1)) most = std::max(most, d(l) * ld(l - 1));
+    return most;
+  }
+
+ private:
+  static const DenseTable<T>& table() { return dense_kernels().template table<T>(); }
+  std::size_t layer_count() const { return static_cast<std::size_t>(net().layers() + 1); }
+  const T* a(std::int64_t l) const { return a_[l].get(); }
+
+  std::int64_t widest() const {
+    std::int64_t widest = 0;
+    for (std::int64_t l = 1; l < net().layers(); ++l)
+      if (ld(l) >= ld(widest) || widest == 0) widest = l;
+    return widest;
+  }
+  T* make(Room<T>& at, std::int64_t l) const {
+    if (!at) at = room<T>(size(l));
+    return at.get();
+  }
+  T* spare() {
+    if (!spare_) spare_ = room<T>(spare_size());
+    return spare_.get();
+  }
+
+  // X as the right side of a product: rows of whole vectors.
+  void take_input(const T* X) {
+    x_ = X;
+    if (ld(0) == d(0)) return;
+    T* copy = make(wide_, 0);
+    for (std::int64_t i = 0; i < n_; ++i) {
+      std::copy_n(X + i * d(0), d(0), copy + i * ld(0));
+      std::fill(copy + i * ld(0) + d(0), copy + (i + 1) * ld(0), T(0));
+    }
+    x_ = copy;
+  }
+
+  void activate(std::int64_t l, Need need) {
+    T* value = a_[l].get();
+    T* slope = need != Need::values ? make(slope_[l], l) : nullptr;
+    T* curvature = need == Need::curvatures ? make(bend_[l], l) : nullptr;
+    const std::int64_t count = n_ * ld(l);
+    if constexpr (!std::is_same_v<T, long double>)
+      if (const Activate<T> loop = activation_kernels().template table<T>().of(net().activation))
+        return loop(value, slope, curvature, count);
+    with_activation(net().activation, [&](auto phi) {
+      for (std::int64_t first = 0; first < count; first += ld(l))
+        for (std::int64_t i = first; i < first + d(l); ++i) {
+          const Jet<T> jet = phi.derivatives(value[i]);
+          value[i] = jet.value;
+          if (slope) slope[i] = jet.slope;
+          if (curvature) curvature[i] = jet.curvature;
+        }
     });
   }
 
-  // R{delta_l} = (R{delta_{l+1}} W_{l+1} + delta_{l+1} V_{l+1}) * phi'(s_l)
-  //            + (delta_{l+1} W_{l+1}) * phi''(s_l) * R{s_l}
-  void backward(const Batch<T>& chunk, const T* v, std::int64_t l) {
-    const std::int64_t n = chunk.N, d = pass_.d(l), d_out = pass_.d(l + 1);
-    T* Rdelta = Rdelta_[l].data();
-    blas::gemm(Op::none, Op::none, n, d, d_out, T(1), Rdelta_[l + 1].data(), d_out, pass_.W(l + 1),
-               d, T(0), Rdelta, d);
-    blas::gemm(Op::none, Op::none, n, d, d_out, T(1), pass_.delta(l + 1), d_out,
-               v + net().weight_offset(l + 1), d, T(1), Rdelta, d);
-    const T *slope = pass_.slope(l), *curvature = pass_.curvature(l), *back = pass_.back(l);
-    const T* Rs = Rs_[l].data();
-    for (std::int64_t i = 0; i < n * d; ++i)
-      Rdelta[i] = Rdelta[i] * slope[i] + back[i] * curvature[i] * Rs[i];
-  }
-
-  // R{dL/dW_l} = R{delta_l}^T a_{l-1} + delta_l^T R{a_{l-1}},  R{dL/db_l} = sum_i R{delta_l}
-  void add_to(const Batch<T>& chunk, std::int64_t l, T* Hv) {
-    const std::int64_t n = chunk.N, d = pass_.d(l), d_in = pass_.d(l - 1);
-    T* out = Hv + net().weight_offset(l);
-    blas::gemm(Op::transpose, Op::none, d, d_in, n, T(1), Rdelta_[l].data(), d,
-               pass_.input(chunk, l), d_in, T(1), out, d_in);
-    if (l > 1)
-      blas::gemm(Op::transpose, Op::none, d, d_in, n, T(1), pass_.delta(l), d, Ra_[l - 1].data(),
-                 d_in, T(1), out, d_in);
-    if (net().bias) Pass<T>::add_column_sums(Rdelta_[l].data(), n, d, Hv + net().bias_offset(l));
-  }
-
-  const Architecture& net() const { return pass_.net(); }
-
-  const Pass<T>& pass_;
-  std::vector<std::vector<T>> Rs_, Ra_, Rdelta_;
+  const Weights<T>& weights_;
+  std::int64_t rows_, n_ = 0;
+  LossRows<T> loss_;
+  const T* x_ = nullptr;
+  Room<T> wide_, back_, spare_;
+  std::vector<Room<T>> a_, slope_, bend_, delta_;
 };
 
 }  // namespace saddlescape::net

@@ -37,3 +37,16 @@ class Network:
     def gauss_newton_gram(
         self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any]
     ) -> NDArray[Any]: ...
+
+class Products:
+    def __init__(
+        self,
+        network: Network,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        most_bytes: int,
+    ) -> None: ...
+    @property
+    def kept(self) -> bool: ...
+    def product(self, V: NDArray[Any]) -> NDArray[Any]: ...

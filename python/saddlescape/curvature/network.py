@@ -18,6 +18,7 @@ __all__ = ["NetworkCurvature", "of"]
 _PROBES = 3
 _SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by this with p < 1e-3
 _EXTENDED_LIMIT = 4e9  # multiplications of an extended-precision product that are worth a wait
+_KEPT_BYTES = 1 << 29  # of activations and their derivatives, for the next product
 _KINKED = ("relu", "leaky_relu")
 
 
@@ -29,7 +30,8 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
     net : MLP
         The network; a later change of its parameters does not change the operator.
     X : (N, d) array
-        All samples that the loss is a mean over.
+        All samples that the loss is a mean over. Not copied if it is float64 already: leave it as
+        it is while the operator is in use.
     y : (N,) or (N, C) array
         Their targets.
 
@@ -56,7 +58,12 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
 
 
 class NetworkCurvature:
-    """What `of` returns; see `saddlescape.curvature.Curvature` for its members."""
+    """What `of` returns; see `saddlescape.curvature.Curvature` for its members.
+
+    The first product keeps the activations of all samples and their derivatives, up to 512 MiB, so
+    that the next ones begin where they differ. Beyond that every product computes them again, to
+    the same bits.
+    """
 
     def __init__(self, net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> None:
         if not isinstance(net, MLP):
@@ -71,6 +78,7 @@ class NetworkCurvature:
         self._theta = net.theta.astype(wide)
         self._loss_name, self._activation = net.loss_name, net.activation
         self._sizes, self._bias, self._layers = net.sizes, net.bias, len(net.sizes) - 1
+        self._products: _core.net.Products | None = None
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -113,7 +121,11 @@ class NetworkCurvature:
     def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
         V = checks.operand(V, self.shape[0])
         rows = np.ascontiguousarray(V.reshape(self.shape[0], -1).T)
-        return self._network.hvp(self._theta, self._X, self._Y, rows).T.reshape(V.shape)
+        if self._products is None:
+            self._products = _core.net.Products(
+                self._network, self._theta, self._X, self._Y, _KEPT_BYTES
+            )
+        return self._products.product(rows).T.reshape(V.shape)
 
     def dense(self) -> NDArray[np.float64]:
         """``H`` (P, P), exactly symmetric; assembled once."""
@@ -156,6 +168,7 @@ class NetworkCurvature:
         moved = copy.copy(self)
         moved._theta = checks.another(theta, self._theta.size)
         moved._gradient, moved._loss, moved._dense = None, 0.0, None
+        moved._products = None
         return moved
 
     def gradient(self) -> NDArray[np.float64]:

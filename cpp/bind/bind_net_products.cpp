@@ -1,0 +1,73 @@
+#include <memory>
+#include <type_traits>
+
+#include "bind/gil.hpp"
+#include "bind/net_arguments.hpp"
+#include "net/products.hpp"
+
+namespace py = pybind11;
+
+namespace saddlescape::bind {
+namespace {
+
+using net::Architecture;
+
+// Products at one point: theta is copied, X and Y are held.
+class Products {
+ public:
+  Products(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+           std::int64_t most_bytes)
+      : X_(py::reinterpret_borrow<py::object>(X)), Y_(py::reinterpret_borrow<py::object>(Y)) {
+    const Arguments in(net, theta, X, Y);
+    dtype_ = in.theta.dtype;
+    parameters_ = net.parameters();
+    with_dtype(dtype_, [&](auto zero) {
+      using T = decltype(zero);
+      const ReleaseGil release;
+      of<T>() =
+          std::make_unique<net::Products<T>>(net, in.theta.as<T>(), in.batch<T>(), most_bytes);
+    });
+  }
+
+  bool kept() const { return narrow_ ? narrow_->kept() : wide_->kept(); }
+
+  py::array product(py::handle V_in) {
+    const Array V = checked_array(V_in, "V", {dtype_}, {any, parameters_});
+    check_finite(V, "V");
+    return with_dtype(dtype_, [&](auto zero) -> py::array {
+      using T = decltype(zero);
+      py::array_t<T> HV({V.shape[0], parameters_});
+      T* data = HV.mutable_data();
+      const ReleaseGil release;
+      of<T>()->product(V.as<T>(), V.shape[0], data);
+      return HV;
+    });
+  }
+
+ private:
+  template <class T>
+  std::unique_ptr<net::Products<T>>& of() {
+    if constexpr (std::is_same_v<T, float>)
+      return narrow_;
+    else
+      return wide_;
+  }
+
+  py::object X_, Y_;
+  Dtype dtype_ = Dtype::float64;
+  std::int64_t parameters_ = 0;
+  std::unique_ptr<net::Products<float>> narrow_;
+  std::unique_ptr<net::Products<double>> wide_;
+};
+
+}  // namespace
+
+void net_products(py::module_ module) {
+  py::class_<Products>(module, "Products")
+      .def(py::init<const Architecture&, py::handle, py::handle, py::handle, std::int64_t>(),
+           py::arg("network"), py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("most_bytes"))
+      .def_property_readonly("kept", &Products::kept)
+      .def("product", &Products::product, py::arg("V"));
+}
+
+}  // namespace saddlescape::bind

@@ -1,0 +1,45 @@
+// What the bindings of the network share: the arrays of one call, checked.
+#pragma once
+
+#include <cstdint>
+
+#include "bind/array.hpp"
+#include "bind/parts.hpp"
+#include "net/mlp.hpp"
+
+namespace saddlescape::bind {
+
+// theta, X and targets of one call, checked.
+struct Arguments {
+  Array theta, X, Y;
+
+  Arguments(const net::Architecture& net, pybind11::handle theta_in, pybind11::handle X_in,
+            pybind11::handle Y_in)
+      : theta(
+            checked_array(theta_in, "theta", {Dtype::float32, Dtype::float64}, {net.parameters()})),
+        X(checked_array(X_in, "X", {theta.dtype}, {any, net.inputs()})) {
+    if (X.shape[0] == 0)
+      throw pybind11::value_error("X: shape (0, " + std::to_string(X.shape[1]) +
+                                  "), expected at least one sample");
+    check_finite(X, "X");
+    if (Y_in) Y = checked_array(Y_in, "y", {theta.dtype}, {X.shape[0], net.outputs()});
+  }
+
+  std::int64_t samples() const { return X.shape[0]; }
+
+  template <class T>
+  net::Batch<T> batch() const {
+    return {X.as<T>(), Y.as<T>(), samples()};
+  }
+};
+
+// Calls visit with a value of the C++ type that `dtype` stands for.
+template <class Visit>
+auto with_dtype(Dtype dtype, Visit&& visit) {
+  return dtype == Dtype::float32 ? visit(float{}) : visit(double{});
+}
+
+// What stays at one point while products are taken.
+void net_products(pybind11::module_ module);
+
+}  // namespace saddlescape::bind

@@ -1,0 +1,76 @@
+// Sums over the samples of a batch, chunk by chunk.
+//
+//   out = (...((part_1 + part_2) + part_3) + ...), one part for each chunk of 128 samples in order:
+//   the bits depend neither on the number of threads nor on which of them took which chunk.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "net/weights.hpp"
+
+namespace saddlescape::net {
+
+constexpr std::int64_t chunk_rows = 128;
+// Below this many multiplications a second thread costs more than it saves.
+constexpr std::int64_t serial_work = 200'000;
+
+inline std::int64_t chunk_count(std::int64_t samples) {
+  return (samples + chunk_rows - 1) / chunk_rows;
+}
+
+template <class T>
+Batch<T> chunk_of(const Architecture& net, const Batch<T>& batch, std::int64_t index) {
+  const std::int64_t start = index * chunk_rows;
+  return {batch.X + start * net.inputs(), batch.Y ? batch.Y + start * net.outputs() : nullptr,
+          std::min(chunk_rows, batch.N - start)};
+}
+
+// Chunks that a thread needs to be worth its start, with `products` products of all weights each.
+inline std::int64_t chunk_grain(const Architecture& net, std::int64_t products) {
+  return 1 + serial_work / (chunk_rows * std::max<std::int64_t>(1, products * net.parameters()));
+}
+
+// Parts that stand beside one another: so many that threads seldom wait for the slowest of them,
+// but not more than some 16 MB of float32.
+inline std::int64_t wave_chunks(std::int64_t width) {
+  return std::clamp<std::int64_t>(4'000'000 / std::max<std::int64_t>(1, width), 16, 256);
+}
+
+// to += from, or to = from; shared out where it is long.
+template <class T>
+void add_part(const T* from, T* to, std::int64_t n, bool first) {
+  parallel_for(n, 50'000, [&](std::int64_t begin, std::int64_t end) {
+    if (first)
+      std::copy(from + begin, from + end, to + begin);
+    else
+      add(from + begin, to + begin, end - begin);
+  });
+}
+
+// worker() makes what a range of chunks needs, and worker(...)(chunk, part) writes the chunk's part
+// (width,). Returns the sum of what it returns.
+template <class T, class S, class Worker>
+S sum_over_chunks(std::int64_t chunks, std::int64_t grain, std::int64_t width, T* out,
+                  const Worker& worker) {
+  const std::int64_t wave = std::min(chunks, wave_chunks(width));
+  const Room<T> parts = room<T>(wave * width);
+  std::vector<S> sums(static_cast<std::size_t>(chunks));
+  for (std::int64_t start = 0; start < chunks; start += wave) {
+    const std::int64_t count = std::min(wave, chunks - start);
+    parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
+      auto work = worker();
+      for (std::int64_t c = begin; c < end; ++c)
+        sums[start + c] = work(start + c, parts.get() + c * width);
+    });
+    for (std::int64_t c = 0; c < count && width > 0; ++c)
+      add_part(parts.get() + c * width, out, width, start + c == 0);
+  }
+  S sum = 0;
+  for (const S& each : sums) sum += each;
+  return sum;
+}
+
+}  // namespace saddlescape::net
