@@ -44,10 +44,8 @@ void Krylov::expand() {
   const std::int64_t n = op_.n, q = next_, last = size_ + q;
   multiply(size_, q, last);
   // H = V W^T over all of V and twice, W <- W - H^T V
-  std::vector<double> h(length(last * q)), again(length(last * q));
-  project_out(n, last, v_.data(), q, row(last), h.data());
-  project_out(n, last, v_.data(), q, row(last), again.data());
-  for (std::size_t i = 0; i < h.size(); ++i) h[i] += again[i];
+  std::vector<double> h(length(last * q));
+  project_out_twice(n, last, v_.data(), q, row(last), h.data());
   take_projection(h, q);
   orthonormalise_next(last);
 }
