@@ -127,7 +127,7 @@ void Solver::restart(const Ritz& ritz) {
 // of how far the goal is; it falls faster than linearly in the steps.
 void Solver::schedule(double left) {
   const std::int64_t least = std::max(block_, space_.size() / 20);
-  const std::int64_t most = std::max(least, std::min(capacity_ / 10, 2 + space_.size() / 4));
+  const std::int64_t most = std::max(least, std::min(capacity_ / 10, 2 + space_.size() / 8));
   const double rate = (left_before_ - left) / static_cast<double>(space_.size() - tested_at_);
   const double steps = rate > 0 && std::isfinite(rate) ? 0.7 * left / rate : 1e9;
   tested_at_ = space_.size();
