@@ -12,7 +12,7 @@ namespace saddlescape::eig {
 constexpr std::int64_t panel = 96;  // columns between two products
 constexpr std::int64_t strip = 8, slice = 24;
 // So many products are summed before the sum is subtracted: it keeps the rounding small.
-constexpr std::int64_t chain = 32;
+constexpr std::int64_t chain = 24;
 
 constexpr std::int64_t strip_at(std::int64_t i) { return i / strip * strip * panel + i % strip; }
 constexpr std::int64_t slice_at(std::int64_t i) { return i / slice * slice * panel + i % slice; }

@@ -19,9 +19,11 @@ namespace {
 using Vector = std::vector<double>;
 
 constexpr double u = 0x1p-53;                 // unit roundoff
-constexpr double alpha = 0.6403882032022076;  // (1 + sqrt(17)) / 8: least growth
-constexpr std::int64_t window = 32;           // columns among which a pivot is looked for
-constexpr std::int64_t least_window = 16;
+// A pivot of one if it is so large a part of its column: |l| <= 1 / alpha; else one of two has
+// |l| <= 1 / (1 - alpha).
+constexpr double alpha = 0.5;
+constexpr std::int64_t window = 64;           // columns among which a pivot is looked for
+constexpr std::int64_t least_window = 32;
 // How often something may be subtracted from a column before it is a pivot's: once for each time
 // that the window is filled, and at the end.
 constexpr std::int64_t calls = panel / (window - least_window) + 2;

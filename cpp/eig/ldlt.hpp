@@ -8,11 +8,14 @@
 //
 // Rook pivoting (Ashcraft, Grimes, Lewis 1998, "Accurate symmetric indefinite linear equation
 // solvers", SIAM J. Matrix Anal. Appl. 20, section 2.4): a pivot is the largest of its row and
-// column, or stands beside one that is, so that no |l_ij| exceeds 2.79 and the bound stays small.
-// Disagreement with the paper and LAPACK's dsytf2_rook: the search starts at the largest of the
-// next few diagonal elements, not at the first one (as in the paper's section 2.3, but over a
-// window instead of all): of a dense random matrix nine in ten of those are pivots at once, of the
-// first ones hardly any, and columns near the first one lie in memory side by side.
+// column, or stands beside one that is, so that no |l_ij| exceeds 2 and the bound stays small.
+// Disagreement with the paper and LAPACK's dsytf2_rook:
+// - the search starts at the largest of the next few diagonal elements, not at the first one (as in
+//   the paper's section 2.3, but over a window instead of all): of a dense random matrix nine in
+//   ten of those are pivots at once, of the first ones hardly any, and columns near the first one
+//   lie in memory side by side;
+// - alpha is 1/2 instead of (1 + sqrt(17)) / 8. That is the one of least growth in the worst case;
+//   this one makes the largest |l_ij| smallest, and a search is over sooner.
 //
 // The bound is no theorem about the algorithm, it is read off its numbers. With C the columns
 // before they are divided by their pivots, l_k d_k = c_k + e_k, and S the Schur complement before a
@@ -39,14 +42,23 @@ struct Signs {
   double bound = 0;  // || L D L^T - P M P^T ||_2, infinite if the elimination overflowed
 };
 
-// The upper triangle of a matrix, by rows: row(i)[j] for j >= i. Packed, n (n + 1) / 2 numbers, or
-// in the room of a whole matrix, whose strictly lower triangle is then left alone.
+// The upper triangle of a matrix, by rows: row(i)[j] for j >= i. Either in the room of a whole
+// matrix, whose strictly lower triangle is left alone, or packed: then row i starts at the multiple
+// of 8 before column i, so that whatever is a multiple of 8 lies at the start of a cache line.
 struct Triangle {
   double* start;
   std::int64_t n;
   bool packed;
 
-  double* row(std::int64_t i) const { return start + i * n - (packed ? i * (i + 1) / 2 : 0); }
+  static std::int64_t packed_size(std::int64_t n) {
+    const std::int64_t width = (n + 7) / 8 * 8;
+    return width * (width + 8) / 2;
+  }
+  double* row(std::int64_t i) const {
+    if (!packed) return start + i * n;
+    const std::int64_t width = (n + 7) / 8 * 8, first = i / 8 * 8;
+    return start + first * width - first * (first - 8) / 2 + (i - first) * (width - first) - first;
+  }
 };
 
 // Where the factors go that somebody wants to see. Row i of L is that of row order[i] of M; d is

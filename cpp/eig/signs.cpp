@@ -16,8 +16,8 @@ namespace {
 using Vector = std::vector<double>;
 
 constexpr double u = 0x1p-53;  // unit roundoff
-// The bound of a dense random matrix is some 150 n u times its largest row sum.
-constexpr double usual = 256;
+// The bound of a dense random matrix is some 10 n^(1/3) n u times its largest row sum.
+double usual(double n) { return 18 * std::cbrt(n) * n * u; }
 constexpr int most_tries = 4;
 // One elimination on all threads leaves them idle while a panel is searched for pivots, so two
 // beside each other are faster on two threads, and slower on many.
@@ -162,7 +162,7 @@ class Beside {
   Beside(std::int64_t n, const T* a)
       : scale(scale_of(n, a)), n_(n), a_(a), count_(threads() < many_threads ? 2 : 1) {
     if (!scale.finite || scale.most == 0) return;
-    for (int side = 0; side < count_; ++side) rooms_[side] = numbers(n * (n + 1) / 2);
+    for (int side = 0; side < count_; ++side) rooms_[side] = numbers(Triangle::packed_size(n));
     account(n, a, reload(), scale);
   }
 
@@ -269,7 +269,7 @@ CertifiedSigns decide(std::int64_t n, Room& room, double tolerance) {
   if (scale.asymmetry > 0) before += scale.asymmetry + 2 * u * std::sqrt(size) * row_sum;
   const double t = std::ldexp(tolerance, -scale.exponent) * (1 + 2 * u);
 
-  double shift = t + before + usual * size * u * row_sum;
+  double shift = t + before + usual(size) * row_sum;
   for (int tries = 0; tries < most_tries && shift < 4; ++tries) {
     Signs signs[2];
     room.eliminate_both(shift, signs);
@@ -311,7 +311,7 @@ void shifted_factors(std::int64_t n, const T* a, int exponent, double shift,
   if (n == 0) return;
   Scale scale = scale_of(n, a);
   scale.exponent = exponent;
-  const Numbers room = numbers(n * (n + 1) / 2);
+  const Numbers room = numbers(Triangle::packed_size(n));
   double* const rooms[1] = {room.get()};
   account(n, a, load(n, a, exponent, rooms, 1), scale);
   const Power power(-exponent);
