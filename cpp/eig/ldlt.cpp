@@ -6,9 +6,8 @@
 #include <vector>
 
 #include "core/isa.hpp"
-#include "core/memory.hpp"
-#include "core/parallel.hpp"
 #include "eig/elimination.hpp"
+#include "eig/elimination_update.hpp"
 
 namespace saddlescape::eig {
 
@@ -18,16 +17,15 @@ namespace {
 
 using Vector = std::vector<double>;
 
-constexpr double u = 0x1p-53;                 // unit roundoff
+constexpr double u = 0x1p-53;  // unit roundoff
 // A pivot of one if it is so large a part of its column: |l| <= 1 / alpha; else one of two has
 // |l| <= 1 / (1 - alpha).
 constexpr double alpha = 0.5;
-constexpr std::int64_t window = 64;           // columns among which a pivot is looked for
+constexpr std::int64_t window = 64;  // columns among which a pivot is looked for
 constexpr std::int64_t least_window = 32;
 // How often something may be subtracted from a column before it is a pivot's: once for each time
 // that the window is filled, and at the end.
 constexpr std::int64_t calls = panel / (window - least_window) + 2;
-constexpr std::int64_t block = 6;  // slices of L that stay in the second cache
 
 std::int64_t rounded_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
@@ -51,7 +49,7 @@ class Elimination {
         x_(padded_),
         spare_(padded_),
         diagonal_(n_),
-        row_sums_(rounded_up(padded_ / slice, block) / block * padded_),
+        row_sums_(room_of_row_sums(n_)),
         L_(panel * padded_),
         C_(panel * padded_),
         slots_(window * padded_) {
@@ -67,7 +65,7 @@ class Elimination {
       start_ = cached_ = first_;
       while (first_ < n_ && filled_ + 2 <= panel) pivot();  // room for a pivot of two
       if (factors_) hand_over();
-      update();
+      subtract_panel(m_, first_, filled_, C_.data(), L_.data(), sums_.data(), row_sums_.data());
     }
     return {positive_, negative_, bound()};
   }
@@ -245,55 +243,6 @@ class Elimination {
       for (std::int64_t k = 0; k < std::min(filled_, i - start_); ++k)
         if (start_ + k + 1 != i || factors_->e[start_ + k] == 0)
           factors_->L[i * n_ + start_ + k] = L(k, i);
-  }
-
-  // The Schur complement behind the panel, its upper triangle, and the sums of its rows. A block is
-  // of all rows and a few columns, whose part of L stays in the second cache.
-  void update() {
-    const std::int64_t from = first_ / slice, to = padded_ / slice;
-    const std::int64_t blocks = (to - from + block - 1) / block;
-    parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) {
-        const std::int64_t last = blocks - 1 - b;  // the tallest first
-        update_block(from + last * block, std::min(to, from + (last + 1) * block),
-                     row_sums_.data() + last * padded_);
-      }
-    });
-    for (std::int64_t b = 0; b < blocks; ++b) {
-      const std::int64_t end = std::min(n_, (from + (b + 1) * block) * slice);
-      for (std::int64_t i = first_; i < end; ++i) sums_[i] += row_sums_[b * padded_ + i];
-    }
-  }
-
-  // Slices [s, s_end) of columns.
-  void update_block(std::int64_t s, std::int64_t s_end, double* row_sums) {
-    std::fill(row_sums, row_sums + s_end * slice, 0.0);
-    const std::int64_t end = std::min(n_, s_end * slice);
-    for (std::int64_t i = first_ / strip * strip; i < end; i += strip) {
-      const double* const c = C_.data() + strip_at(i);
-      const std::int64_t t = std::max(s, i / slice);
-      // Slices [inner, inner_end) lie wholly within the triangle.
-      const bool whole = i >= first_ && i + strip <= n_;
-      const std::int64_t inner_end = whole ? std::min(s_end, n_ / slice) : t;
-      const std::int64_t inner = std::min(inner_end, std::max(t, (i + strip + slice - 1) / slice));
-      double* rows[strip];
-      const auto corners = [&](std::int64_t start, std::int64_t stop) {
-        for (std::int64_t k = start; k < stop; ++k) {
-          for (std::int64_t r = 0; r < strip; ++r)
-            rows[r] = m_.row(std::min(i + r, n_ - 1)) + k * slice;
-          kernels_.subtract_corner(c, L_.data() + k * slice * panel, filled_,
-                                   {i, k * slice, first_, n_}, rows, sums_.data() + k * slice,
-                                   row_sums + i);
-        }
-      };
-      corners(t, inner);
-      if (inner < inner_end) {
-        for (std::int64_t r = 0; r < strip; ++r) rows[r] = m_.row(i + r) + inner * slice;
-        kernels_.subtract_strip(c, L_.data() + inner * slice * panel, filled_, inner_end - inner,
-                                rows, sums_.data() + inner * slice, row_sums + i);
-      }
-      corners(inner_end, s_end);
-    }
   }
 
   double bound() const {
