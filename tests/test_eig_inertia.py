@@ -160,7 +160,7 @@ def test_counts_do_not_depend_on_the_instruction_set_or_threads() -> None:
     found = set()
     try:
         for each in _core.available_isas():
-            for count in (1, 2, 3):
+            for count in (1, 2, 3, 4):
                 _core.force_isa(each)
                 ss.set_threads(count)
                 counts = eig.inertia(known.A)

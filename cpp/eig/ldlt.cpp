@@ -246,7 +246,8 @@ class Elimination {
   }
 
   double bound() const {
-    const double terms = chain + calls + panel / chain + 3, gamma = terms * u / (1 - terms * u);
+    constexpr std::int64_t roundings = chain + calls + panel / chain + 3;
+    const double terms = static_cast<double>(roundings), gamma = terms * u / (1 - terms * u);
     double most = 0;
     for (std::int64_t i = 0; i < n_; ++i) {
       const double row = gamma * sums_[i] + off_[i];

@@ -19,17 +19,18 @@
 //
 // The bound is no theorem about the algorithm, it is read off its numbers. With C the columns
 // before they are divided by their pivots, l_k d_k = c_k + e_k, and S the Schur complement before a
-// panel of at most q columns, each entry behind the panel and in it was computed as
-// fl(s_ij - sum l_ik c_jk) over columns of the panel, in some order. So for every i, j
+// panel, each entry behind the panel and in it was computed as fl(s_ij - sum l_ik c_jk) over
+// columns of the panel: by chains of q products, of which no more than r are subtracted one after
+// the other. So for every i, j
 //
-//   |L D L^T - P M P^T|_ij <= gamma_(q+2) sum over panels (|s_ij| + sum |l_ik| |c_jk| + |c_ik|
+//   |L D L^T - P M P^T|_ij <= gamma_(q+r) sum over panels (|s_ij| + sum |l_ik| |c_jk| + |c_ik|
 //   |l_jk|)
 //                             + sum |l_ik| |e_jk| + |e_ik| |l_jk|
 //
 // (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., lemma 8.4 and section 11.1;
-// any order of summation, with or without FMA). The largest row sum of the right side bounds the
+// any order within a chain, with or without FMA). The largest row sum of the right side bounds the
 // 2-norm, and needs the column sums of |l|, |c|, |e| and the row sums of |S| only. A division that
-// is rounded once has |e| <= u |c|: that of a pivot 1 x 1 is in the first line with gamma_(q+3).
+// is rounded once has |e| <= u |c|: that of a pivot 1 x 1 is in the first line with gamma_(q+r+1).
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,7 @@
 
 #include "core/memory.hpp"
 #include "core/parallel.hpp"
-#include "eig/dense.hpp"
-#include "eig/elimination.hpp"
+#include "eig/signs_scale.hpp"
 
 namespace saddlescape::eig {
 namespace {
@@ -22,126 +21,6 @@ constexpr int most_tries = 4;
 // One elimination on all threads leaves them idle while a panel is searched for pivots, so two
 // beside each other are faster on two threads, and slower on many.
 constexpr int many_threads = 4;
-constexpr std::int64_t tile = 64;  // a_ij and a_ji are read together: by tiles both stay in cache
-
-// x 2^exponent in two steps, each of which a double holds.
-struct Power {
-  double first, second;
-  explicit Power(int exponent)
-      : first(std::ldexp(1.0, exponent / 2)), second(std::ldexp(1.0, exponent - exponent / 2)) {}
-  double operator()(double x) const { return x * first * second; }
-};
-
-std::int64_t grain(std::int64_t n) { return 1 + 100'000 / std::max<std::int64_t>(1, n); }
-
-// S = 2^-exponent (A + A^T) / 2, its largest element in [1/2, 1).
-struct Scale {
-  int exponent = 0;
-  double most = 0;       // of A
-  bool finite = true;    // A is
-  Vector row_sums;       // of |S|, or more
-  double asymmetry = 0;  // ||A - A^T||_F / 2 on the scale of S, at least
-  double largest_row_sum() const { return *std::max_element(row_sums.begin(), row_sums.end()); }
-};
-
-double magnitude(const double* x, std::int64_t n, double* most) {
-  return elimination_kernels().magnitude(x, n, most);
-}
-double magnitude(const float* x, std::int64_t n, double* most) {
-  return elimination_kernels().magnitude_of_floats(x, n, most);
-}
-
-// Row sums of A's magnitudes, once they are known to be finite.
-template <class T>
-Scale scale_of(std::int64_t n, const T* a) {
-  Scale scale;
-  scale.row_sums.resize(n);
-  Vector most(n);
-  parallel_for(n, grain(n), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      scale.row_sums[i] = magnitude(a + i * n, n, &most[i]);
-  });
-  scale.most = *std::max_element(most.begin(), most.end());
-  std::frexp(scale.most, &scale.exponent);
-  for (std::int64_t i = 0; i < n && scale.finite; ++i) {
-    double& sum = scale.row_sums[i];
-    if (sum <= std::numeric_limits<double>::max()) {
-      sum = std::ldexp(sum, -scale.exponent);
-      continue;
-    }
-    // A NaN, an infinity, or a sum that is too large.
-    sum = 0;
-    for (std::int64_t j = 0; j < n && scale.finite; ++j) {
-      const double x = static_cast<double>(a[i * n + j]);
-      scale.finite = std::isfinite(x);
-      sum += std::abs(std::ldexp(x, -scale.exponent));
-    }
-  }
-  return scale;
-}
-
-// Calls visit(i, j, j_end) for rows i of tiles of the upper triangle, without the diagonal.
-template <class Visit>
-void above_diagonal(std::int64_t n, std::int64_t band, const Visit& visit) {
-  for (std::int64_t j0 = band * tile; j0 < n; j0 += tile)
-    for (std::int64_t i = band * tile; i < std::min(n, (band + 1) * tile); ++i)
-      visit(i, std::max(j0, i + 1), std::min(n, j0 + tile));
-}
-
-// What A is off by from its transpose, on the scale of S.
-struct Asymmetry {
-  bool any = false;
-  double largest = 0;
-  double norm = 0;  // Frobenius
-};
-
-// Writes S to the rooms that there are, packed.
-template <class T>
-Asymmetry load(std::int64_t n, const T* a, int exponent, double* const* rooms, int count) {
-  const std::int64_t bands = (n + tile - 1) / tile;
-  const Power power(-exponent);
-  std::vector<Asymmetry> parts(bands);
-  parallel_for(bands, grain(n * tile), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t band = begin; band < end; ++band) {
-      Asymmetry& part = parts[band];
-      above_diagonal(n, band, [&](std::int64_t i, std::int64_t j, std::int64_t j_end) {
-        double s[tile];
-        for (std::int64_t k = j; k < j_end; ++k) {
-          const double upper = power(static_cast<double>(a[i * n + k]));
-          const double lower = power(static_cast<double>(a[k * n + i]));
-          // Halves are exact, so an exactly symmetric A passes unchanged.
-          s[k - j] = 0.5 * lower + 0.5 * upper;
-          if (a[i * n + k] == a[k * n + i]) continue;
-          part.any = true;
-          part.largest = std::max(part.largest, std::abs(lower - upper));
-          part.norm += 2 * (lower - upper) * (lower - upper);
-        }
-        for (int side = 0; side < count && j < j_end; ++side)
-          std::copy(s, s + (j_end - j), Triangle{rooms[side], n, true}.row(i) + j);
-      });
-    }
-  });
-  Asymmetry whole;
-  for (const Asymmetry& part : parts) {
-    whole.any = whole.any || part.any;
-    whole.largest = std::max(whole.largest, part.largest);
-    whole.norm += part.norm;
-  }
-  whole.norm = std::sqrt(whole.norm);
-  return whole;
-}
-
-// Throws if the asymmetry is more than rounding leaves.
-template <class T>
-void account(std::int64_t n, const T* a, const Asymmetry& found, Scale& scale) {
-  const double size = static_cast<double>(n);
-  const double allowed = 100 * size * static_cast<double>(std::numeric_limits<T>::epsilon()) *
-                         std::ldexp(scale.most, -scale.exponent);
-  if (found.largest > allowed) check_symmetric(n, a, "A");  // says where
-  scale.asymmetry = found.norm / 2 * (1 + 1e-6);
-  // |s_ij| <= |a_ij| + |a_ij - a_ji| / 2
-  for (double& each : scale.row_sums) each += std::sqrt(size) * scale.asymmetry;
-}
 
 // The elimination of S + shift I, of which all but the diagonal is there.
 template <class Diagonal>
@@ -212,7 +91,7 @@ class InPlace {
     account(n, a, found, scale);
     for (std::int64_t i = 0; i < n; ++i) diagonal_[i] = a[i * n + i];
     if (!found.any) return;
-    each_band([&](std::int64_t i, std::int64_t j, std::int64_t j_end) {
+    above_diagonal(n_, [&](std::int64_t, std::int64_t i, std::int64_t j, std::int64_t j_end) {
       for (std::int64_t k = j; k < j_end; ++k)
         a_[k * n_ + i] = 0.5 * a_[k * n_ + i] + 0.5 * a_[i * n_ + k];
     });
@@ -235,17 +114,8 @@ class InPlace {
   double rounding = 0;
 
  private:
-  template <class Visit>
-  void each_band(const Visit& visit) {
-    parallel_for((n_ + tile - 1) / tile, grain(n_ * tile),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t band = begin; band < end; ++band)
-                     above_diagonal(n_, band, visit);
-                 });
-  }
-
   void upper_from_lower(const Power& power) {
-    each_band([&](std::int64_t i, std::int64_t j, std::int64_t j_end) {
+    above_diagonal(n_, [&](std::int64_t, std::int64_t i, std::int64_t j, std::int64_t j_end) {
       for (std::int64_t k = j; k < j_end; ++k) a_[i * n_ + k] = power(a_[k * n_ + i]);
     });
   }

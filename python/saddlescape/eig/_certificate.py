@@ -115,7 +115,7 @@ class Certificate:
             If it is damaged, or something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as content, np.load(content, allow_pickle=False) as file:
                 sides = [
                     Factors(*(file[f"{side}_{name}"] for name in ("order", "L", "d", "e")))
                     for side in ("minus", "plus")
