@@ -60,6 +60,21 @@ def test_dense(benchmark: Any, name: str) -> None:
     assert (w**2).sum() == pytest.approx((A**2).sum(), rel=1e-12)
 
 
+SIGNS = {
+    "saddlescape": lambda A: eig.inertia(A).positive,
+    "saddlescape in place": lambda A: eig.inertia(A, overwrite=True).positive,
+    "numpy eigenvalues": lambda A: int((np.linalg.eigvalsh(A) > 0).sum()),
+}
+
+
+@pytest.mark.benchmark(group="certified inertia, n = 1500: 2/3 n^3 operations")
+@pytest.mark.parametrize("name", SIGNS)
+def test_inertia(benchmark: Any, name: str) -> None:
+    A = symmetric(1500)
+    positive = benchmark(SIGNS[name], A)
+    assert positive == np.count_nonzero(np.linalg.eigvalsh(symmetric(1500)) > 0)
+
+
 class Counted:
     """A diagonal operator that counts its products."""
 

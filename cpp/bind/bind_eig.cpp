@@ -19,11 +19,15 @@ auto with_type(const Array& a, Function&& function) {
   return a.dtype == Dtype::float32 ? function(a.as<const float>()) : function(a.as<const double>());
 }
 
+void check_square(const Array& a, const std::string& name) {
+  if (a.shape.size() != 2 || a.shape[0] != a.shape[1])
+    throw py::value_error(name + ": shape " + shape_text(a.shape) + ", expected (n, n)");
+}
+
 // A finite, symmetric (n, n) matrix.
 Array checked_symmetric(py::handle source, const std::string& name) {
   const Array a = checked_array(source, name, {Dtype::float32, Dtype::float64});
-  if (a.shape.size() != 2 || a.shape[0] != a.shape[1])
-    throw py::value_error(name + ": shape " + shape_text(a.shape) + ", expected (n, n)");
+  check_square(a, name);
   check_finite(a, name);
   with_type(a, [&](const auto* data) {
     const ReleaseGil release;
@@ -69,15 +73,39 @@ py::tuple certified_eigh(py::handle source) {
   return py::make_tuple(values, rows, bound);
 }
 
-// Surely positive, surely negative, band, error bound; None if no bound was found.
-py::object certified_signs(py::handle source, double tolerance) {
-  const Array a = checked_symmetric(source, "A");
-  const eig::CertifiedSigns signs = with_type(a, [&](const auto* data) {
+// Surely positive, surely negative, band, error bound; None if no bound was found. The elimination
+// looks for itself whether A is finite and symmetric: a pass over it less.
+py::object certified_signs(py::handle source, double tolerance, bool overwrite) {
+  const Array a = overwrite ? checked_writable(source, "A", {Dtype::float64})
+                            : checked_array(source, "A", {Dtype::float32, Dtype::float64});
+  check_square(a, "A");
+  const eig::CertifiedSigns signs = [&] {
     const ReleaseGil release;
-    return eig::certified_signs(a.shape[0], data, tolerance);
-  });
+    if (overwrite) return eig::certified_signs_in_place(a.shape[0], a.as<double>(), tolerance);
+    return with_type(
+        a, [&](const auto* data) { return eig::certified_signs(a.shape[0], data, tolerance); });
+  }();
+  if (!signs.finite) check_finite(a, "A");
   if (!signs.found) return py::none();
   return py::make_tuple(signs.positive, signs.negative, signs.band, signs.error_bound);
+}
+
+// Order, L, the diagonal of D, what stands below it, of 2^-exponent A + shift I.
+py::tuple shifted_factors(py::handle source, int exponent, double shift) {
+  const Array a = checked_symmetric(source, "A");
+  const std::int64_t n = a.shape[0];
+  py::array_t<std::int64_t> order(n);
+  Vector L({n, n}), d(n), e(n);
+  const eig::Factors factors = {L.mutable_data(), order.mutable_data(), d.mutable_data(),
+                                e.mutable_data()};
+  std::fill(factors.L, factors.L + n * n, 0.0);
+  for (std::int64_t i = 0; i < n; ++i) factors.L[i * n + i] = 1;
+  std::fill(factors.e, factors.e + n, 0.0);
+  with_type(a, [&](const auto* data) {
+    const ReleaseGil release;
+    eig::shifted_factors(n, data, exponent, shift, factors);
+  });
+  return py::make_tuple(order, L, d, e);
 }
 
 const char* outcome_name(eig::Outcome outcome) {
@@ -151,7 +179,10 @@ void eig(py::module_ module) {
   module.def("eigvalsh", &eigvalsh, py::arg("A"));
   module.def("eigh", &eigh, py::arg("A"));
   module.def("certified_eigh", &certified_eigh, py::arg("A"));
-  module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"));
+  module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"),
+             py::arg("overwrite") = false);
+  module.def("shifted_factors", &shifted_factors, py::arg("A"), py::arg("exponent"),
+             py::arg("shift"));
   module.def("lanczos", &lanczos, py::arg("n"), py::arg("apply"), py::arg("low"), py::arg("high"),
              py::arg("tol"), py::arg("max_products"), py::arg("block"), py::arg("seed"),
              py::arg("basis"), py::arg("missing"), py::arg("start"), py::arg("callback"));

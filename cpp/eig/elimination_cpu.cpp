@@ -1,7 +1,13 @@
 // The loops of ldlt.cpp. Like the update kernels: one object for each instruction set, no
 // contraction, and nothing of std::, so that no function of one set is linked into another's code.
+// But the products are by fused multiply-add where the set has it, half of the time: the same bits
+// from all sets that do (x86-64-v3, v4), others from those that don't.
 #include "core/lanes.hpp"
 #include "eig/elimination.hpp"
+
+#if defined(__FMA__)
+#include <immintrin.h>
+#endif
 
 namespace saddlescape::eig {
 namespace {
@@ -29,28 +35,21 @@ std::int64_t largest(const double* x, std::int64_t n, std::int64_t self) {
   return -1;
 }
 
-void divide(const double* __restrict w, std::int64_t n, double d, double* __restrict l,
-            double* __restrict c, double* __restrict e) {
+void divide(const double* __restrict w, std::int64_t n, double d, double* __restrict l) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) {
-    l[i] = d == 0 ? 0 : w[i] / d;
-    c[i] = w[i];
-    e[i] = u * magnitude(w[i]);  // a division that is rounded once
-  }
+  for (std::int64_t i = 0; i < n; ++i) l[i] = d == 0 ? 0 : w[i] / d;
 }
 
 void divide_two(const double* __restrict w, const double* __restrict x, std::int64_t n, double a,
-                double b, double c, double* const l[2], double* const kept[2], double* const e[2]) {
+                double b, double c, double* const l[2], double* const e[2]) {
   const double a_b = a / b, c_b = c / b, t = 1 / (b * (a_b * c_b - 1));
-  double* __restrict l1 = l[0], * __restrict l2 = l[1], * __restrict c1 = kept[0];
-  double* __restrict c2 = kept[1], * __restrict e1 = e[0], * __restrict e2 = e[1];
+  double* __restrict l1 = l[0], * __restrict l2 = l[1];
+  double* __restrict e1 = e[0], * __restrict e2 = e[1];
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) {
     const double first = t * (c_b * w[i] - x[i]), second = t * (a_b * x[i] - w[i]);
     l1[i] = first;
     l2[i] = second;
-    c1[i] = w[i];
-    c2[i] = x[i];
     // The residual as computed, and what its four roundings may have got wrong.
     const double fa = first * a, sb = second * b, fb = first * b, sc = second * c;
     e1[i] = magnitude(fa + sb - w[i]) + 4 * u * (magnitude(fa) + magnitude(sb) + magnitude(w[i]));
@@ -58,23 +57,149 @@ void divide_two(const double* __restrict w, const double* __restrict x, std::int
   }
 }
 
-double note(const double* __restrict l, const double* __restrict c, const double* __restrict e,
-            std::int64_t n, double* __restrict sums, double* __restrict off) {
+double note(const double* __restrict l, const double* __restrict c, std::int64_t n,
+            double* __restrict sums) {
   const double l_sum = 1 + sum_of(n, [=](std::int64_t i) { return magnitude(l[i]); });
   const double c_sum = sum_of(n, [=](std::int64_t i) { return magnitude(c[i]); });
-  const double e_sum = sum_of(n, [=](std::int64_t i) { return e[i]; });
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) {
-    sums[i] += magnitude(l[i]) * c_sum + magnitude(c[i]) * l_sum;
-    off[i] += magnitude(l[i]) * e_sum + e[i] * l_sum;
-  }
-  return e_sum;
+  for (std::int64_t i = 0; i < n; ++i) sums[i] += magnitude(l[i]) * c_sum + magnitude(c[i]) * l_sum;
+  return c_sum;
 }
 
-double add_magnitudes(const double* __restrict x, std::int64_t n, double* __restrict sums) {
+template <std::int64_t width>
+void keep(const double* __restrict column, std::int64_t from, std::int64_t n,
+          double* __restrict to) {
+  std::int64_t i = from;
+  for (; i < n && i % width != 0; ++i) to[i / width * width * panel + i % width] = column[i];
+  for (; i + width <= n; i += width)
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) sums[i] += magnitude(x[i]);
-  return sum_of(n, [=](std::int64_t i) { return magnitude(x[i]); });
+    for (std::int64_t j = 0; j < width; ++j) to[i * panel + j] = column[i + j];
+  for (; i < n; ++i) to[i / width * width * panel + i % width] = column[i];
+}
+
+void subtract(const double* __restrict own, const double* __restrict l, std::int64_t k,
+              std::int64_t slices, double* __restrict w) {
+  for (std::int64_t s = 0; s < slices; ++s, l += panel * slice, w += slice)
+    for (std::int64_t start = 0; start < k; start += chain) {
+      const std::int64_t end = start + chain < k ? start + chain : k;
+      double sum[slice] = {};
+      for (std::int64_t i = start; i < end; ++i)
+#pragma omp simd
+        for (std::int64_t j = 0; j < slice; ++j) sum[j] += own[i] * l[i * slice + j];
+#pragma omp simd
+      for (std::int64_t j = 0; j < slice; ++j) w[j] -= sum[j];
+    }
+}
+
+// A vector, and how many rows and vectors of a block are summed at a time: what fits into the
+// registers.
+#if defined(__AVX512F__)
+constexpr int lanes_of_vector = 8, block_rows = 8, block_vectors = 3;
+#elif defined(__FMA__)
+constexpr int lanes_of_vector = 4, block_rows = 4, block_vectors = 3;
+#else
+constexpr int lanes_of_vector = 2, block_rows = 4, block_vectors = 2;
+#endif
+using Vector = double __attribute__((vector_size(lanes_of_vector * sizeof(double))));
+using Unaligned = Vector __attribute__((aligned(alignof(double)), may_alias));
+
+inline Vector load(const double* p) { return *reinterpret_cast<const Unaligned*>(p); }
+inline void store(double* p, Vector x) { *reinterpret_cast<Unaligned*>(p) = x; }
+
+inline Vector multiply_add(Vector a, Vector b, Vector c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_pd(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_pd(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+// rows -= c l, strip x slice.
+SADDLESCAPE_BLOCK_LOOP void subtract_block(const double* c, const double* l, std::int64_t k,
+                                           double* const rows[strip], std::int64_t at) {
+  constexpr int columns = block_vectors * lanes_of_vector;
+  for (std::int64_t start = 0; start < k; start += chain)
+    for (int r0 = 0; r0 < strip; r0 += block_rows)
+      for (int j0 = 0; j0 < slice; j0 += columns) {
+        const std::int64_t end = start + chain < k ? start + chain : k;
+        Vector sum[block_rows][block_vectors] = {};
+        for (std::int64_t i = start; i < end; ++i) {
+          Vector right[block_vectors];
+#pragma GCC unroll 8
+          for (int j = 0; j < block_vectors; ++j)
+            right[j] = load(l + i * slice + j0 + j * lanes_of_vector);
+#pragma GCC unroll 8
+          for (int r = 0; r < block_rows; ++r) {
+            const Vector left = Vector{} + c[i * strip + r0 + r];
+#pragma GCC unroll 8
+            for (int j = 0; j < block_vectors; ++j)
+              sum[r][j] = multiply_add(left, right[j], sum[r][j]);
+          }
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < block_rows; ++r)
+#pragma GCC unroll 8
+          for (int j = 0; j < block_vectors; ++j) {
+            double* const p = rows[r0 + r] + at + j0 + j * lanes_of_vector;
+            store(p, load(p) - sum[r][j]);
+          }
+      }
+}
+
+void subtract_strip(const double* c, const double* l, std::int64_t k, std::int64_t slices,
+                    double* const rows[strip], double* sums, double* row_sums) {
+  double lanes[strip][8] = {};
+  for (std::int64_t s = 0; s < slices; ++s) {
+    const std::int64_t at = s * slice;
+    // Wanted after the sums: by then it is here.
+    for (std::int64_t r = 0; r < strip; ++r)
+      for (std::int64_t j = 0; j < slice; j += 8) __builtin_prefetch(rows[r] + at + j, 1);
+    subtract_block(c, l + at * panel, k, rows, at);
+    if (!sums) continue;
+    for (std::int64_t r = 0; r < strip; ++r)
+      for (std::int64_t j = 0; j < slice; j += 8)
+#pragma omp simd
+        for (std::int64_t q = 0; q < 8; ++q) {
+          const double x = magnitude(rows[r][at + j + q]);
+          sums[at + j + q] += x;
+          lanes[r][q] += x;
+        }
+  }
+  if (!sums) return;
+  for (std::int64_t r = 0; r < strip; ++r)
+    for (double each : lanes[r]) row_sums[r] += each;
+}
+
+void subtract_corner(const double* c, const double* l, std::int64_t k, const Corner& corner,
+                     double* const rows[strip], double* sums, double* row_sums) {
+  double block[strip * slice] = {};
+  double* inner[strip];
+  for (std::int64_t r = 0; r < strip; ++r) inner[r] = block + r * slice;
+  subtract_block(c, l, k, inner, 0);
+  for (std::int64_t r = 0; r < strip; ++r) {
+    const std::int64_t i = corner.i + r;
+    if (i < corner.first || i >= corner.n) continue;
+    for (std::int64_t j = 0; j < slice; ++j) {
+      if (corner.j + j < i || corner.j + j >= corner.n) continue;
+      const double x = magnitude(rows[r][j] += inner[r][j]);
+      row_sums[r] += x;
+      if (corner.j + j > i) sums[j] += x;
+    }
+  }
+}
+
+template <class T>
+double sum_and_largest(const T* x, std::int64_t n, double* most) {
+  T found = 0;
+#pragma omp simd reduction(max : found)
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T own = x[i] < 0 ? -x[i] : x[i];
+    found = own > found ? own : found;
+  }
+  *most = static_cast<double>(found);
+  return sum_of(n, [=](std::int64_t i) { return magnitude(static_cast<double>(x[i])); });
 }
 
 }  // namespace
@@ -83,4 +208,14 @@ double add_magnitudes(const double* __restrict x, std::int64_t n, double* __rest
 namespace s = saddlescape::eig;
 
 extern "C" const s::EliminationKernels SADDLESCAPE_TABLE(_elimination) = {
-    s::largest, s::divide, s::divide_two, s::note, s::add_magnitudes};
+    s::largest,
+    s::divide,
+    s::divide_two,
+    s::note,
+    s::keep<s::strip>,
+    s::keep<s::slice>,
+    s::subtract,
+    s::subtract_strip,
+    s::subtract_corner,
+    s::sum_and_largest<double>,
+    s::sum_and_largest<float>};

@@ -5,9 +5,9 @@
 #include <limits>
 #include <vector>
 
-#include "core/blas.hpp"
 #include "core/isa.hpp"
 #include "eig/elimination.hpp"
+#include "eig/elimination_update.hpp"
 
 namespace saddlescape::eig {
 
@@ -15,64 +15,111 @@ const EliminationKernels& elimination_kernels() { SADDLESCAPE_ACTIVE(_eliminatio
 
 namespace {
 
-using blas::Op;
 using Vector = std::vector<double>;
 
-constexpr double u = 0x1p-53;                 // unit roundoff
-constexpr double alpha = 0.6403882032022076;  // (1 + sqrt(17)) / 8: least growth
-constexpr std::int64_t panel = 64;            // columns between two products
-constexpr std::int64_t tile_rows = 128,
-                       tile_columns = 768;  // one call of BLAS, in the second cache
+constexpr double u = 0x1p-53;  // unit roundoff
+// A pivot of one if it is so large a part of its column: |l| <= 1 / alpha; else one of two has
+// |l| <= 1 / (1 - alpha).
+constexpr double alpha = 0.5;
+constexpr std::int64_t window = 64;  // columns among which a pivot is looked for
+constexpr std::int64_t least_window = 32;
+// How often something may be subtracted from a column before it is a pivot's: once for each time
+// that the window is filled, and at the end.
+constexpr std::int64_t calls = panel / (window - least_window) + 2;
 
-// Columns of L and C lie in rows, as those of the upper triangle of M do. What is eliminated lies
-// before first_; rows and columns behind it have changed places.
+std::int64_t rounded_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// What is eliminated lies before first_; rows and columns behind it have changed places. The
+// columns at the places [first_, cached_) of the Schur complement lie in slots, up to date but for
+// the columns of the panel from applied_ on.
 class Elimination {
  public:
-  Elimination(std::int64_t n, double* m)
-      : n_(n),
+  Elimination(const Triangle& m, const double* magnitudes, const Factors* factors)
+      : n_(m.n),
+        padded_(rounded_up(n_, slice)),
         m_(m),
-        sums_(n),
-        off_(n),
-        e1_(n),
-        e2_(n),
-        w_(n),
-        x_(n),
-        L_(panel * n),
-        C_(panel * n) {}
+        factors_(factors),
+        sums_(magnitudes, magnitudes + n_),
+        off_(n_),
+        l1_(padded_),
+        l2_(padded_),
+        e1_(n_),
+        e2_(n_),
+        w_(padded_),
+        x_(padded_),
+        spare_(padded_),
+        diagonal_(n_),
+        row_sums_(room_of_row_sums(n_)),
+        L_(panel * padded_),
+        C_(panel * padded_),
+        slots_(window * padded_) {
+    sums_.resize(padded_);
+    for (std::int64_t i = 0; i < window; ++i) slot_[i] = slots_.data() + i * padded_;
+    if (factors_)
+      for (std::int64_t i = 0; i < n_; ++i) factors_->order[i] = i;
+  }
 
   Signs run() {
-    add_magnitudes(0, n_, 0, n_);
     while (first_ < n_) {
-      filled_ = 0;
+      filled_ = applied_ = 0;
+      start_ = cached_ = first_;
       while (first_ < n_ && filled_ + 2 <= panel) pivot();  // room for a pivot of two
-      update();
+      if (factors_) hand_over();
+      subtract_panel(m_, first_, filled_, C_.data(), L_.data(), sums_.data(), row_sums_.data());
     }
     return {positive_, negative_, bound()};
   }
 
  private:
-  double& at(std::int64_t i, std::int64_t j) { return m_[i * n_ + j]; }
-  double* L(std::int64_t k) { return L_.data() + k * n_; }
-  double* C(std::int64_t k) { return C_.data() + k * n_; }
+  double& L(std::int64_t k, std::int64_t i) { return L_[slice_at(i) + k * slice]; }
+  double& C(std::int64_t k, std::int64_t i) { return C_[strip_at(i) + k * strip]; }
+  double* slot(std::int64_t place) { return slot_[place - first_]; }
 
-  // Adds rows [r, r_end), columns [c, c_end) of the upper triangle to the row sums.
-  void add_magnitudes(std::int64_t r, std::int64_t r_end, std::int64_t c, std::int64_t c_end) {
-    for (std::int64_t i = r; i < r_end; ++i) {
-      const std::int64_t from = std::max(c, i + 1);
-      if (c <= i && i < c_end) sums_[i] += std::abs(at(i, i));
-      if (from < c_end)
-        sums_[i] += kernels_.add_magnitudes(m_ + i * n_ + from, c_end - from, sums_.data() + from);
+  // Subtracts what columns [from, filled_) of the panel do to the cached columns [j, end).
+  void apply(std::int64_t j, std::int64_t end, std::int64_t from) {
+    if (from == filled_) return;
+    const std::int64_t s = first_ / slice, count = filled_ - from;
+    for (; j < end; j += strip) {
+      double own[panel * strip] = {};
+      double* rows[strip];
+      for (std::int64_t r = 0; r < strip; ++r) {
+        rows[r] = (j + r < end ? slot(j + r) : spare_.data()) + s * slice;
+        for (std::int64_t k = 0; j + r < end && k < count; ++k)
+          own[k * strip + r] = C(from + k, j + r);
+      }
+      kernels_.subtract_strip(own, L_.data() + s * slice * panel + from * slice, count,
+                              padded_ / slice - s, rows, nullptr, nullptr);
     }
+  }
+
+  void fill_window() {
+    const std::int64_t end = std::min(n_, first_ + window);
+    for (std::int64_t j = cached_; j < end; ++j)
+      std::copy(m_.row(j) + j, m_.row(j) + n_, slot(j) + j);
+    for (std::int64_t i = first_; i < end; ++i)
+      for (std::int64_t j = std::max(i + 1, cached_); j < end; ++j) slot(j)[i] = m_.row(i)[j];
+    apply(first_, cached_, applied_);
+    apply(cached_, end, 0);
+    cached_ = end;
+    applied_ = filled_;
+    for (std::int64_t j = first_; j < cached_; ++j) diagonal_[j] = slot(j)[j];
   }
 
   // Column j of the Schur complement: what the last panel left, less this one.
   void column(std::int64_t j, Vector& w) {
-    for (std::int64_t i = first_; i < j; ++i) w[i] = at(i, j);
-    std::copy(m_ + j * n_ + j, m_ + (j + 1) * n_, w.data() + j);
+    std::int64_t from = 0;
+    if (j < cached_) {
+      from = applied_;
+      std::copy(slot(j) + first_, slot(j) + n_, w.data() + first_);
+    } else {
+      for (std::int64_t i = first_; i < j; ++i) w[i] = m_.row(i)[j];
+      std::copy(m_.row(j) + j, m_.row(j) + n_, w.data() + j);
+    }
     double own[panel];
-    for (std::int64_t k = 0; k < filled_; ++k) own[k] = C(k)[j];
-    blas::gemv(Op::transpose, filled_, n_ - first_, -1.0, L_.data() + first_, n_, own, 1.0,
-               w.data() + first_);
+    for (std::int64_t k = from; k < filled_; ++k) own[k] = C(k, j);
+    const std::int64_t s = first_ / slice;
+    kernels_.subtract(own + from, L_.data() + s * slice * panel + from * slice, filled_ - from,
+                      padded_ / slice - s, w.data() + s * slice);
   }
 
   // Where w is largest but for element `self`, or -1.
@@ -82,7 +129,10 @@ class Elimination {
   }
 
   void pivot() {
+    if (cached_ - first_ < least_window && cached_ < n_) fill_window();
     std::int64_t p = first_;
+    for (std::int64_t j = first_; j < cached_; ++j)
+      if (std::abs(diagonal_[j]) > std::abs(diagonal_[p])) p = j;
     column(p, w_);
     std::int64_t r = largest(w_, p);
     double beside = r < 0 ? 0 : std::abs(w_[r]);
@@ -109,14 +159,21 @@ class Elimination {
   // be eliminated, and what it holds stands in w_ or x_.
   void exchange(std::int64_t to, std::int64_t from) {
     if (to == from) return;
-    for (std::int64_t i = to + 1; i < from; ++i) at(i, from) = at(to, i);
-    std::copy(m_ + to * n_ + from + 1, m_ + (to + 1) * n_, m_ + from * n_ + from + 1);
-    at(from, from) = at(to, to);
+    for (std::int64_t i = to + 1; i < from; ++i) m_.row(i)[from] = m_.row(to)[i];
+    std::copy(m_.row(to) + from + 1, m_.row(to) + n_, m_.row(from) + from + 1);
+    m_.row(from)[from] = m_.row(to)[to];
     for (std::int64_t k = 0; k < filled_; ++k) {
-      std::swap(L(k)[to], L(k)[from]);
-      std::swap(C(k)[to], C(k)[from]);
+      std::swap(L(k, to), L(k, from));
+      std::swap(C(k, to), C(k, from));
     }
-    for (Vector* each : {&w_, &x_, &sums_, &off_}) std::swap((*each)[to], (*each)[from]);
+    if (from < cached_) std::swap(slot_[to - first_], slot_[from - first_]);
+    for (std::int64_t j = first_; j < cached_; ++j) std::swap(slot(j)[to], slot(j)[from]);
+    for (Vector* each : {&w_, &x_, &sums_, &off_, &diagonal_})
+      std::swap((*each)[to], (*each)[from]);
+    if (!factors_) return;
+    std::swap(factors_->order[to], factors_->order[from]);
+    std::swap_ranges(factors_->L + to * n_, factors_->L + to * n_ + start_,
+                     factors_->L + from * n_);
   }
 
   void eliminate_one(std::int64_t p) {
@@ -124,55 +181,73 @@ class Elimination {
     const double d = w_[first_];
     positive_ += d > 0;
     negative_ += d < 0;
+    if (factors_) factors_->d[first_] = d;
     const std::int64_t next = first_ + 1;
-    kernels_.divide(w_.data() + next, n_ - next, d, L(filled_) + next, C(filled_) + next,
-                    e1_.data() + next);
-    note(filled_, e1_, next, first_);
-    ++filled_;
-    first_ = next;
+    kernels_.divide(w_.data() + next, n_ - next, d, l1_.data() + next);
+    sums_[first_] += keep(w_, l1_, next);
+    advance(1);
   }
 
   // Columns p (in w_) and r (in x_) at once.
   void eliminate_two(std::int64_t p, std::int64_t r) {
     exchange(first_, p);
-    exchange(first_ + 1, r);
+    // Where the first exchange has put column r.
+    exchange(first_ + 1, r == first_ ? p : r);
     const double a = w_[first_], b = w_[first_ + 1], c = x_[first_ + 1];
     // |a c| < alpha^2 b^2: an eigenvalue on either side of zero.
-    if (std::abs(a) * std::abs(c) < 0.5 * b * b) {
+    if (std::abs(a / b) * std::abs(c / b) < 0.5) {
       ++positive_;
       ++negative_;
     }
+    if (factors_) {
+      factors_->d[first_] = a;
+      factors_->d[first_ + 1] = c;
+      factors_->e[first_] = b;
+    }
     const std::int64_t next = first_ + 2;
-    double* const l[2] = {L(filled_) + next, L(filled_ + 1) + next};
-    double* const kept[2] = {C(filled_) + next, C(filled_ + 1) + next};
+    double* const l[2] = {l1_.data() + next, l2_.data() + next};
     double* const e[2] = {e1_.data() + next, e2_.data() + next};
-    kernels_.divide_two(w_.data() + next, x_.data() + next, n_ - next, a, b, c, l, kept, e);
-    note(filled_, e1_, next, first_);
-    note(filled_ + 1, e2_, next, first_ + 1);
-    filled_ += 2;
-    first_ = next;
+    kernels_.divide_two(w_.data() + next, x_.data() + next, n_ - next, a, b, c, l, e);
+    keep(w_, l1_, next);
+    keep_error(l1_, e1_, next, first_);
+    ++filled_;
+    keep(x_, l2_, next);
+    keep_error(l2_, e2_, next, first_ + 1);
+    --filled_;
+    advance(2);
   }
 
-  // Column k's part in the row sums; `self` is its own row.
-  void note(std::int64_t k, const Vector& e, std::int64_t from, std::int64_t self) {
-    off_[self] += kernels_.note(L(k) + from, C(k) + from, e.data() + from, n_ - from,
-                                sums_.data() + from, off_.data() + from);
+  // Column filled_ of L and C and its part in the row sums; returns the sum of |c|.
+  double keep(const Vector& c, const Vector& l, std::int64_t from) {
+    kernels_.keep(c.data(), from, n_, C_.data() + filled_ * strip);
+    kernels_.keep_slices(l.data(), from, n_, L_.data() + filled_ * slice);
+    for (std::int64_t i = from; i < cached_; ++i) diagonal_[i] -= l[i] * c[i];
+    return kernels_.note(l.data() + from, c.data() + from, n_ - from, sums_.data() + from);
   }
 
-  // The Schur complement behind the panel, its upper triangle, and the sums of its rows.
-  void update() {
-    for (std::int64_t r = first_; r < n_; r += tile_rows)
-      for (std::int64_t c = r; c < n_; c += tile_columns) {
-        const std::int64_t r_end = std::min(r + tile_rows, n_);
-        const std::int64_t c_end = std::min(c + tile_columns, n_);
-        blas::gemm(Op::transpose, Op::none, r_end - r, c_end - c, filled_, -1.0, C_.data() + r, n_,
-                   L_.data() + c, n_, 1.0, m_ + r * n_ + c, n_);
-        add_magnitudes(r, r_end, c, c_end);
-      }
+  void keep_error(const Vector& l, const Vector& e, std::int64_t from, std::int64_t self) {
+    off_[self] += kernels_.note(l.data() + from, e.data() + from, n_ - from, off_.data() + from);
+  }
+
+  // `count` columns are eliminated, and their slots free.
+  void advance(std::int64_t count) {
+    std::rotate(slot_, slot_ + count, slot_ + window);
+    filled_ += count;
+    first_ += count;
+    cached_ = std::max(cached_, first_);
+  }
+
+  // The panel's rows of L, to who wants to see them.
+  void hand_over() {
+    for (std::int64_t i = start_ + 1; i < n_; ++i)
+      for (std::int64_t k = 0; k < std::min(filled_, i - start_); ++k)
+        if (start_ + k + 1 != i || factors_->e[start_ + k] == 0)
+          factors_->L[i * n_ + start_ + k] = L(k, i);
   }
 
   double bound() const {
-    const double terms = panel + 3, gamma = terms * u / (1 - terms * u);
+    constexpr std::int64_t roundings = chain + calls + panel / chain + 3;
+    const double terms = static_cast<double>(roundings), gamma = terms * u / (1 - terms * u);
     double most = 0;
     for (std::int64_t i = 0; i < n_; ++i) {
       const double row = gamma * sums_[i] + off_[i];
@@ -180,25 +255,35 @@ class Elimination {
         return std::numeric_limits<double>::infinity();
       most = std::max(most, row);
     }
-    // The sums are of positive numbers, some 4 n to a row; and what underflowed.
+    // The sums are of positive numbers, at most n to a row for each column; and what underflowed.
     const double n = static_cast<double>(n_);
-    return most * (1 + (8 * n + 64) * u) + n * 0x1p-1000;
+    return most * (1 + (n * n + 8 * n + 64) * u) + n * 0x1p-1000;
   }
 
-  std::int64_t n_;
-  double* m_;
+  std::int64_t n_, padded_;  // to whole slices
+  Triangle m_;
+  const Factors* factors_;
   const EliminationKernels& kernels_ = elimination_kernels();
-  Vector sums_;                          // row sums of |m| + |l| |c|
-  Vector off_;                           // row sums of |l| |e|
-  Vector e1_, e2_;                       // |e| of a column
-  Vector w_, x_;                         // columns of the Schur complement
-  Vector L_, C_;                         // of the panel
-  std::int64_t first_ = 0, filled_ = 0;  // eliminated in all, in this panel
+  Vector sums_;               // row sums of |m| + |l| |c|
+  Vector off_;                // row sums of |l| |e|
+  Vector l1_, l2_, e1_, e2_;  // l and |e| of a column
+  Vector w_, x_;              // columns of the Schur complement
+  Vector spare_;              // for what nobody wants
+  Vector diagonal_;           // of the columns in slots
+  Vector row_sums_;           // of each block of an update
+  Vector L_, C_;              // of the panel
+  Vector slots_;
+  double* slot_[window];
+  std::int64_t first_ = 0, start_ = 0;  // eliminated: in all, before this panel
+  std::int64_t filled_ = 0;             // in this panel
+  std::int64_t cached_ = 0, applied_ = 0;
   std::int64_t positive_ = 0, negative_ = 0;
 };
 
 }  // namespace
 
-Signs signs_by_elimination(std::int64_t n, double* m) { return Elimination(n, m).run(); }
+Signs signs_by_elimination(const Triangle& m, const double* magnitudes, const Factors* factors) {
+  return Elimination(m, magnitudes, factors).run();
+}
 
 }  // namespace saddlescape::eig

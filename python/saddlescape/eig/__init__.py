@@ -3,23 +3,30 @@
 It knows no network: a Hessian is one symmetric operator among others.
 """
 
+from saddlescape.eig._certificate import Certificate, certificate
+from saddlescape.eig._check_certificate import Factors, check_certificate
 from saddlescape.eig._dense import eigh, eigvalsh
 from saddlescape.eig._density import Density, Mass
 from saddlescape.eig._estimate import Estimate
-from saddlescape.eig._inertia import Inertia, Spectrum, certified_eigh, inertia
+from saddlescape.eig._inertia import Eigenpairs, Inertia, Spectrum, certified_eigh, inertia
 from saddlescape.eig._lanczos import EigResult, Outcome, lanczos
 from saddlescape.eig._slq import density
 from saddlescape.eig._trace import diagonal, trace
 
 __all__ = [
+    "Certificate",
     "Density",
     "EigResult",
+    "Eigenpairs",
     "Estimate",
+    "Factors",
     "Inertia",
     "Mass",
     "Outcome",
     "Spectrum",
+    "certificate",
     "certified_eigh",
+    "check_certificate",
     "density",
     "diagonal",
     "eigh",

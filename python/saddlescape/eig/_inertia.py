@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape._check import real
+from saddlescape._check import flag, real
 from saddlescape._core import eig as _eig
 
-__all__ = ["Inertia", "Spectrum", "certified_eigh", "inertia"]
+__all__ = ["Eigenpairs", "Inertia", "Spectrum", "certified_eigh", "inertia"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,15 +22,23 @@ class Spectrum:
     ----------
     eigenvalues : ndarray, shape (n,), float64
         Ascending; the i-th differs from the i-th exact one by at most `error_bound`.
-    eigenvectors : ndarray, shape (n, n), float64
-        Column i belongs to eigenvalue i; each column is contiguous.
+    eigenvectors : ndarray, shape (n, n), float64, or None
+        Column i belongs to eigenvalue i; each column is contiguous. None if only the eigenvalues
+        were computed.
     error_bound : float
         In the units of the matrix.
     """
 
     eigenvalues: NDArray[np.float64]
-    eigenvectors: NDArray[np.float64] = field(repr=False)
+    eigenvectors: NDArray[np.float64] | None = field(repr=False)
     error_bound: float
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenpairs(Spectrum):
+    """A spectrum whose eigenvectors are there."""
+
+    eigenvectors: NDArray[np.float64] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class Inertia:
         )
 
 
-def certified_eigh(A: NDArray[np.float32] | NDArray[np.float64]) -> Spectrum:
+def certified_eigh(A: NDArray[np.float32] | NDArray[np.float64]) -> Eigenpairs:
     """Compute all eigenpairs, and a bound on the error of the eigenvalues from the pairs alone.
 
     With R = A V - V diag(w) and d >= ||V^T V - I||, Weyl's inequality for the orthogonal polar
@@ -100,8 +108,8 @@ def certified_eigh(A: NDArray[np.float32] | NDArray[np.float64]) -> Spectrum:
 
     Returns
     -------
-    Spectrum
-        ``eigenvalues`` (n,), ``eigenvectors`` (n, n) by columns, ``error_bound``.
+    Eigenpairs
+        A `Spectrum`: ``eigenvalues`` (n,), ``eigenvectors`` (n, n) by columns, ``error_bound``.
 
     Raises
     ------
@@ -123,7 +131,7 @@ def certified_eigh(A: NDArray[np.float32] | NDArray[np.float64]) -> Spectrum:
     (rounding errors of a matrix product).
     """
     values, rows, bound = _eig.certified_eigh(A)
-    return Spectrum(values, rows.T, bound)
+    return Eigenpairs(values, rows.T, bound)
 
 
 def inertia(
@@ -131,6 +139,7 @@ def inertia(
     tolerance: float | None = None,
     *,
     spectrum: Spectrum | None = None,
+    overwrite: bool = False,
 ) -> Inertia:
     """Count the eigenvalues that are surely positive and surely negative.
 
@@ -138,7 +147,8 @@ def inertia(
     their signs (Sylvester), with a bound b on what each factorization is off by, counted on the
     way. For ``s >= tolerance + b`` the positive pivots of the one stand for eigenvalues that are
     surely above `tolerance`, the negative ones of the other for those surely below its negative.
-    What is left is said to be undetermined, not guessed. It takes two thirds of n^3 operations.
+    What is left is said to be undetermined, not guessed. It takes two thirds of n^3 operations, and
+    room for n^2 numbers beside `A`; for none of that size with `overwrite`.
 
     With a `spectrum` that is there already a computed eigenvalue w counts as positive if
     w > tolerance + error_bound, as negative if w < -(tolerance + error_bound).
@@ -151,7 +161,12 @@ def inertia(
     tolerance : float, optional
         At least 0, in the units of `A`: eigenvalues up to it are not told from zero. None is 0.
     spectrum : Spectrum, optional
-        What `certified_eigh` returned, instead of `A`, if it is there already.
+        Eigenvalues with a bound on their error, with or without eigenvectors, instead of `A`, if
+        they are there already: what `certified_eigh` returned.
+    overwrite : bool, optional
+        Work in the upper triangle of `A`, which is filled again from the lower one at the end. An
+        exactly symmetric `A` holds the same bits afterwards, another one its symmetric part
+        ``(A + A.T) / 2``; in the meantime nobody else may use it. A refused `A` is left alone.
 
     Returns
     -------
@@ -162,10 +177,11 @@ def inertia(
     Raises
     ------
     TypeError
-        If an argument is of another type.
+        If an argument is of another type; with `overwrite`, if `A` is not of float64.
     ValueError
         If neither or both of `A` and `spectrum` are given, if `tolerance` is negative or not
-        finite, or if `A` is refused as by `eigvalsh`.
+        finite, or if `A` is refused as by `eigvalsh`; with `overwrite`, if `A` can't be written to
+        or there is none.
 
     Examples
     --------
@@ -189,21 +205,22 @@ def inertia(
         asked = real("tolerance", tolerance, "a finite number of at least 0, or None")
         if asked < 0:
             raise ValueError(f"tolerance: {asked}, expected a finite number of at least 0, or None")
+    if flag("overwrite", overwrite) and A is None:
+        raise ValueError("overwrite: True without A, expected an A to work in")
     if A is None and spectrum is None:
         raise ValueError("A, spectrum: neither is given, expected one of them")
     if A is not None:
         if spectrum is not None:
             raise ValueError("A, spectrum: both are given, expected one of them")
-        signs = _eig.certified_signs(A, asked)
+        signs = _eig.certified_signs(A, asked, overwrite)
         if signs is not None:
             positive, negative, band, error = signs
             return Inertia(positive, negative, len(A) - positive - negative, band, error)
-        spectrum = certified_eigh(
-            A
-        )  # an elimination without a bound: nothing is known of its signs
+        # An elimination without a bound: nothing is known of its signs.
+        spectrum = certified_eigh(A)
     if not isinstance(spectrum, Spectrum):
         raise TypeError(
-            f"spectrum: {type(spectrum).__name__}, expected what certified_eigh returned"
+            f"spectrum: {type(spectrum).__name__}, expected a Spectrum, as of certified_eigh"
         )
     # Upward, so that the rounding of this sum can't make a claim.
     band = asked + spectrum.error_bound
