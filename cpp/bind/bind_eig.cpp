@@ -10,6 +10,7 @@
 #include "eig/dense.hpp"
 #include "eig/lanczos.hpp"
 #include "eig/signs.hpp"
+#include "eig/sturm.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -32,15 +33,41 @@ Array checked_symmetric(py::handle source, const std::string& name) {
   return a;
 }
 
-Vector eigvalsh(py::handle source) {
+Vector eigvalsh(py::handle source, bool overwrite) {
+  if (overwrite) checked_writable(source, "A", {Dtype::float64});
   const Array a = checked_symmetric(source, "A");
   Vector values(a.shape[0]);
   double* w = values.mutable_data();
   with_type(a, [&](const auto* data) {
     const ReleaseGil release;
-    eig::eigenvalues(a.shape[0], data, w);
+    if (overwrite)
+      eig::eigenvalues_over(a.shape[0], a.as<double>(), w);
+    else
+      eig::eigenvalues(a.shape[0], data, w);
   });
   return values;
+}
+
+// How many eigenvalues of the tridiagonal matrix are below each shift, and what the counts may move
+// the matrix by.
+py::tuple count_below(py::handle diagonal, py::handle off_diagonal, py::handle shifts) {
+  const Array d = checked_array(diagonal, "diagonal", {Dtype::float64}, {any});
+  const std::int64_t n = d.shape[0];
+  const Array e = checked_array(off_diagonal, "off_diagonal", {Dtype::float64},
+                                {std::max<std::int64_t>(0, n - 1)});
+  const Array x = checked_array(shifts, "shifts", {Dtype::float64}, {any});
+  check_finite(d, "diagonal");
+  check_finite(e, "off_diagonal");
+  check_finite(x, "shifts");
+  py::array_t<std::int64_t> counts(x.shape[0]);
+  std::int64_t* const below = counts.mutable_data();
+  double error = 0;
+  {
+    const ReleaseGil release;
+    eig::count_below(n, d.as<double>(), e.as<double>(), x.shape[0], x.as<double>(), below);
+    error = eig::count_error(n, d.as<double>(), e.as<double>());
+  }
+  return py::make_tuple(counts, error);
 }
 
 // Eigenvalues, eigenvectors by rows.
@@ -135,7 +162,9 @@ void eig(py::module_ module) {
   module.def(
       "check_symmetric", [](py::handle A, const std::string& name) { checked_symmetric(A, name); },
       py::arg("A"), py::arg("name"));
-  module.def("eigvalsh", &eigvalsh, py::arg("A"));
+  module.def("eigvalsh", &eigvalsh, py::arg("A"), py::arg("overwrite"));
+  module.def("count_below", &count_below, py::arg("diagonal"), py::arg("off_diagonal"),
+             py::arg("shifts"));
   module.def("eigh", &eigh, py::arg("A"));
   module.def("certified_eigh", &certified_eigh, py::arg("A"));
   module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"));

@@ -10,6 +10,7 @@ from saddlescape.eig._inertia import Inertia, Spectrum, certified_eigh, inertia
 from saddlescape.eig._lanczos import EigResult, Outcome, lanczos
 from saddlescape.eig._slq import density
 from saddlescape.eig._trace import diagonal, trace
+from saddlescape.eig._tridiagonal import count_below
 
 __all__ = [
     "Density",
@@ -20,6 +21,7 @@ __all__ = [
     "Outcome",
     "Spectrum",
     "certified_eigh",
+    "count_below",
     "density",
     "diagonal",
     "eigh",

@@ -10,16 +10,24 @@ from saddlescape._core import eig as _eig
 __all__ = ["eigh", "eigvalsh"]
 
 
-def eigvalsh(A: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+def eigvalsh(
+    A: NDArray[np.float32] | NDArray[np.float64], *, overwrite: bool = False
+) -> NDArray[np.float64]:
     """Compute all eigenvalues of a symmetric matrix.
 
-    A = V diag(w) V^T without forming V, in float64 by LAPACK's ``dsyevd`` after scaling by a power
-    of two.
+    A = V diag(w) V^T without forming V, in float64, after scaling by a power of two: from dense to
+    a band by matrix products, from the band to tridiagonal form in cache, then bisection by Sturm
+    counts. Small matrices go through LAPACK's ``dsyevd``. The same bits for every number of
+    threads.
 
     Parameters
     ----------
     A : ndarray, shape (n, n), float32 or float64, C-contiguous
-        Finite and symmetric; it is not modified.
+        Finite and symmetric; it is not modified unless `overwrite`.
+    overwrite : bool, optional
+        Work in the memory of `A`, which must be float64 and writable, and holds anything
+        afterwards: 0.15 n^2 numbers are needed beside it instead of 1.15 n^2, for n = 1,500; the
+        0.15 is 330 / n.
 
     Returns
     -------
@@ -29,7 +37,7 @@ def eigvalsh(A: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64
     Raises
     ------
     TypeError
-        If `A` is not an array of one of these dtypes.
+        If `A` is not an array of one of these dtypes, float64 for `overwrite`.
     ValueError
         If `A` is not square, not C-contiguous, not finite, or differs from its transpose by more
         than ``100 n eps max|A|``. NumPy, SciPy and LAPACK read one triangle and ignore the other;
@@ -49,10 +57,13 @@ def eigvalsh(A: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64
 
     References
     ----------
-    Cuppen, "A divide and conquer method for the symmetric tridiagonal eigenproblem", Numer. Math.
-    36 (1981).
+    Bischof, Lang, Sun, "A framework for symmetric band reduction", ACM Trans. Math. Softw. 26
+    (2000). Haidar, Ltaief, Dongarra, "Parallel reduction to condensed forms for symmetric
+    eigenvalue problems using aggregated fine-grained and memory-aware kernels", SC 11 (2011).
+    Barth, Martin, Wilkinson, "Calculation of the eigenvalues of a symmetric tridiagonal matrix by
+    the method of bisection", Numer. Math. 9 (1967).
     """
-    return _eig.eigvalsh(A)
+    return _eig.eigvalsh(A, overwrite)
 
 
 def eigh(
