@@ -6,6 +6,7 @@
 #include "bind/gil.hpp"
 #include "bind/operator.hpp"
 #include "bind/parts.hpp"
+#include "eig/certified_values.hpp"
 #include "eig/certify.hpp"
 #include "eig/dense.hpp"
 #include "eig/lanczos.hpp"
@@ -68,6 +69,18 @@ py::tuple count_below(py::handle diagonal, py::handle off_diagonal, py::handle s
     error = eig::count_error(n, d.as<double>(), e.as<double>());
   }
   return py::make_tuple(counts, error);
+}
+
+// Eigenvalues, error bound.
+py::tuple certified_eigvalsh(py::handle source) {
+  const Array a = checked_symmetric(source, "A");
+  Vector values(a.shape[0]);
+  double* w = values.mutable_data();
+  const double bound = with_type(a, [&](const auto* data) {
+    const ReleaseGil release;
+    return eig::certified_eigenvalues(a.shape[0], data, w);
+  });
+  return py::make_tuple(values, bound);
 }
 
 // Eigenvalues, eigenvectors by rows.
@@ -167,6 +180,7 @@ void eig(py::module_ module) {
              py::arg("shifts"));
   module.def("eigh", &eigh, py::arg("A"));
   module.def("certified_eigh", &certified_eigh, py::arg("A"));
+  module.def("certified_eigvalsh", &certified_eigvalsh, py::arg("A"));
   module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"));
   module.def("lanczos", &lanczos, py::arg("n"), py::arg("apply"), py::arg("low"), py::arg("high"),
              py::arg("tol"), py::arg("max_products"), py::arg("block"), py::arg("seed"),

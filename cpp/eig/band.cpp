@@ -7,6 +7,7 @@
 #include "core/blas.hpp"
 #include "core/parallel.hpp"
 #include "eig/panel.hpp"
+#include "eig/reduction_error.hpp"
 
 namespace saddlescape::eig {
 namespace {
@@ -14,16 +15,16 @@ namespace {
 using blas::Op;
 
 constexpr std::int64_t b = bandwidth;
-constexpr std::int64_t wide = 512;   // columns of a tile of the update
-constexpr std::int64_t depth = 512;  // of a product: a longer sum is added up from such pieces
+constexpr std::int64_t wide = 512;  // columns of a tile of the update
 
 class Reduction {
  public:
-  Reduction(std::int64_t n, double* s, Band& band, Panels* kept)
+  Reduction(std::int64_t n, double* s, Band& band, Panels* kept, ReductionError* error)
       : n_(n),
         s_(s),
         band_(band),
         kept_(kept),
+        error_(error),
         tile_(n < 2000 ? 128 : 256),
         factors_(numbers(3 * b * n)),
         t_(b * b),
@@ -36,12 +37,16 @@ class Reduction {
       first_ = j + b;
       const Panel panel{n_ - first_, b, s_ + j * n_ + first_, n_, V() + first_, n_, t_.data()};
       k_ = panel.reflectors();
+      if (error_) error_->before(panel);
       factor(panel);
+      if (error_) error_->after(panel);
       to_band(j, j + b);
       if (kept_) keep(j);
       blocks_ = cut();
       times_a();
+      if (error_) error_->x(V_again() + first_, n_);
       to_w();
+      if (error_) error_->rest(W() + first_, n_, sum_.data(), m_.data());
       update();
     }
     to_band(j, n_);
@@ -97,18 +102,18 @@ class Reduction {
     kept_->t.insert(kept_->t.end(), t_.begin(), t_.end());
   }
 
-  // X^T = T^T (V^T A), and V^T X by blocks.
+  // X^T = T^T (V^T A), and V^T X by blocks, which are no longer than a piece.
   void times_a() {
     partial_.resize(blocks_.size() * static_cast<std::size_t>(k_ * k_));
     double* const y = W();
     double* const x = V_again();
     each_block([&](std::int64_t i, std::int64_t begin, std::int64_t end) {
       const std::int64_t width = end - begin;
-      for (std::int64_t r = first_; r < end; r += depth)
-        blas::gemm_tile(Op::none, Op::none, k_, width, std::min(depth, end - r), 1.0, V() + r, n_,
+      for (std::int64_t r = first_; r < end; r += piece)
+        blas::gemm_tile(Op::none, Op::none, k_, width, std::min(piece, end - r), 1.0, V() + r, n_,
                         s_ + r * n_ + begin, n_, r == first_ ? 0.0 : 1.0, y + begin, n_);
-      for (std::int64_t c = end; c < n_; c += depth)
-        blas::gemm_tile(Op::none, Op::transpose, k_, width, std::min(depth, n_ - c), 1.0, V() + c,
+      for (std::int64_t c = end; c < n_; c += piece)
+        blas::gemm_tile(Op::none, Op::transpose, k_, width, std::min(piece, n_ - c), 1.0, V() + c,
                         n_, s_ + begin * n_ + c, n_, 1.0, y + begin, n_);
       blas::gemm_tile(Op::transpose, Op::none, k_, width, k_, 1.0, t_.data(), b, y + begin, n_, 0.0,
                       x + begin, n_);
@@ -167,6 +172,7 @@ class Reduction {
   double* s_;
   Band& band_;
   Panels* kept_;
+  ReductionError* error_;
   std::int64_t tile_;
   Numbers factors_;
   std::vector<double> t_, sum_, m_, partial_;
@@ -176,8 +182,8 @@ class Reduction {
 
 }  // namespace
 
-void dense_to_band(std::int64_t n, double* s, Band& band, Panels* kept) {
-  Reduction(n, s, band, kept).run();
+void dense_to_band(std::int64_t n, double* s, Band& band, Panels* kept, ReductionError* error) {
+  Reduction(n, s, band, kept, error).run();
 }
 
 }  // namespace saddlescape::eig

@@ -27,8 +27,14 @@ struct Panels {
   std::vector<double> t;  // bandwidth x bandwidth for each
 };
 
-// s (n x n) both triangles, is overwritten: with `kept`, row j + c holds column c of the V of the
+class ReductionError;
+
+// s (n x n) both triangles, is overwritten; `error`, if there is one, sums up what rounding does to
+// the eigenvalues. With `kept`, row j + c holds column c of the V of the
 // panel that begins at column j, from element j + bandwidth on.
-void dense_to_band(std::int64_t n, double* s, Band& band, Panels* kept);
+void dense_to_band(std::int64_t n, double* s, Band& band, Panels* kept, ReductionError* error);
+
+// Sums over a dimension of the matrix are added up from pieces of at most so many terms.
+constexpr std::int64_t piece = 512;
 
 }  // namespace saddlescape::eig

@@ -13,4 +13,8 @@ namespace saddlescape::eig {
 // largest |s_ij| should be near 1.
 void tridiagonalize(std::int64_t n, double* s, double* d, double* e);
 
+// The same; returns a bound of |lambda_i(T) - lambda_i(S)| for all i, infinite if there is none
+// (eig/reduction_error.hpp).
+double certified_tridiagonalize(std::int64_t n, double* s, double* d, double* e);
+
 }  // namespace saddlescape::eig

@@ -3,6 +3,7 @@
 It knows no network: a Hessian is one symmetric operator among others.
 """
 
+from saddlescape.eig._certified_values import certified_eigvalsh
 from saddlescape.eig._dense import eigh, eigvalsh
 from saddlescape.eig._density import Density, Mass
 from saddlescape.eig._estimate import Estimate
@@ -21,6 +22,7 @@ __all__ = [
     "Outcome",
     "Spectrum",
     "certified_eigh",
+    "certified_eigvalsh",
     "count_below",
     "density",
     "diagonal",
