@@ -9,6 +9,7 @@
 #include "eig/certified_values.hpp"
 #include "eig/certify.hpp"
 #include "eig/dense.hpp"
+#include "eig/ends.hpp"
 #include "eig/lanczos.hpp"
 #include "eig/signs.hpp"
 #include "eig/sturm.hpp"
@@ -96,6 +97,23 @@ py::tuple eigh(py::handle source) {
   return py::make_tuple(values, rows);
 }
 
+// The same for the smallest `low` and the largest `high`.
+py::tuple end_pairs(py::handle source, std::int64_t low, std::int64_t high) {
+  const Array a = checked_symmetric(source, "A");
+  const std::int64_t n = a.shape[0];
+  if (low < 0 || high < 0 || low > n || high > n - low)
+    throw py::value_error("low, high: " + std::to_string(low) + " and " + std::to_string(high) +
+                          ", expected at least 0 and together at most " + std::to_string(n) +
+                          ", the order of A");
+  Vector values(low + high), rows({low + high, n});
+  double *w = values.mutable_data(), *v = rows.mutable_data();
+  with_type(a, [&](const auto* data) {
+    const ReleaseGil release;
+    eig::end_pairs(n, data, low, high, w, v);
+  });
+  return py::make_tuple(values, rows);
+}
+
 // Eigenvalues, eigenvectors by rows, error bound.
 py::tuple certified_eigh(py::handle source) {
   const Array a = checked_symmetric(source, "A");
@@ -179,6 +197,7 @@ void eig(py::module_ module) {
   module.def("count_below", &count_below, py::arg("diagonal"), py::arg("off_diagonal"),
              py::arg("shifts"));
   module.def("eigh", &eigh, py::arg("A"));
+  module.def("end_pairs", &end_pairs, py::arg("A"), py::arg("low"), py::arg("high"));
   module.def("certified_eigh", &certified_eigh, py::arg("A"));
   module.def("certified_eigvalsh", &certified_eigvalsh, py::arg("A"));
   module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"));
