@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from oracle import lapack_types, spectra
 
+from oracle import lapack_types, spectra
 from saddlescape import eig
 
 ULP = 2.0**-52

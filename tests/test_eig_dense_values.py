@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from oracle import lapack_types, spectra
 from scipy.linalg import eigvalsh as scipy_eigvalsh
 from scipy.linalg import hessenberg
 
+from oracle import lapack_types, spectra
 from saddlescape import eig
 
 ULP = 2.0**-52
@@ -161,7 +161,7 @@ print(hashlib.sha256(spectrum.eigenvalues.tobytes()).hexdigest(), spectrum.error
 
 @pytest.mark.parametrize("isa", ["x86-64-v2", "x86-64-v3", "x86-64-v4"])
 def test_instruction_sets_do_not_change_a_bit(isa: str) -> None:
-    result = subprocess.run(
+    result = subprocess.run(  # noqa: S603
         [sys.executable, "-c", ISA],
         env={**os.environ, "SADDLESCAPE_ISA": isa},
         capture_output=True,

@@ -67,8 +67,8 @@ def scaled(make: Make, factor: float) -> Make:
 
 def table() -> dict[str, Make]:
     types: dict[str, Make] = {
-        "1 zero": lambda n, rng: np.zeros((n, n)),
-        "2 identity": lambda n, rng: np.eye(n),
+        "1 zero": lambda n, _: np.zeros((n, n)),
+        "2 identity": lambda n, _: np.eye(n),
     }
     for i, (name, w) in enumerate(SPECTRA.items()):
         types[f"{3 + i} diagonal {name}"] = lambda n, rng, w=w: np.diag(signed(w(n), rng))
@@ -80,7 +80,7 @@ def table() -> dict[str, Make]:
         types[f"{14 + i} 13 scaled"] = scaled(uniform, factor)
         types[f"{19 + i} 16 scaled"] = scaled(types["16 positive evenly"], factor)
     types["13 random"] = uniform
-    types["21 dominant"] = lambda n, rng: dominant(n)
+    types["21 dominant"] = lambda n, _: dominant(n)
     return dict(sorted(types.items(), key=lambda item: int(item[0].split()[0])))
 
 
