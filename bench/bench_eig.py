@@ -1,9 +1,9 @@
 """Eigen-solvers beside their rivals: NumPy for dense matrices, ARPACK for products.
 
 A product with a Hessian costs a pass over the data, so for Lanczos the number of products is what
-counts; it stands in extra_info. Dense: 4/3 n^3 operations for the values (products of matrices, where
-LAPACK's one stage reads the matrix for half of them), about 4 n^3 more for vectors, 4 n^3 of gemm for
-the certificate from them.
+counts; it stands in extra_info. Dense: 4/3 n^3 operations for the values (matrix products, where
+LAPACK's one stage reads all of the matrix for every column), about 4 n^3 more for vectors, 4 n^3 of
+gemm for the certificate from them.
 """
 
 from __future__ import annotations

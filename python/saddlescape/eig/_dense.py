@@ -27,8 +27,7 @@ def eigvalsh(
         Finite and symmetric; it is not modified unless `overwrite`.
     overwrite : bool, optional
         Work in the memory of `A`, which must be float64 and writable, and holds anything
-        afterwards: 0.15 n^2 numbers are needed beside it instead of 1.15 n^2, for n = 1,500; the
-        0.15 is 330 / n.
+        afterwards: 330 n numbers are needed beside it instead of n^2 + 330 n.
 
     Returns
     -------
