@@ -6,10 +6,13 @@
 #include "bind/gil.hpp"
 #include "bind/operator.hpp"
 #include "bind/parts.hpp"
+#include "eig/certified_values.hpp"
 #include "eig/certify.hpp"
 #include "eig/dense.hpp"
+#include "eig/ends.hpp"
 #include "eig/lanczos.hpp"
 #include "eig/signs.hpp"
+#include "eig/sturm.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -36,15 +39,53 @@ Array checked_symmetric(py::handle source, const std::string& name) {
   return a;
 }
 
-Vector eigvalsh(py::handle source) {
+Vector eigvalsh(py::handle source, bool overwrite) {
+  if (overwrite) checked_writable(source, "A", {Dtype::float64});
   const Array a = checked_symmetric(source, "A");
   Vector values(a.shape[0]);
   double* w = values.mutable_data();
   with_type(a, [&](const auto* data) {
     const ReleaseGil release;
-    eig::eigenvalues(a.shape[0], data, w);
+    if (overwrite)
+      eig::eigenvalues_over(a.shape[0], a.as<double>(), w);
+    else
+      eig::eigenvalues(a.shape[0], data, w);
   });
   return values;
+}
+
+// How many eigenvalues of the tridiagonal matrix are below each shift, and what the counts may move
+// the matrix by.
+py::tuple count_below(py::handle diagonal, py::handle off_diagonal, py::handle shifts) {
+  const Array d = checked_array(diagonal, "diagonal", {Dtype::float64}, {any});
+  const std::int64_t n = d.shape[0];
+  const Array e = checked_array(off_diagonal, "off_diagonal", {Dtype::float64},
+                                {std::max<std::int64_t>(0, n - 1)});
+  const Array x = checked_array(shifts, "shifts", {Dtype::float64}, {any});
+  check_finite(d, "diagonal");
+  check_finite(e, "off_diagonal");
+  check_finite(x, "shifts");
+  py::array_t<std::int64_t> counts(x.shape[0]);
+  std::int64_t* const below = counts.mutable_data();
+  double error = 0;
+  {
+    const ReleaseGil release;
+    eig::count_below(n, d.as<double>(), e.as<double>(), x.shape[0], x.as<double>(), below);
+    error = eig::count_error(n, d.as<double>(), e.as<double>());
+  }
+  return py::make_tuple(counts, error);
+}
+
+// Eigenvalues, error bound.
+py::tuple certified_eigvalsh(py::handle source) {
+  const Array a = checked_symmetric(source, "A");
+  Vector values(a.shape[0]);
+  double* w = values.mutable_data();
+  const double bound = with_type(a, [&](const auto* data) {
+    const ReleaseGil release;
+    return eig::certified_eigenvalues(a.shape[0], data, w);
+  });
+  return py::make_tuple(values, bound);
 }
 
 // Eigenvalues, eigenvectors by rows.
@@ -56,6 +97,23 @@ py::tuple eigh(py::handle source) {
   with_type(a, [&](const auto* data) {
     const ReleaseGil release;
     eig::eigenpairs(n, data, w, v);
+  });
+  return py::make_tuple(values, rows);
+}
+
+// The same for the smallest `low` and the largest `high`.
+py::tuple end_pairs(py::handle source, std::int64_t low, std::int64_t high) {
+  const Array a = checked_symmetric(source, "A");
+  const std::int64_t n = a.shape[0];
+  if (low < 0 || high < 0 || low > n || high > n - low)
+    throw py::value_error("low, high: " + std::to_string(low) + " and " + std::to_string(high) +
+                          ", expected at least 0 and together at most " + std::to_string(n) +
+                          ", the order of A");
+  Vector values(low + high), rows({low + high, n});
+  double *w = values.mutable_data(), *v = rows.mutable_data();
+  with_type(a, [&](const auto* data) {
+    const ReleaseGil release;
+    eig::end_pairs(n, data, low, high, w, v);
   });
   return py::make_tuple(values, rows);
 }
@@ -176,9 +234,13 @@ void eig(py::module_ module) {
   module.def(
       "check_symmetric", [](py::handle A, const std::string& name) { checked_symmetric(A, name); },
       py::arg("A"), py::arg("name"));
-  module.def("eigvalsh", &eigvalsh, py::arg("A"));
+  module.def("eigvalsh", &eigvalsh, py::arg("A"), py::arg("overwrite"));
+  module.def("count_below", &count_below, py::arg("diagonal"), py::arg("off_diagonal"),
+             py::arg("shifts"));
   module.def("eigh", &eigh, py::arg("A"));
+  module.def("end_pairs", &end_pairs, py::arg("A"), py::arg("low"), py::arg("high"));
   module.def("certified_eigh", &certified_eigh, py::arg("A"));
+  module.def("certified_eigvalsh", &certified_eigvalsh, py::arg("A"));
   module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"),
              py::arg("overwrite") = false);
   module.def("shifted_factors", &shifted_factors, py::arg("A"), py::arg("exponent"),

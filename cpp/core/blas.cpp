@@ -232,6 +232,15 @@ void gemm(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, doub
   gemm_through(lib().dgemm, a_op, b_op, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
+void gemm_tile(Op a_op, Op b_op, std::int64_t m, std::int64_t n, std::int64_t k, double alpha,
+               const double* a, std::int64_t lda, const double* b, std::int64_t ldb, double beta,
+               double* c, std::int64_t ldc) {
+  if (m == 0 || n == 0) return;
+  lib().dgemm(CblasRowMajor, trans(a_op), trans(b_op), checked(m), checked(n), checked(k), alpha, a,
+              checked(std::max<std::int64_t>(1, lda)), b, checked(std::max<std::int64_t>(1, ldb)),
+              beta, c, checked(ldc));
+}
+
 void gemv(Op op, std::int64_t m, std::int64_t n, double alpha, const double* a, std::int64_t lda,
           const double* x, double beta, double* y) {
   if (m == 0 || n == 0) return;

@@ -7,12 +7,18 @@
 #include <stdexcept>
 
 #include "core/blas.hpp"
+#include "core/memory.hpp"
 #include "core/parallel.hpp"
+#include "eig/sturm.hpp"
+#include "eig/tridiagonal.hpp"
 
 namespace saddlescape::eig {
 namespace {
 
 constexpr std::int64_t tile = 64;  // a_ij and a_ji are read together: by tiles both stay in cache
+
+// Below this order LAPACK's one stage stays in cache and is as fast.
+constexpr std::int64_t smallest_two_stage = 300;
 
 std::int64_t bands(std::int64_t n) { return (n + tile - 1) / tile; }
 
@@ -116,12 +122,37 @@ void unscale(std::int64_t n, int exponent, double* w) {
   }
 }
 
+namespace {
+
+// S is destroyed.
+void values_of(std::int64_t n, double* s, const Scaling& scaling, double* w) {
+  if (n < smallest_two_stage) {
+    blas::eigh(n, s, w, false);
+  } else {
+    std::vector<double> d(n), e(n);
+    tridiagonalize(n, s, d.data(), e.data());
+    tridiagonal_eigenvalues(n, d.data(), e.data(), w);
+  }
+  unscale(n, scaling.exponent, w);
+}
+
+}  // namespace
+
 template <class T>
 void eigenvalues(std::int64_t n, const T* a, double* w) {
-  std::vector<double> s(static_cast<std::size_t>(n * n));
-  const Scaling scaling = scaled_symmetric_part(n, a, s.data());
-  blas::eigh(n, s.data(), w, false);
-  unscale(n, scaling.exponent, w);
+  const Numbers s = numbers(n * n);
+  const Scaling scaling = scaled_symmetric_part(n, a, s.get());
+  values_of(n, s.get(), scaling, w);
+}
+
+void eigenvalues_over(std::int64_t n, double* a, double* w) {
+  const double most = largest(n, a);
+  if (!std::isfinite(most * static_cast<double>(n)))  // before anything is written to
+    throw std::invalid_argument("A: max|A| = " + text(most) +
+                                ", expected n max|A| within the range of float64 if A is to be "
+                                "overwritten; scale A");
+  const Scaling scaling = scaled_symmetric_part(n, a, a);
+  values_of(n, a, scaling, w);
 }
 
 template <class T>

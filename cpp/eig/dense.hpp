@@ -1,7 +1,9 @@
 // All eigenvalues, or eigenpairs, of a dense symmetric matrix.
 //
 // A (n x n, row-major) is scaled by a power of two, S = 2^-e (A + A^T) / 2 with max |s_ij| in
-// [1/2, 1), so that spectra near 1e-300 or 1e300 lose nothing; LAPACK's dsyevd works on S.
+// [1/2, 1), so that spectra near 1e-300 or 1e300 lose nothing. Eigenvalues alone: two stages to
+// tridiagonal form (eig/tridiagonal.hpp), then bisection (eig/sturm.hpp); all eigenpairs, and
+// matrices of small order: LAPACK's dsyevd on S.
 // Disagreement with LAPACK, NumPy and SciPy: they read one triangle and never look at the other,
 // so a matrix that is not symmetric gets an answer to another question. Here it is refused.
 #pragma once
@@ -17,7 +19,7 @@ namespace saddlescape::eig {
 template <class T>
 void check_symmetric(std::int64_t n, const T* a, const std::string& name);
 
-// S = 2^-exponent (A + A^T) / 2, written to s (n x n).
+// S = 2^-exponent (A + A^T) / 2, written to s (n x n), which may be a.
 struct Scaling {
   int exponent = 0;
   double asymmetry = 0;  // ||A - A^T||_F / 2 on the scale of S, as computed
@@ -29,6 +31,10 @@ Scaling scaled_symmetric_part(std::int64_t n, const T* a, double* s);
 // w (n), ascending.
 template <class T>
 void eigenvalues(std::int64_t n, const T* a, double* w);
+
+// The same with no memory for S: a holds anything afterwards. Throws std::invalid_argument, and
+// leaves a as it is, if n max|a| is beyond float64.
+void eigenvalues_over(std::int64_t n, double* a, double* w);
 
 // w (n), ascending; row i of `rows` (n x n) is the unit eigenvector of w[i].
 template <class T>

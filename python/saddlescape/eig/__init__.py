@@ -4,6 +4,7 @@ It knows no network: a Hessian is one symmetric operator among others.
 """
 
 from saddlescape.eig._certificate import Certificate, certificate
+from saddlescape.eig._certified_values import certified_eigvalsh
 from saddlescape.eig._check_certificate import Factors, check_certificate
 from saddlescape.eig._dense import eigh, eigvalsh
 from saddlescape.eig._density import Density, Mass
@@ -12,6 +13,7 @@ from saddlescape.eig._inertia import Eigenpairs, Inertia, Spectrum, certified_ei
 from saddlescape.eig._lanczos import EigResult, Outcome, lanczos
 from saddlescape.eig._slq import density
 from saddlescape.eig._trace import diagonal, trace
+from saddlescape.eig._tridiagonal import count_below
 
 __all__ = [
     "Certificate",
@@ -26,7 +28,9 @@ __all__ = [
     "Spectrum",
     "certificate",
     "certified_eigh",
+    "certified_eigvalsh",
     "check_certificate",
+    "count_below",
     "density",
     "diagonal",
     "eigh",

@@ -162,7 +162,7 @@ def inertia(
         At least 0, in the units of `A`: eigenvalues up to it are not told from zero. None is 0.
     spectrum : Spectrum, optional
         Eigenvalues with a bound on their error, with or without eigenvectors, instead of `A`, if
-        they are there already: what `certified_eigh` returned.
+        they are there already: what `certified_eigh` or `certified_eigvalsh` returned.
     overwrite : bool, optional
         Work in the upper triangle of `A`, which is filled again from the lower one at the end. An
         exactly symmetric `A` holds the same bits afterwards, another one its symmetric part
@@ -198,7 +198,8 @@ def inertia(
     Sylvester's law of inertia; Golub, Van Loan, "Matrix Computations" (2013), Theorem 8.1.17.
     Ashcraft, Grimes, Lewis, "Accurate symmetric indefinite linear equation solvers", SIAM J. Matrix
     Anal. Appl. 20 (1998), section 2.4 (rook pivoting). Higham, "Accuracy and Stability of Numerical
-    Algorithms" (2002), section 11.1 (the bound). With a spectrum: `certified_eigh`.
+    Algorithms" (2002), section 11.1 (the bound). With a spectrum: as `certified_eigh` and
+    `certified_eigvalsh`.
     """
     asked = 0.0
     if tolerance is not None:
