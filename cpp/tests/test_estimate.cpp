@@ -2,40 +2,18 @@
 // matrices must stay those of the definition while it grows and where its rank runs out.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
 
-#include "core/blas.hpp"
 #include "eig/hutchinson.hpp"
 #include "eig/quadrature.hpp"
 #include "eig/sketch.hpp"
-
-#ifndef SADDLESCAPE_TEST_BLAS
-#define SADDLESCAPE_TEST_BLAS ""
-#endif
+#include "eig_samples.hpp"
 
 namespace eig = saddlescape::eig;
 
 namespace {
-
-int failures = 0;
-
-void expect(bool ok, const char* what, double value = 0) {
-  if (ok) return;
-  std::printf("FAILED %s (%g)\n", what, value);
-  ++failures;
-}
-
-eig::Operator diagonal(const std::vector<double>& d) {
-  return {static_cast<std::int64_t>(d.size()), [&d](std::int64_t k, const double* in, double* out) {
-            const std::size_t n = d.size();
-            for (std::size_t i = 0; i < static_cast<std::size_t>(k) * n; ++i)
-              out[i] = d[i % n] * in[i];
-          }};
-}
 
 std::vector<double> low_rank(std::size_t n, std::size_t rank) {
   std::vector<double> d(n);
@@ -119,6 +97,5 @@ int main() {
   quadrature_of_whole_and_sampled_spectra();
   small_matrices_of_a_grown_sketch();
   exact_diagonals();
-  if (failures == 0) std::printf("estimate: all passed\n");
-  return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return summary("estimate");
 }
