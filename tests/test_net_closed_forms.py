@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from saddlescape import _core
 
 
 def toy(w1: float, w2: float) -> ss.MLP:
@@ -213,3 +214,15 @@ def test_initial_weights(init: str, deviation: float) -> None:
     np.testing.assert_array_equal(again.theta.astype(np.float32), net.theta)
     if init != "zeros":
         assert (ss.MLP((300, 200), "tanh", init=init, seed=5).theta != net.theta).any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", _core.net.activations())
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_far_out_no_derivative_is_nan(activation: str, sign: float, dtype: str) -> None:
+    """Where phi'' falls faster than z grows, 0 times infinity must not come of it."""
+    net = ss.MLP((1, 1, 1), activation, "mse", bias=False, dtype=dtype)
+    net.theta[:] = [sign * 1e20, 1e-30] if dtype == "float32" else [sign * 1e160, 1e-170]
+    X = np.ones((1, 1), dtype)
+    assert np.isfinite(net.gradient(X, X)).all()
+    assert not np.isnan(net.hvp(X, X, np.eye(2, dtype=dtype))).any()  # phi^2 may overflow

@@ -83,9 +83,10 @@ void subtract(const double* __restrict own, const double* __restrict l, std::int
     for (std::int64_t start = 0; start < k; start += chain) {
       const std::int64_t end = start + chain < k ? start + chain : k;
       double sum[slice] = {};
-      for (std::int64_t i = start; i < end; ++i)
+      for (std::int64_t i = start; i < end; ++i) {
 #pragma omp simd
         for (std::int64_t j = 0; j < slice; ++j) sum[j] += own[i] * l[i * slice + j];
+      }
 #pragma omp simd
       for (std::int64_t j = 0; j < slice; ++j) w[j] -= sum[j];
     }

@@ -1,8 +1,9 @@
 // Activation functions phi with their first and second derivatives.
 //
 // Each is a struct with one function: derivatives(z) gives phi(z), phi'(z), phi''(z). A new one
-// is a struct and a line in `with_activation`. Where a derivative does not exist (relu at 0) it is
-// taken from the left, as PyTorch does.
+// is a struct and a line in `with_activation`. Those with an exponential stand in
+// activation_cpu.cpp once more, as loops over vectors; the tests hold them to these. Where a
+// derivative does not exist (relu at 0) it is taken from the left, as PyTorch does.
 #pragma once
 
 #include <algorithm>
@@ -11,11 +12,6 @@
 #include "net/activations.hpp"
 
 namespace saddlescape::net {
-
-template <class T>
-struct Jet {
-  T value, slope, curvature;
-};
 
 struct Linear {
   template <class T>
@@ -99,7 +95,9 @@ struct Gelu {  // the exact one, z Phi(z), with the normal distribution's Phi an
   static Jet<T> derivatives(T z) {
     const T Phi = std::erfc(-z * T(0.707106781186547524400844362104849039L)) / 2;
     const T density = T(0.398942280401432677939946059934381868L) * std::exp(-z * z / 2);
-    return {z * Phi, Phi + z * density, density * (2 - z * z)};
+    // In this order a density of 0 makes 0, however large z is.
+    const T falling = z * density;
+    return {z * Phi, Phi + falling, 2 * density - z * falling};
   }
 };
 

@@ -14,16 +14,11 @@ inline double magnitude(double x) { return __builtin_fabs(x); }
 inline float with_sign(float x, float sign) { return __builtin_copysignf(x, sign); }
 inline double with_sign(double x, double sign) { return __builtin_copysign(x, sign); }
 
-template <class T>
-struct Values {
-  T value, slope, curvature;
-};
-
 // e = exp(-2 |z|): tanh |z| = (1 - e) / (1 + e) and 1 / cosh^2 z = 4 e / (1 + e)^2, neither of
 // which cancels.
 struct Tanh {
   template <class T>
-  static inline Values<T> of(T z) {
+  static inline Jet<T> of(T z) {
     const Exponential<T> e = exponential(T(-2) * magnitude(z));
     const T below = 1 + e.value;
     const T value = with_sign(-e.less_one / below, z), slope = 4 * e.value / (below * below);
@@ -48,7 +43,7 @@ struct Logistic {
 
 struct Sigmoid {
   template <class T>
-  static inline Values<T> of(T z) {
+  static inline Jet<T> of(T z) {
     const Logistic<T> a(z);
     return {a.up, a.up * a.down, a.up * a.down * (a.down - a.up)};
   }
@@ -56,7 +51,7 @@ struct Sigmoid {
 
 struct Silu {
   template <class T>
-  static inline Values<T> of(T z) {
+  static inline Jet<T> of(T z) {
     const Logistic<T> a(z);
     return {z * a.up, a.up * (1 + z * a.down), a.up * a.down * (2 + z * (a.down - a.up))};
   }
@@ -64,7 +59,7 @@ struct Silu {
 
 struct Elu {
   template <class T>
-  static inline Values<T> of(T z) {
+  static inline Jet<T> of(T z) {
     const Exponential<T> e = exponential(z > 0 ? T(0) : z);
     return {z > 0 ? z : e.less_one, z > 0 ? T(1) : e.value, z > 0 ? T(0) : e.value};
   }
@@ -75,7 +70,7 @@ template <class Phi, int derivatives, class T>
 void loop(T* __restrict values, T* __restrict slopes, T* __restrict curvatures, std::int64_t n) {
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) {
-    const Values<T> phi = Phi::of(values[i]);
+    const Jet<T> phi = Phi::of(values[i]);
     values[i] = phi.value;
     if constexpr (derivatives >= 1) slopes[i] = phi.slope;
     if constexpr (derivatives >= 2) curvatures[i] = phi.curvature;

@@ -1,8 +1,14 @@
-// The activation functions by name.
+// The activation functions by name, and what is known of one at a point.
 #pragma once
 
 namespace saddlescape::net {
 
 enum class Activation { linear, tanh, sigmoid, relu, leaky_relu, elu, softplus, silu, gelu };
+
+// phi(z), phi'(z), phi''(z).
+template <class T>
+struct Jet {
+  T value, slope, curvature;
+};
 
 }  // namespace saddlescape::net

@@ -7,14 +7,13 @@
 #include "core/parallel.hpp"
 #include "net/backward.hpp"
 #include "net/khatri_rao.hpp"
+#include "net/mirror.hpp"
 
 namespace saddlescape::net {
 namespace {
 
 using blas::Op;
 
-// Transposed copies go square by square: two lines of cache in each row.
-constexpr std::int64_t square = 16;
 constexpr std::int64_t most_samples = 2048;  // of a chunk
 constexpr double most_numbers = 16e6;        // in the S and D of a chunk
 
@@ -34,7 +33,9 @@ class Assembly {
     loss_curvature(samples, part_, upper);
     for (std::int64_t m = net_.layers(); m >= first_; --m) {
       const bool wanted = m <= last_;
-      if (wanted) add_same(samples, m, upper);
+      // Of the network's own curvature nothing comes through the outputs of the last layer.
+      const bool curved = part_ != Part::functional || m < net_.layers();
+      if (wanted && curved) add_same(samples, m, upper);
       if (m > first_) unpack(d(m), n_, upper, S);
       // S_lm and D_lm for l = m - 1 down to the first.
       Matrix D;
@@ -42,7 +43,7 @@ class Assembly {
         descend(samples, l, d(m), d(l + 1), S);
         if (l == m - 1) other_side(samples, l, part_, S, upper);
         if (!wanted) continue;
-        add_first(samples, l, m, S);
+        if (curved) add_first(samples, l, m, S);
         if (part_ != Part::gauss_newton) add_second(samples, l, m, D);
       }
     }
@@ -51,8 +52,10 @@ class Assembly {
   // Fills in what symmetry gives.
   void finish() {
     for (std::int64_t l = first_; l <= last_; ++l) mirror_same(l);
-    for (std::int64_t m = first_ + 1; m <= last_; ++m)
-      mirror(net_.weight_offset(m) - offset_, net_.weight_offset(m + 1) - offset_);
+    for (std::int64_t m = first_ + 1; m <= last_; ++m) {
+      const std::int64_t begin = net_.weight_offset(m) - offset_;
+      mirror(H_, width_, begin, net_.weight_offset(m + 1) - offset_, begin);
+    }
   }
 
  private:
@@ -162,19 +165,6 @@ class Assembly {
     }
   }
 
-  // Rows [begin, end) left of column `begin`, from above the diagonal.
-  void mirror(std::int64_t begin, std::int64_t end) {
-    const std::int64_t tiles = (end - begin + square - 1) / square;
-    parallel_for(tiles, 1, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t t = first; t < last; ++t)
-        for (std::int64_t c0 = 0; c0 < begin; c0 += square)
-          for (std::int64_t r = begin + t * square; r < std::min(end, begin + (t + 1) * square);
-               ++r)
-            for (std::int64_t c = c0; c < std::min(begin, c0 + square); ++c)
-              entry(r, c) = entry(c, r);
-    });
-  }
-
   const Architecture& net_;
   Part part_;
   std::int64_t first_, last_, n_ = 0;
@@ -184,7 +174,7 @@ class Assembly {
 
 // So many samples that what is kept of them stays within bounds.
 std::int64_t chunk_samples(const Architecture& net, std::int64_t samples) {
-  double numbers = 1;
+  double numbers = 2.0 * static_cast<double>(net.inputs() + 1);
   for (std::int64_t l = 1; l <= net.layers(); ++l)
     for (std::int64_t m = l; m <= net.layers(); ++m)
       numbers = std::max(

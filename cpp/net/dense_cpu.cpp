@@ -87,18 +87,18 @@ void tile_of(int rows, const Product<T>& p, std::int64_t i, std::int64_t j) {
       return tile<T, 2, vectors>(p, i, j);
     case 3:
       return tile<T, 3, vectors>(p, i, j);
+#if defined(__AVX512F__)
     case 4:
       return tile<T, 4, vectors>(p, i, j);
-#if defined(__AVX512F__)
     case 5:
       return tile<T, 5, vectors>(p, i, j);
     case 6:
       return tile<T, 6, vectors>(p, i, j);
     case 7:
       return tile<T, 7, vectors>(p, i, j);
-    case 8:
-      return tile<T, 8, vectors>(p, i, j);
 #endif
+    default:
+      return tile<T, tall, vectors>(p, i, j);
   }
 }
 
@@ -141,7 +141,7 @@ void column_sums(const T* rows, std::int64_t ld, std::int64_t n, std::int64_t d,
 }
 
 template <class T>
-constexpr DenseTable<T> table() {
+constexpr DenseTable<T> table() noexcept {
   return {multiply<T>, column_sums<T>, chain<T>, tangent_forward<T>, tangent_backward<T>, add<T>};
 }
 

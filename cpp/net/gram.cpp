@@ -5,6 +5,7 @@
 
 #include "core/blas.hpp"
 #include "core/parallel.hpp"
+#include "net/mirror.hpp"
 #include "net/pass.hpp"
 
 namespace saddlescape::net {
@@ -79,8 +80,7 @@ void gauss_newton_gram(const Architecture& net, const double* theta, const Batch
     if (l < net.layers()) rows = carried_back(pass, batch.N, l, rows);
     add_layer(pass, l, rows, K);
   }
-  for (std::int64_t r = 0; r < size; ++r)
-    for (std::int64_t c = 0; c < r; ++c) K[r * size + c] = K[c * size + r];
+  mirror(K, size, 0, size, size);
 }
 
 }  // namespace saddlescape::net
