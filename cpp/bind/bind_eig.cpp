@@ -96,9 +96,11 @@ const char* outcome_name(eig::Outcome outcome) {
   return "STOPPED";
 }
 
-// Eigenvalues, eigenvectors by rows, residuals, converged, products, outcome.
+// Eigenvalues, eigenvectors by rows, residuals, gaps, bounds, multiplicities, converged,
+// probability that one is missing, products, outcome. `start` holds vectors by rows, or is None.
 py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, std::int64_t high,
                   double tol, std::int64_t max_products, std::int64_t block, std::uint64_t seed,
+                  std::int64_t basis, double missing, const py::object& start,
                   const py::object& callback) {
   const eig::Operator op = operator_of(n, apply);
   eig::LanczosOptions options;
@@ -108,6 +110,15 @@ py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, s
   options.max_products = max_products;
   options.block = block;
   options.seed = seed;
+  options.basis = basis;
+  options.missing = missing;
+  Array vectors;
+  if (!start.is_none()) {
+    vectors = checked_array(start, "start", {Dtype::float64});
+    check_finite(vectors, "start");
+    options.start = vectors.as<const double>();
+    options.starts = vectors.shape[0];
+  }
   if (!callback.is_none())
     options.callback = [&](std::int64_t products, const std::vector<double>& values,
                            const std::vector<double>& residuals) {
@@ -125,8 +136,10 @@ py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, s
   const auto k = static_cast<py::ssize_t>(r.eigenvalues.size());
   py::array_t<bool> converged(k);
   std::copy(r.converged.begin(), r.converged.end(), converged.mutable_data());
+  const py::array_t<std::int64_t> multiplicities(k, r.multiplicities.data());
   return py::make_tuple(copied(r.eigenvalues), Vector({k, n}, r.eigenvectors.data()),
-                        copied(r.residuals), converged, r.products, outcome_name(r.outcome));
+                        copied(r.residuals), copied(r.gaps), copied(r.bounds), multiplicities,
+                        converged, r.missing, r.products, outcome_name(r.outcome));
 }
 
 }  // namespace
@@ -141,8 +154,8 @@ void eig(py::module_ module) {
   module.def("certified_signs", &certified_signs, py::arg("A"), py::arg("tolerance"));
   module.def("lanczos", &lanczos, py::arg("n"), py::arg("apply"), py::arg("low"), py::arg("high"),
              py::arg("tol"), py::arg("max_products"), py::arg("block"), py::arg("seed"),
-             py::arg("callback"));
-  module.def("basis_size", &eig::basis_size, py::arg("pairs"), py::arg("block"));
+             py::arg("basis"), py::arg("missing"), py::arg("start"), py::arg("callback"));
+  module.def("basis_size", &eig::basis_size, py::arg("n"), py::arg("pairs"), py::arg("block"));
 }
 
 }  // namespace saddlescape::bind

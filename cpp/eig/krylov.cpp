@@ -20,7 +20,7 @@ std::size_t length(std::int64_t count) { return static_cast<std::size_t>(count);
 }  // namespace
 
 Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, std::int64_t pairs,
-               double tol, std::uint64_t seed)
+               double tol, std::uint64_t seed, const double* start, std::int64_t starts)
     : op_(op),
       products_(op, block),
       capacity_(capacity),
@@ -28,9 +28,41 @@ Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, st
       // A pair that was locked with a residual of tol ||A|| is missing from C by that much.
       allowed_asymmetry_(1e-3 + 2 * tol),
       random_(seed),
-      v_(length((std::max(capacity, 2 * pairs) + block) * op.n)),
+      v_(numbers((std::max(capacity, 2 * pairs) + block) * op.n)),
       t_(length(capacity * capacity)) {
   fresh();
+  if (starts > 0) add_starts(start, starts);
+}
+
+// Row a of Q is the sum of the vectors a, a + q, ... and a hundredth of a random one: what the
+// vectors are orthogonal to is found as well, some steps later. Of a few vectors that are nearly
+// eigenvectors the Krylov space of their sum contains all within as many steps.
+void Krylov::add_starts(const double* start, std::int64_t starts) {
+  constexpr double part_random = 1e-2;
+  const std::int64_t n = op_.n;
+  std::vector<double> sum(length(n));
+  for (std::int64_t a = 0; a < next_; ++a) {
+    std::fill(sum.begin(), sum.end(), 0.0);
+    for (std::int64_t i = a; i < starts; i += next_) {
+      double largest = 0;
+      for (std::int64_t j = 0; j < n; ++j) largest = std::max(largest, std::abs(start[i * n + j]));
+      if (largest == 0) continue;
+      double squares = 0;
+      for (std::int64_t j = 0; j < n; ++j) {
+        const double x = start[i * n + j] / largest;
+        squares += x * x;
+      }
+      const double factor = 1 / std::sqrt(squares);
+      for (std::int64_t j = 0; j < n; ++j) sum[j] += factor * (start[i * n + j] / largest);
+    }
+    const double size = eig::norm(n, sum.data());
+    if (!(size > 1e-8)) continue;
+    double* const x = row(a);
+    for (std::int64_t j = 0; j < n; ++j) x[j] = part_random * x[j] + sum[j] / size;
+  }
+  // Sums that depend on each other are replaced at random, as after a breakdown.
+  std::vector<double> unused(length(next_ * next_));
+  random_rows(orthonormalise_rows(n, v_.get(), 0, next_, 1, unused.data()), next_);
 }
 
 void Krylov::saw_norm(double value) { norm_ = std::max(norm_, value); }
@@ -44,12 +76,18 @@ void Krylov::expand() {
   const std::int64_t n = op_.n, q = next_, last = size_ + q;
   multiply(size_, q, last);
   // H = V W^T over all of V and twice, W <- W - H^T V
-  std::vector<double> h(length(last * q)), again(length(last * q));
-  project_out(n, last, v_.data(), q, row(last), h.data());
-  project_out(n, last, v_.data(), q, row(last), again.data());
-  for (std::size_t i = 0; i < h.size(); ++i) h[i] += again[i];
+  std::vector<double> h(length(last * q));
+  project_out_twice(n, last, v_.get(), q, row(last), h.data());
   take_projection(h, q);
   orthonormalise_next(last);
+}
+
+// ||D e_i||: what of A v_i lies in directions that were given up.
+double Krylov::given_up(std::int64_t i) const {
+  double squares = 0;
+  for (const std::vector<double>& d : d_)
+    if (i < static_cast<std::int64_t>(d.size())) squares += d[i] * d[i];
+  return std::sqrt(squares);
 }
 
 // T gets H as its new rows and columns. The rows of H that belong to the old basis were known
@@ -58,7 +96,7 @@ void Krylov::take_projection(const std::vector<double>& h, std::int64_t q) {
   double worst = 0;
   for (std::int64_t i = 0; i < size_; ++i)
     for (std::int64_t a = 0; a < q; ++a)
-      worst = std::max(worst, std::abs(h[i * q + a] - c_[a * size_ + i]));
+      worst = std::max(worst, std::abs(h[i * q + a] - c_[a * size_ + i]) - given_up(i));
   for (std::int64_t a = 0; a < q; ++a)
     for (std::int64_t b = 0; b < a; ++b)
       worst = std::max(worst, std::abs(h[(size_ + a) * q + b] - h[(size_ + b) * q + a]));
@@ -84,7 +122,7 @@ void Krylov::orthonormalise_next(std::int64_t last) {
   std::vector<double> r(length(q * q));
   const std::int64_t room = op_.n - last;
   const std::int64_t rank =
-      std::min(room, orthonormalise_rows(op_.n, v_.data(), last, q, norm_, r.data()));
+      std::min(room, orthonormalise_rows(op_.n, v_.get(), last, q, norm_, r.data()));
   const std::int64_t first = size_;
   size_ = last;
   next_ = std::min(block_, room);
@@ -101,19 +139,24 @@ void Krylov::random_rows(std::int64_t from, std::int64_t to) {
       random_.normals(row(r), op_.n);
       const double length_of_draw = eig::norm(op_.n, row(r));
       for (double* x = row(r); x < row(r + 1); ++x) *x /= length_of_draw;
-      found = orthonormalise_row(op_.n, v_.data(), r);
+      found = orthonormalise_row(op_.n, v_.get(), r);
     }
     if (!found) throw std::runtime_error("Lanczos: no direction is orthogonal to the basis");
   }
 }
 
 void Krylov::fresh() {
+  for (std::int64_t a = 0; coupled() && a < next_; ++a)
+    d_.emplace_back(c_.begin() + a * size_, c_.begin() + (a + 1) * size_);
   next_ = std::min(block_, op_.n - size_);
   c_.assign(length(next_ * size_), 0.0);
   random_rows(size_, size_ + next_);
 }
 
 void Krylov::restart(std::int64_t kept) {
+  c_.clear();
+  for (std::vector<double>& d : d_)
+    d.resize(std::min(d.size(), length(kept)));  // the rows behind are gone
   size_ = kept;  // expand() writes the rows and columns of T behind it before they are read
   fresh();
 }
@@ -131,13 +174,22 @@ Ritz Krylov::ritz(std::int64_t first) const {
   for (std::int64_t i = 0; i < j; ++i)
     std::copy_n(t_.data() + (first + i) * capacity_ + first, j, result.rows.data() + i * j);
   blas::eigh(j, result.rows.data(), result.values.data(), true);
-  // ||C s_i||
+  // ||C s_i|| + ||D s_i||
   std::vector<double> coupled(length(j * next_));
   if (next_)
     blas::gemm(Op::none, Op::transpose, j, next_, j, 1.0, result.rows.data(), j, c_.data() + first,
                size_, 0.0, coupled.data(), next_);
-  for (std::int64_t i = 0; i < j; ++i)
-    result.residuals[i] = next_ ? eig::norm(next_, coupled.data() + i * next_) : 0.0;
+  for (std::int64_t i = 0; i < j; ++i) {
+    double squares = 0;
+    for (const std::vector<double>& d : d_) {
+      double sum = 0;
+      for (std::int64_t l = first; l < static_cast<std::int64_t>(d.size()); ++l)
+        sum += d[l] * result.rows[i * j + l - first];
+      squares += sum * sum;
+    }
+    result.residuals[i] =
+        (next_ ? eig::norm(next_, coupled.data() + i * next_) : 0.0) + std::sqrt(squares);
+  }
   return result;
 }
 
@@ -147,25 +199,32 @@ void Krylov::keep(const Ritz& ritz, const std::vector<std::int64_t>& kept) {
   for (std::int64_t i = 0; i < l; ++i)
     std::copy_n(ritz.rows.data() + kept[i] * j, j, s.data() + i * j);
   // V <- S V, C <- C S^T, T <- diag(theta)
-  rotate_rows(n, l, j, s.data(), v_.data());
+  rotate_rows(n, l, j, s.data(), v_.get());
   blas::gemm(Op::none, Op::transpose, next_, l, j, 1.0, c_.data(), j, s.data(), j, 0.0,
              coupling.data(), l);
   c_ = coupling;
+  for (std::vector<double>& d : d_) {
+    std::vector<double> turned(length(l));
+    for (std::int64_t i = 0; i < l; ++i)
+      for (std::size_t k = 0; k < d.size(); ++k) turned[i] += d[k] * s[i * j + k];
+    d = turned;
+  }
   std::fill(t_.begin(), t_.end(), 0.0);
   for (std::int64_t i = 0; i < l; ++i) t_[i * capacity_ + i] = ritz.values[kept[i]];
-  polish_rows(n, l, v_.data());
+  polish_rows(n, l, v_.get());
   std::copy(row(j), row(j + next_), row(l));
   size_ = l;
   for (std::int64_t i = 0; i < next_; ++i)
-    if (!orthonormalise_row(n, v_.data(), l + i))
+    if (!orthonormalise_row(n, v_.get(), l + i))
       throw std::runtime_error("Lanczos: the basis lost its orthogonality at a restart");
 }
 
 std::vector<double> Krylov::true_residuals() {
   const std::int64_t n = op_.n, k = size_;
+  d_.clear();
   multiply(0, k, k);
   std::vector<double> h(length(k * k)), result(length(k));
-  project_out(n, k, v_.data(), k, row(k), h.data());
+  project_out(n, k, v_.get(), k, row(k), h.data());
   for (std::int64_t i = 0; i < k; ++i) {
     // A v_i - T_ii v_i = (its part outside V) + sum_{l != i} h_li v_l
     const double outside = eig::norm(n, row(k + i));
@@ -191,7 +250,7 @@ void Krylov::resume() {
   std::vector<double> chosen(length(q * n)), r(length(q * q));
   for (std::int64_t i = 0; i < q; ++i) std::copy_n(row(k + order[i]), n, chosen.data() + i * n);
   std::copy(chosen.begin(), chosen.end(), row(k));
-  const std::int64_t rank = orthonormalise_rows(n, v_.data(), k, q, norm_, r.data());
+  const std::int64_t rank = orthonormalise_rows(n, v_.get(), k, q, norm_, r.data());
   next_ = std::min(block_, n - k);
   c_.assign(length(next_ * k), 0.0);
   for (std::int64_t i = 0; i < rank; ++i)

@@ -2,32 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <numeric>
-#include <stdexcept>
-#include <string>
 
+#include "eig/check.hpp"
 #include "eig/krylov.hpp"
+#include "eig/lanczos_options.hpp"
+#include "eig/pairs.hpp"
 
 namespace saddlescape::eig {
 namespace {
 
-constexpr double miss_probability = 1e-4;
-
 // How far below tol the recurrence goes, so that the true residual is below tol.
-constexpr double margin = 0.5, margin_after_resume = 0.1;
-
-std::string text(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%g", value);
-  return buffer;
-}
-
-[[noreturn]] void refuse(const std::string& name, const std::string& came,
-                         const std::string& allowed) {
-  throw std::invalid_argument(name + ": " + came + ", expected " + allowed);
-}
+constexpr double margin = 0.9, margin_after_resume = 0.1;
 
 class Solver {
  public:
@@ -37,50 +24,32 @@ class Solver {
  private:
   // What a growth of the space ended with, while pairs may still be missing or not.
   Outcome search(bool check, double part_of_tol);
-  bool test_now() const;
+  void begin_check(const Ritz& ritz);
+  void restart(const Ritz& ritz);
+  void schedule(double left);
   bool stopped_by_callback(const Ritz& ritz) const;
-  bool wanted_converged(const Ritz& ritz, double part_of_tol) const;
+  double worst_wanted(const Ritz& ritz) const;
+  double noise_floor() const;
   bool lost_in_noise(const Ritz& ritz) const;
-  bool outside_settled(const Ritz& ritz, std::int64_t steps) const;
-  bool settled(double gap, double residual, double spread, std::int64_t steps) const;
-  bool moved(const Ritz& ritz, const std::vector<double>& before) const;
+  bool recurrence_is_exact() const;
+  double rounding() const;
+  Neighbours neighbours(const Ritz& ritz) const;
   std::vector<std::int64_t> wanted(std::int64_t size) const;
   std::vector<std::int64_t> restart_set(std::int64_t size) const;
   std::vector<double> wanted_of(const std::vector<double>& all) const;
-  LanczosResult result(const std::vector<double>& residuals, Outcome outcome) const;
+  LanczosResult result(const std::vector<double>& residuals, const Neighbours& next,
+                       Outcome outcome) const;
 
   std::int64_t n_, low_, high_, pairs_, block_, capacity_, budget_;
+  bool exhaustive_;
   double tol_;
   const LanczosOptions& options_;
   Krylov space_;
-  std::int64_t tested_at_ = 0;
+  Check check_;
+  // When the Ritz values are looked at next, and the logarithm of what was left to do.
+  std::int64_t tested_at_ = 0, next_test_ = 0;
+  double left_before_ = std::numeric_limits<double>::infinity();
 };
-
-// The options as they are used: both ends clipped to n, everything checked.
-LanczosOptions checked(const Operator& op, const LanczosOptions& o) {
-  if (op.n < 1) refuse("op", "order " + std::to_string(op.n), "at least 1");
-  if (o.low < 0) refuse("low", std::to_string(o.low), "at least 0");
-  if (o.high < 0) refuse("high", std::to_string(o.high), "at least 0");
-  if (o.low == 0 && o.high == 0) refuse("low, high", "both 0", "at least one pair");
-  if (!(o.tol > 0) || !std::isfinite(o.tol)) refuse("tol", text(o.tol), "a positive number");
-  if (o.block < 1) refuse("block", std::to_string(o.block), "at least 1");
-  if (o.max_products < 0) refuse("max_products", std::to_string(o.max_products), "at least 1");
-  LanczosOptions used = o;
-  used.block = std::min(o.block, op.n);
-  used.low = std::min(o.low, op.n);
-  used.high = std::min(o.high, op.n - used.low);
-  const std::int64_t pairs = used.low + used.high;
-  const std::int64_t steps = (pairs + used.block - 1) / used.block;
-  const std::int64_t least = std::min(op.n, steps * used.block) + pairs;
-  if (o.max_products == 0) {
-    used.max_products = 100 * basis_size(pairs, used.block);
-  } else if (o.max_products < least) {
-    refuse("max_products", std::to_string(o.max_products),
-           "at least " + std::to_string(least) + " for " + std::to_string(pairs) +
-               " pairs in blocks of " + std::to_string(used.block) + " and their residuals");
-  }
-  return used;
-}
 
 Solver::Solver(const Operator& op, const LanczosOptions& options)
     : n_(op.n),
@@ -88,12 +57,14 @@ Solver::Solver(const Operator& op, const LanczosOptions& options)
       high_(options.high),
       pairs_(low_ + high_),
       block_(options.block),
-      capacity_(std::min(n_, basis_size(pairs_, block_))),
-      // The residuals of the result take a product for each pair.
+      capacity_(options.basis),
+      // The residuals of the result may take a product for each pair.
       budget_(options.max_products - pairs_),
+      exhaustive_(capacity_ == n_ && n_ <= smallest_basis(pairs_, block_)),
       tol_(options.tol),
       options_(options),
-      space_(op, capacity_, block_, pairs_, tol_, options.seed) {}
+      space_(op, capacity_, block_, pairs_, tol_, options.seed, options.start, options.starts),
+      check_(low_, high_, options.missing) {}
 
 std::vector<std::int64_t> Solver::wanted(std::int64_t size) const {
   std::vector<std::int64_t> indices;
@@ -119,54 +90,49 @@ std::vector<std::int64_t> Solver::restart_set(std::int64_t size) const {
   return indices;
 }
 
-bool Solver::wanted_converged(const Ritz& ritz, double part_of_tol) const {
-  for (double residual : wanted_of(ritz.residuals))
-    if (residual > part_of_tol * tol_ * space_.norm()) return false;
-  return true;
+double Solver::worst_wanted(const Ritz& ritz) const {
+  const std::vector<double> residuals = wanted_of(ritz.residuals);
+  return *std::max_element(residuals.begin(), residuals.end());
 }
 
-// tol is below what the products are exact to, and the residuals have come down to that: a vector
-// of noise in the basis has up to sqrt(basis_size) such components.
+// A vector of noise in the basis has up to sqrt(basis) components like the largest one seen.
+double Solver::noise_floor() const {
+  return std::sqrt(static_cast<double>(capacity_)) * space_.noise();
+}
+
+// tol is below what the products are exact to, and the residuals have come down to that.
 bool Solver::lost_in_noise(const Ritz& ritz) const {
-  if (space_.noise() <= tol_ * space_.norm()) return false;
-  const double floor = std::sqrt(static_cast<double>(capacity_)) * space_.noise();
-  for (double residual : wanted_of(ritz.residuals))
-    if (residual > floor) return false;
-  return true;
+  return space_.noise() > tol_ * space_.norm() && worst_wanted(ritz) <= noise_floor();
 }
 
-// Is the next Ritz value outside the window a witness that nothing is missing inside?
-bool Solver::settled(double gap, double residual, double spread, std::int64_t steps) const {
-  if (residual <= tol_ * space_.norm()) return true;
-  if (gap <= residual) return false;
-  // 1.648 sqrt(n) exp(-sqrt(g) (2j - 1)) <= miss_probability
-  const double exponent = std::sqrt(gap / spread) * static_cast<double>(2 * steps - 1);
-  return 1.648 * std::sqrt(static_cast<double>(n_)) * std::exp(-exponent) <= miss_probability;
+void Solver::begin_check(const Ritz& ritz) {
+  space_.keep(ritz, wanted(space_.size()));
+  space_.fresh();
+  check_.begin(space_, wanted_of(ritz.values), tol_ * space_.norm());
+  tested_at_ = next_test_ = space_.size();
 }
 
-bool Solver::outside_settled(const Ritz& ritz, std::int64_t steps) const {
-  const std::vector<double>& theta = ritz.values;
-  const std::int64_t j = static_cast<std::int64_t>(theta.size());
-  const double spread = theta[j - 1] - theta[0];
-  const std::int64_t above = low_, below = j - 1 - high_;
-  return (low_ == 0 ||
-          settled(theta[above] - theta[above - 1], ritz.residuals[above], spread, steps)) &&
-         (high_ == 0 ||
-          settled(theta[below + 1] - theta[below], ritz.residuals[below], spread, steps));
+void Solver::restart(const Ritz& ritz) {
+  const std::vector<std::int64_t> kept = restart_set(space_.size());
+  check_.restart(space_, ritz, kept);
+  space_.keep(ritz, kept);
+  tested_at_ = space_.size();
+  next_test_ = tested_at_ + std::max(block_, capacity_ / 10);
+  left_before_ = std::numeric_limits<double>::infinity();
 }
 
-// Did something enter the window? By the minimax principle values in a growing space move outward
-// only: up to tol ||A|| it is the same pair become more exact.
-bool Solver::moved(const Ritz& ritz, const std::vector<double>& before) const {
-  const std::vector<double> now = wanted_of(ritz.values);
-  for (std::size_t i = 0; i < now.size(); ++i)
-    if (std::abs(now[i] - before[i]) > tol_ * space_.norm()) return true;
-  return false;
-}
-
-// An eigenvalue problem of T costs little beside a product, but not nothing: about ten a restart.
-bool Solver::test_now() const {
-  return space_.complete() || space_.full() || space_.size() - tested_at_ >= capacity_ / 10;
+// An eigenvalue problem of T costs little beside a product, but not nothing. `left`: the logarithm
+// of how far the goal is; it falls faster than linearly in the steps.
+void Solver::schedule(double left) {
+  const std::int64_t least = std::max(block_, space_.size() / 20);
+  const std::int64_t most = std::max(least, capacity_ / 10);
+  const double rate = (left_before_ - left) / static_cast<double>(space_.size() - tested_at_);
+  const double steps = rate > 0 && std::isfinite(rate) ? 0.7 * left / rate : 1e9;
+  tested_at_ = space_.size();
+  left_before_ = left;
+  next_test_ = tested_at_ + (steps < static_cast<double>(most)
+                                 ? std::max(least, static_cast<std::int64_t>(steps))
+                                 : most);
 }
 
 bool Solver::stopped_by_callback(const Ritz& ritz) const {
@@ -178,41 +144,60 @@ bool Solver::stopped_by_callback(const Ritz& ritz) const {
 }
 
 Outcome Solver::search(bool check, double part_of_tol) {
-  const bool exhaustive = capacity_ == n_;
-  bool checking = false, all_converged = false;
-  std::vector<double> locked;
-  std::int64_t steps = 0;
-  tested_at_ = space_.size();
+  bool converged = false;
+  next_test_ = space_.size();
   while (true) {
     if (space_.products() + space_.next() > budget_)
-      return checking && all_converged ? Outcome::unchecked : Outcome::budget;
+      return check_.begun() && converged ? Outcome::unchecked : Outcome::budget;
     space_.expand();
-    ++steps;
-    if (space_.size() < pairs_ || !test_now()) continue;
-    tested_at_ = space_.size();
+    const bool full = space_.full() || space_.complete();
+    if (space_.size() < pairs_ || (space_.size() < next_test_ && !full)) continue;
     const Ritz ritz = space_.ritz();
     space_.saw_norm(std::max(std::abs(ritz.values.front()), std::abs(ritz.values.back())));
     if (stopped_by_callback(ritz)) return Outcome::stopped;
-    if (space_.complete()) return Outcome::converged;
-    all_converged = !exhaustive && wanted_converged(ritz, part_of_tol);
-    if (all_converged &&
-        (!check || (checking && !moved(ritz, locked) && outside_settled(ritz, steps))))
+    if (space_.complete()) {
+      check_.end();
       return Outcome::converged;
-    if (all_converged && (!checking || moved(ritz, locked))) {
-      space_.keep(ritz, wanted(space_.size()));
-      space_.fresh();
-      locked = wanted_of(ritz.values);
-      checking = true;
-      steps = 0;
-    } else if (space_.full()) {
-      if (!all_converged && lost_in_noise(ritz)) return Outcome::stagnated;
-      space_.keep(ritz, restart_set(space_.size()));
     }
-    tested_at_ = space_.size();
+    const double goal = part_of_tol * tol_ * space_.norm(), worst = worst_wanted(ritz);
+    converged = !exhaustive_ && worst <= goal;
+    const bool as_before = converged && check_.begun() && !check_.moved(wanted_of(ritz.values));
+    if (as_before) check_.look(space_, ritz);
+    if (converged && (!check || (as_before && check_.done(ritz, noise_floor()))))
+      return Outcome::converged;
+    if (converged && options_.missing == 1) return Outcome::unchecked;
+    if (converged && !as_before) {
+      begin_check(ritz);
+      continue;
+    }
+    schedule(std::log(as_before ? check_.left() : worst / goal));
+    if (!space_.full()) continue;
+    if (!converged && lost_in_noise(ritz)) return Outcome::stagnated;
+    restart(ritz);
   }
 }
 
-LanczosResult Solver::result(const std::vector<double>& residuals, Outcome outcome) const {
+// What the residuals of the recurrence do not see, in each component of the basis.
+double Solver::rounding() const {
+  return 4 * std::numeric_limits<double>::epsilon() * space_.norm() + noise_floor();
+}
+
+// Noise of the products has up to sqrt(n) times the norm that a component of it shows in T.
+bool Solver::recurrence_is_exact() const {
+  return 10 * std::sqrt(static_cast<double>(n_)) * space_.noise() <= 0.05 * tol_ * space_.norm();
+}
+
+Neighbours Solver::neighbours(const Ritz& ritz) const {
+  const std::int64_t above = low_, below = space_.size() - 1 - high_;
+  Neighbours next;
+  if (above > below) return next;
+  next.above_low = ritz.values[above] - ritz.residuals[above];
+  next.below_high = ritz.values[below] + ritz.residuals[below];
+  return next;
+}
+
+LanczosResult Solver::result(const std::vector<double>& residuals, const Neighbours& next,
+                             Outcome outcome) const {
   std::vector<std::int64_t> order(residuals.size());
   std::iota(order.begin(), order.end(), std::int64_t{0});
   std::sort(order.begin(), order.end(), [this](std::int64_t a, std::int64_t b) {
@@ -221,13 +206,20 @@ LanczosResult Solver::result(const std::vector<double>& residuals, Outcome outco
   LanczosResult r;
   r.products = space_.products();
   r.outcome = outcome;
+  if (outcome == Outcome::converged || outcome == Outcome::unchecked)
+    r.missing = check_.probability();
   for (std::int64_t i : order) {
-    r.eigenvalues.push_back(space_.projected(i) * space_.unit());
-    r.residuals.push_back(residuals[i] * space_.unit());
+    r.eigenvalues.push_back(space_.projected(i));
+    r.residuals.push_back(residuals[i]);
     r.converged.push_back(residuals[i] <= tol_ * space_.norm());
     r.eigenvectors.insert(r.eigenvectors.end(), space_.vectors() + i * n_,
                           space_.vectors() + (i + 1) * n_);
   }
+  r.gaps = gaps(r.eigenvalues, r.residuals, low_, next);
+  r.bounds = bounds(r.residuals, r.gaps, rounding());
+  r.multiplicities = multiplicities(r.eigenvalues, r.residuals, 2 * rounding());
+  for (auto* values : {&r.eigenvalues, &r.residuals, &r.gaps, &r.bounds})
+    for (double& x : *values) x *= space_.unit();
   return r;
 }
 
@@ -235,28 +227,32 @@ LanczosResult Solver::run() {
   Outcome outcome = search(true, margin);
   double before = std::numeric_limits<double>::infinity();
   while (true) {
-    space_.keep(space_.ritz(), wanted(space_.size()));
-    const std::vector<double> residuals = space_.true_residuals();
+    const Ritz ritz = space_.ritz();
+    const Neighbours next = neighbours(ritz);
+    std::vector<double> residuals = wanted_of(ritz.residuals);
+    space_.keep(ritz, wanted(space_.size()));
+    if (recurrence_is_exact()) {
+      for (double& r : residuals) r += rounding();
+      return result(residuals, next, outcome);
+    }
+    residuals = space_.true_residuals();
     const double worst = *std::max_element(residuals.begin(), residuals.end());
-    if (worst <= tol_ * space_.norm() || outcome == Outcome::stopped)
-      return result(residuals, outcome);
-    if (outcome == Outcome::stagnated) return result(residuals, outcome);
-    if (outcome != Outcome::converged) return result(residuals, Outcome::budget);
+    if (worst <= tol_ * space_.norm() || outcome == Outcome::stopped ||
+        outcome == Outcome::stagnated)
+      return result(residuals, next, outcome);
+    if (outcome == Outcome::budget) return result(residuals, next, Outcome::budget);
     // What was dropped when pairs were locked, or the operator's own rounding: the first is mended
     // by going on from the true residuals, the second is not.
-    if (worst > 0.5 * before || capacity_ == n_) return result(residuals, Outcome::stagnated);
-    if (space_.products() + block_ > budget_) return result(residuals, Outcome::budget);
+    if (worst > 0.5 * before || exhaustive_) return result(residuals, next, Outcome::stagnated);
+    if (space_.products() + block_ > budget_) return result(residuals, next, Outcome::budget);
     before = worst;
     space_.resume();
-    outcome = search(false, margin_after_resume);
+    const Outcome again = search(false, margin_after_resume);
+    if (again != Outcome::converged) outcome = again;
   }
 }
 
 }  // namespace
-
-std::int64_t basis_size(std::int64_t pairs, std::int64_t block) {
-  return std::max({std::int64_t{40}, 2 * pairs + 20, pairs + 8 * block});
-}
 
 LanczosResult lanczos(const Operator& op, const LanczosOptions& options) {
   const LanczosOptions used = checked(op, options);

@@ -9,15 +9,18 @@
 // Missing pairs: a residual proves that an eigenvalue is near theta, not that theta is the k-th; a
 // Krylov space of one vector contains one vector of each eigenspace (scipy#26112, spectra#144). So
 // before it says "converged", the wanted pairs are kept, the rest is dropped, and a random block
-// orthogonal to them starts anew. Were an eigenvalue missing, the new space would find it: after
-// j steps from a random vector, the outermost Ritz value is further than a part g of the spread
-// from the outermost eigenvalue with a probability of at most 1.648 sqrt(n) exp(-sqrt(g) (2j - 1))
-// (Kuczynski, Wozniakowski, SIAM J. Matrix Anal. Appl. 13 (1992)). The check ends
-// when that is below 1e-4, with g the gap from the wanted window to the next Ritz value, or when
-// the next pair has converged. Whatever enters the window is merged, and the check starts again.
-// The theorem is of Lanczos without restarts: beyond `basis_size` steps it is an indication.
+// orthogonal to them starts anew. Were an eigenvalue missing, the new space would find it: the
+// check ends when the probability that it did not (eig/missing.hpp) is below `missing` for what
+// lies beyond the last but one of the wanted values of each end. (A further copy of the last one
+// would change no value, and what is missing between the last two alone both random starts must
+// have missed.) Whatever enters the window is merged, and the check starts again.
 //
-// If n <= basis_size the space is grown to all n dimensions: then nothing can be missing.
+// If n is no larger than the smallest basis, the space is grown to all n dimensions: then nothing
+// can be missing.
+//
+// Residuals are those of the recurrence, which holds up to rounding because every vector is
+// orthogonalised twice against all others; what the products themselves may add to that shows in
+// T, which is computed in full. Where that is not far below tol they are computed with products.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +33,7 @@ namespace saddlescape::eig {
 
 enum class Outcome {
   converged,  // every pair, and none is missing
-  unchecked,  // every pair, but the products ended before the check for missing ones did
+  unchecked,  // every pair, but the check for missing ones did not end or was not wanted
   stagnated,  // the products are not exact enough for tol
   budget,     // max_products was reached
   stopped     // the callback said so
@@ -39,9 +42,14 @@ enum class Outcome {
 struct LanczosOptions {
   std::int64_t low = 1, high = 1;  // pairs at the lower and at the upper end
   double tol = 1e-6;               // ||A x - theta x|| <= tol ||A||
-  std::int64_t max_products = 0;   // 0: 100 times basis_size
+  std::int64_t max_products = 0;   // 0: 100 times the basis
   std::int64_t block = 1;
+  std::int64_t basis = 0;  // vectors held at most; 0: basis_size
+  double missing = 1e-4;   // the check ends when this is the probability; 1: no check
   std::uint64_t seed = 0;
+  // Vectors (n each, one behind the other) to begin near: eigenvectors of a similar operator.
+  const double* start = nullptr;
+  std::int64_t starts = 0;
   // Called now and then with the wanted Ritz values and their residuals; true stops the run.
   std::function<bool(std::int64_t products, const std::vector<double>& values,
                      const std::vector<double>& residuals)>
@@ -49,16 +57,19 @@ struct LanczosOptions {
 };
 
 struct LanczosResult {
-  std::vector<double> eigenvalues;   // k, ascending: the low ones, then the high ones
-  std::vector<double> eigenvectors;  // k x n, a unit vector a row
-  std::vector<double> residuals;     // k: ||A x - theta x||, computed with real products
-  std::vector<bool> converged;       // k: residual <= tol ||A||
+  std::vector<double> eigenvalues;           // k, ascending: the low ones, then the high ones
+  std::vector<double> eigenvectors;          // k x n, a unit vector a row
+  std::vector<double> residuals;             // k: ||A x - theta x||, with what rounding may add
+  std::vector<double> gaps, bounds;          // k: eig/pairs.hpp
+  std::vector<std::int64_t> multiplicities;  // k: how many can't be told from it, itself included
+  std::vector<bool> converged;               // k: residual <= tol ||A||
+  double missing = 1;  // probability that a pair further out than these exists (eig/missing.hpp)
   std::int64_t products = 0;
   Outcome outcome = Outcome::converged;
 };
 
-// max(40, 2 (low + high) + 20), and at least eight blocks besides the wanted vectors.
-std::int64_t basis_size(std::int64_t pairs, std::int64_t block);
+// At least max(40, 2 pairs + 20) and eight blocks besides the pairs; up to 160 within 64 MB.
+std::int64_t basis_size(std::int64_t n, std::int64_t pairs, std::int64_t block);
 
 // Throws std::invalid_argument that names the option, and whatever op.apply or callback throws.
 // low + high >= n gives all n pairs, once.

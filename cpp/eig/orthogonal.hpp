@@ -1,4 +1,4 @@
-// Orthonormal rows: the four things that a Krylov space does with them.
+// Orthonormal rows: the things that a Krylov space does with them.
 //
 // A basis is stored by rows, one vector of length n a row, so that a new vector is appended behind
 // the others and each is contiguous for the operator.
@@ -13,6 +13,12 @@ double norm(std::int64_t n, const double* x);
 // H = V B^T (j x k), then B <- B - H^T V: takes the span of the j rows of V out of the k rows of B.
 void project_out(std::int64_t n, std::int64_t j, const double* v, std::int64_t k, double* b,
                  double* h);
+
+// B <- (I - V^T V)^2 B, with H (j x k) what was taken out in both passes: "twice is enough". V is
+// read three times, not four: behind the first pass a tile of it is still in the cache for the
+// second one's inner products. The same bits for any number of threads.
+void project_out_twice(std::int64_t n, std::int64_t j, const double* v, std::int64_t k, double* b,
+                       double* h);
 
 // Row r of `v` was a unit vector and becomes one that is orthogonal to rows 0..r-1, which are
 // orthonormal. False if nothing certain is left of it.

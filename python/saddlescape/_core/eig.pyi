@@ -20,9 +20,23 @@ def lanczos(
     max_products: int,
     block: int,
     seed: int,
+    basis: int,
+    missing: float,
+    start: _Vector | None,
     callback: Callable[[int, _Vector, _Vector], bool | None] | None,
-) -> tuple[_Vector, _Vector, _Vector, NDArray[np.bool_], int, str]: ...
-def basis_size(pairs: int, block: int) -> int: ...
+) -> tuple[
+    _Vector,
+    _Vector,
+    _Vector,
+    _Vector,
+    _Vector,
+    NDArray[np.int64],
+    NDArray[np.bool_],
+    float,
+    int,
+    str,
+]: ...
+def basis_size(n: int, pairs: int, block: int) -> int: ...
 def quadrature(
     n: int, apply: Callable[[_Vector], _Vector], steps: int, probes: int, seed: int
 ) -> tuple[_Vector, _Vector, NDArray[np.int64], _Vector, _Vector, _Vector, int, float, float]: ...

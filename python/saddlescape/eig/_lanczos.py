@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from saddlescape._check import integer, real
 from saddlescape._core import eig as _eig
@@ -21,8 +21,8 @@ class Outcome(Enum):
 
     CONVERGED = "every pair has converged, and the check found none missing: nothing to do"
     UNCHECKED = (
-        "every pair has converged, but max_products was reached before the check that none is "
-        "missing between them had ended: raise max_products"
+        "every pair has converged, but the check that none is missing between them did not end: "
+        "raise max_products, and leave missing below 1"
     )
     STAGNATED = (
         "the residuals do not fall below the rounding or the noise of the operator's own products: "
@@ -46,10 +46,29 @@ class EigResult:
     eigenvectors : ndarray, shape (n, k), float64
         Unit vectors by columns, orthogonal to each other; each column is contiguous.
     residuals : ndarray, shape (k,), float64
-        ||A x - theta x||, computed with a product at the end. Within this distance of theta there
-        is an exact eigenvalue.
+        ||A x - theta x||, with what rounding may add. Within this distance of theta there is an
+        exact eigenvalue. It is the recurrence's; where the products show themselves to be less
+        exact than a hundredth of ``tol * ||A||`` (float32, finite differences) it is computed with
+        a product more for each pair.
+    bounds : ndarray, shape (k,), float64
+        How far the eigenvalue may be from theta: the smaller of the residual and, by Kato and
+        Temple, residual^2 / gap; and rounding. As good as `gaps` is.
+    gaps : ndarray, shape (k,), float64
+        From theta to the nearest other eigenvalue. It assumes that none is missing, and that behind
+        the innermost pair of each end the next one is no further out than the next Ritz value less
+        its residual; 0 where pairs can't be told apart, infinite if there is no other.
+    multiplicities : ndarray, shape (k,), int64
+        How many of these pairs have an eigenvalue that can't be told from theta by their residuals,
+        this one included. Beside the innermost pair of an end more copies may lie outside.
     converged : ndarray, shape (k,), bool
         Whether the residual is at most ``tol * ||A||``.
+    missing : float
+        Probability, over the random start of the check, that an eigenvalue at least as far out as
+        the last but one of either end exists besides these and was not seen: at most what was asked
+        for if the outcome is CONVERGED, 0 if all n dimensions were searched, 1 if nothing was checked. Where
+        the products' own noise ends the check it may be larger. An eigenvalue between the last two
+        must have escaped both this start and that of the search. A copy of the last one is none of
+        the k that were asked for.
     products : int
         Products with a vector that were used, all of them.
     outcome : Outcome
@@ -59,7 +78,11 @@ class EigResult:
     eigenvalues: NDArray[np.float64]
     eigenvectors: NDArray[np.float64] = field(repr=False)
     residuals: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+    gaps: NDArray[np.float64] = field(repr=False)
+    multiplicities: NDArray[np.int64]
     converged: NDArray[np.bool_]
+    missing: float
     products: int
     outcome: Outcome
 
@@ -73,6 +96,9 @@ def lanczos(
     block: int = 1,
     seed: int = 0,
     callback: Callable[[int, NDArray[np.float64], NDArray[np.float64]], bool | None] | None = None,
+    start: ArrayLike | None = None,
+    basis: int | None = None,
+    missing: float = 1e-4,
 ) -> EigResult:
     """Find the eigenpairs at both ends of a symmetric operator's spectrum.
 
@@ -83,7 +109,8 @@ def lanczos(
 
     A pair has converged when ||A x - theta x|| <= tol ||A||, with ||A|| the largest |theta| seen.
     Then the pairs are kept, and a random start orthogonal to them looks for pairs that the first
-    space could not contain (copies of a multiple eigenvalue).
+    space could not contain (copies of a multiple eigenvalue), until it is improbable that one
+    exists.
 
     Parameters
     ----------
@@ -97,7 +124,7 @@ def lanczos(
         (as in PRIMME; ARPACK, SciPy's ``eigsh`` and Spectra measure against |theta|).
     max_products : int, optional
         The most products with a vector, those for the final residuals included. None is 100 times
-        the size of the basis, max(40, 2 (low + high) + 20, low + high + 8 block).
+        `basis`.
     block : int
         Vectors multiplied at once. More cost more products, and less time where a block is cheap.
     seed : int
@@ -105,6 +132,16 @@ def lanczos(
     callback : callable, optional
         ``callback(products, eigenvalues, residuals)``, called about ten times a restart with what
         is known of the wanted pairs; True stops the run.
+    start : array, shape (n,) or (n, k), optional
+        Vectors to begin near, for example the eigenvectors of the same network some steps of
+        training ago; a random vector is mixed in, so that what they are orthogonal to is found too.
+    basis : int, optional
+        The most vectors of length n that are held in float64: fewer take less memory and more
+        products. At least low + high + 2 block; None is max(40, 2 (low + high) + 20, low + high + 8
+        block), and up to 160 where 64 MB hold as many.
+    missing : float
+        The check ends when ``result.missing`` is no larger than this; 1 leaves it out, and the
+        outcome is UNCHECKED.
 
     Returns
     -------
@@ -134,10 +171,13 @@ def lanczos(
     ----------
     Wu, Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems", SIAM J.
     Matrix Anal. Appl. 22 (2000); Stathopoulos, McCombs, "PRIMME", ACM TOMS 37
-    (2010), for the stopping rule; Kuczynski, Wozniakowski, SIAM J. Matrix Anal. Appl. 13 (1992),
-    for the check.
+    (2010), for the stopping rule; Parlett, "The symmetric eigenvalue problem" (1998), theorem
+    11.7.1, for the bounds; van Dorsselaer, Hochstenbach, van der Vorst, "Computing probabilistic
+    bounds for extreme eigenvalues of symmetric matrices with the Lanczos method" (1999), for the
+    check.
     """
     n = order(op)
+    vectors = None if start is None else _start(start, n)
     arguments = (
         integer("low", low, 0),
         integer("high", high, 0),
@@ -145,10 +185,33 @@ def lanczos(
         0 if max_products is None else integer("max_products", max_products, 1),
         integer("block", block, 1),
         integer("seed", seed, 0),
+        0 if basis is None else integer("basis", basis, 1),
+        real("missing", missing, "a probability above 0 and up to 1"),
     )
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
-    values, rows, residuals, converged, used, outcome = _eig.lanczos(
-        n, products(op), *arguments, callback
+    values, rows, residuals, gaps, bounds, multiplicities, converged, missing, used, outcome = (
+        _eig.lanczos(n, products(op), *arguments, vectors, callback)
     )
-    return EigResult(values, rows.T, residuals, converged, used, Outcome[outcome])
+    return EigResult(
+        values,
+        rows.T,
+        residuals,
+        bounds,
+        gaps,
+        multiplicities,
+        converged,
+        missing,
+        used,
+        Outcome[outcome],
+    )
+
+
+def _start(start: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Return the start's columns by rows."""
+    vectors = np.asarray(start)
+    if vectors.dtype.kind not in "fiu":
+        raise TypeError(f"start: dtype {vectors.dtype}, expected real numbers")
+    if vectors.ndim not in (1, 2) or vectors.shape[0] != n or vectors.size == 0:
+        raise ValueError(f"start: shape {vectors.shape}, expected ({n},) or ({n}, k)")
+    return np.ascontiguousarray(vectors.reshape(n, -1).T, dtype=np.float64)
