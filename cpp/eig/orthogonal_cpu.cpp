@@ -59,10 +59,6 @@ void take_out(std::int64_t n, std::int64_t j, const double* v, std::int64_t stri
 }  // namespace
 }  // namespace saddlescape::eig
 
-#define SADDLESCAPE_TABLE_OF(name) name##_orthogonal
-#define SADDLESCAPE_TABLE(name) SADDLESCAPE_TABLE_OF(name)
-
 namespace s = saddlescape::eig;
 
-extern "C" const s::OrthogonalKernels SADDLESCAPE_TABLE(SADDLESCAPE_KERNELS) = {s::dots,
-                                                                                s::take_out};
+extern "C" const s::OrthogonalKernels SADDLESCAPE_TABLE(_orthogonal) = {s::dots, s::take_out};

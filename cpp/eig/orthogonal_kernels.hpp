@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "core/tables.hpp"
+
 namespace saddlescape::eig {
 
 // Rows of length n that lie `stride` apart: a tile of columns of a larger matrix.
@@ -19,12 +21,4 @@ const OrthogonalKernels& orthogonal_kernels();
 
 }  // namespace saddlescape::eig
 
-extern "C" {
-#if defined(__x86_64__)
-extern const saddlescape::eig::OrthogonalKernels kernels_x86_64_v2_orthogonal;
-extern const saddlescape::eig::OrthogonalKernels kernels_x86_64_v3_orthogonal;
-extern const saddlescape::eig::OrthogonalKernels kernels_x86_64_v4_orthogonal;
-#else
-extern const saddlescape::eig::OrthogonalKernels kernels_generic_orthogonal;
-#endif
-}
+SADDLESCAPE_TABLES(saddlescape::eig::OrthogonalKernels, _orthogonal)
