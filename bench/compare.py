@@ -161,6 +161,19 @@ def eigen_cases() -> list[tuple[str, str, Call, Call, str]]:
     return cases
 
 
+def lanczos_cases() -> list[tuple[str, str, Call, Call, str]]:
+    cases = []
+    if not has("jax"):
+        return cases
+    for steps in (0, 50, 500):
+        for missing, what in ((1e-4, ""), (1.0, ", no check for missing pairs")):
+            ours, theirs, counts = bench_eig.network_ends(steps, missing=missing)
+            products = f"{counts['saddlescape']} products, rival {counts['arpack']}"
+            name = f"3 pairs at each end, P = 2,410, {steps} steps trained{what}"
+            cases.append((name, "ARPACK, jitted JAX", ours, theirs, products))
+    return cases
+
+
 def version(package: str) -> str:
     return f"{package} {importlib.metadata.version(package)}" if has(package) else f"no {package}"
 
@@ -193,7 +206,12 @@ def main() -> None:
         "| case | ours | rival | time | rival / ours | quartiles | work |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for name, rival, a, b, work in (*optimizer_cases(), *network_cases(), *eigen_cases()):
+    for name, rival, a, b, work in (
+        *optimizer_cases(),
+        *network_cases(),
+        *eigen_cases(),
+        *lanczos_cases(),
+    ):
         rest = 0.0 if NO_REST in name else REST
         mine, theirs, ratio, low, high = in_turns(a, b, rest)
         lines.append(

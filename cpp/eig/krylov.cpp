@@ -82,12 +82,13 @@ void Krylov::expand() {
   orthonormalise_next(last);
 }
 
-// ||D e_i||: what of A v_i lies in directions that were given up.
+// |D e_i|: what of A v_i lies in directions that were given up. Those of one time are orthogonal to
+// each other, but not to those of another: a sum of squares would not be a bound.
 double Krylov::given_up(std::int64_t i) const {
-  double squares = 0;
+  double sum = 0;
   for (const std::vector<double>& d : d_)
-    if (i < static_cast<std::int64_t>(d.size())) squares += d[i] * d[i];
-  return std::sqrt(squares);
+    if (i < static_cast<std::int64_t>(d.size())) sum += std::abs(d[i]);
+  return sum;
 }
 
 // T gets H as its new rows and columns. The rows of H that belong to the old basis were known
@@ -171,24 +172,23 @@ Ritz Krylov::ritz(std::int64_t first) const {
   result.values.resize(length(j));
   result.rows.resize(length(j * j));
   result.residuals.resize(length(j));
+  result.missed.resize(length(j));
   for (std::int64_t i = 0; i < j; ++i)
     std::copy_n(t_.data() + (first + i) * capacity_ + first, j, result.rows.data() + i * j);
   blas::eigh(j, result.rows.data(), result.values.data(), true);
-  // ||C s_i|| + ||D s_i||
+  // ||C s_i|| and |D s_i|_1
   std::vector<double> coupled(length(j * next_));
   if (next_)
     blas::gemm(Op::none, Op::transpose, j, next_, j, 1.0, result.rows.data(), j, c_.data() + first,
                size_, 0.0, coupled.data(), next_);
   for (std::int64_t i = 0; i < j; ++i) {
-    double squares = 0;
+    result.residuals[i] = next_ ? eig::norm(next_, coupled.data() + i * next_) : 0.0;
     for (const std::vector<double>& d : d_) {
       double sum = 0;
       for (std::int64_t l = first; l < static_cast<std::int64_t>(d.size()); ++l)
         sum += d[l] * result.rows[i * j + l - first];
-      squares += sum * sum;
+      result.missed[i] += std::abs(sum);
     }
-    result.residuals[i] =
-        (next_ ? eig::norm(next_, coupled.data() + i * next_) : 0.0) + std::sqrt(squares);
   }
   return result;
 }

@@ -31,9 +31,10 @@
 namespace saddlescape::eig {
 
 struct Ritz {
-  std::vector<double> values;     // theta (j), ascending
-  std::vector<double> rows;       // j x j: row i is s_i, T s_i = theta_i s_i
-  std::vector<double> residuals;  // ||A x_i - theta_i x_i|| <= ||C s_i|| + ||D s_i||, x_i = V^T s_i
+  std::vector<double> values;  // theta (j), ascending
+  std::vector<double> rows;    // j x j: row i is s_i, T s_i = theta_i s_i
+  // ||A x_i - theta_i x_i|| = ||C s_i|| up to missed_i = |D s_i|_1, x_i = V^T s_i
+  std::vector<double> residuals, missed;
 };
 
 class Krylov {

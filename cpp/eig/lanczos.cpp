@@ -108,7 +108,9 @@ bool Solver::lost_in_noise(const Ritz& ritz) const {
 void Solver::begin_check(const Ritz& ritz) {
   space_.keep(ritz, wanted(space_.size()));
   space_.fresh();
-  check_.begin(space_, wanted_of(ritz.values), tol_ * space_.norm());
+  // Zeros are the same too.
+  const double apart = tol_ * space_.norm() + std::numeric_limits<double>::min();
+  check_.begin(space_, wanted_of(ritz.values), apart);
   tested_at_ = next_test_ = space_.size();
 }
 
@@ -125,7 +127,7 @@ void Solver::restart(const Ritz& ritz) {
 // of how far the goal is; it falls faster than linearly in the steps.
 void Solver::schedule(double left) {
   const std::int64_t least = std::max(block_, space_.size() / 20);
-  const std::int64_t most = std::max(least, capacity_ / 10);
+  const std::int64_t most = std::max(least, std::min(capacity_ / 10, 2 + space_.size() / 8));
   const double rate = (left_before_ - left) / static_cast<double>(space_.size() - tested_at_);
   const double steps = rate > 0 && std::isfinite(rate) ? 0.7 * left / rate : 1e9;
   tested_at_ = space_.size();
@@ -179,7 +181,7 @@ Outcome Solver::search(bool check, double part_of_tol) {
 
 // What the residuals of the recurrence do not see, in each component of the basis.
 double Solver::rounding() const {
-  return 4 * std::numeric_limits<double>::epsilon() * space_.norm() + noise_floor();
+  return 16 * std::numeric_limits<double>::epsilon() * space_.norm() + noise_floor();
 }
 
 // Noise of the products has up to sqrt(n) times the norm that a component of it shows in T.
@@ -230,11 +232,13 @@ LanczosResult Solver::run() {
     const Ritz ritz = space_.ritz();
     const Neighbours next = neighbours(ritz);
     std::vector<double> residuals = wanted_of(ritz.residuals);
+    const std::vector<double> missed = wanted_of(ritz.missed);
+    for (std::size_t i = 0; i < residuals.size(); ++i) residuals[i] += missed[i] + rounding();
     space_.keep(ritz, wanted(space_.size()));
-    if (recurrence_is_exact()) {
-      for (double& r : residuals) r += rounding();
+    const double claimed = *std::max_element(residuals.begin(), residuals.end());
+    const bool done = outcome == Outcome::converged || outcome == Outcome::unchecked;
+    if (recurrence_is_exact() && (!done || claimed <= tol_ * space_.norm()))
       return result(residuals, next, outcome);
-    }
     residuals = space_.true_residuals();
     const double worst = *std::max_element(residuals.begin(), residuals.end());
     if (worst <= tol_ * space_.norm() || outcome == Outcome::stopped ||

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace saddlescape::eig {
 namespace {
@@ -74,7 +75,7 @@ void Missing::restart(const Krylov& space, const Ritz& ritz,
         next[a * (l + q) + i] += start_[a * known_ + k] * ritz.rows[kept[i] * j + k];
     for (std::int64_t c = 0; c < q; ++c) next[a * (l + q) + l + c] = m[a * q + c];
   }
-  start_ = next;
+  start_ = std::move(next);
   known_ = l + q;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/blas.hpp"
+#include "core/parallel.hpp"
 #include "core/random.hpp"
 #include "eig/certify.hpp"
 #include "eig/krylov.hpp"
@@ -124,6 +125,49 @@ void breakdown_reveals_rank() {
   expect(worst < 1e-13, "C^T Q gives the rows back", worst);
 }
 
+// The fused passes against the plain formula in long double, at the edges of lanes, groups of four
+// rows, pieces and tiles; and the same bits for any number of threads.
+void taken_out_twice(std::int64_t n, std::int64_t j, std::int64_t k) {
+  const auto at = [](std::int64_t i) { return static_cast<std::size_t>(i); };
+  std::vector<double> v(at(j * n)), b(at(k * n));
+  saddlescape::Random random(5);
+  random.normals(b.data(), k * n);
+  random.normals(v.data(), j * n);
+  for (std::int64_t i = 0; i < j; ++i) {
+    const double size = eig::norm(n, v.data() + i * n);
+    for (std::int64_t c = 0; c < n; ++c) v[i * n + c] /= size;
+    if (i > 0 && !eig::orthonormalise_row(n, v.data(), i)) return;
+  }
+  std::vector<double> first, products;
+  const int threads = saddlescape::threads();
+  for (int count : {1, 2, 3}) {
+    saddlescape::set_threads(count);
+    std::vector<double> left = b, h(at(std::max<std::int64_t>(1, j * k)));
+    eig::project_out_twice(n, j, v.data(), k, left.data(), h.data());
+    if (count == 1) {
+      first = left;
+      products = h;
+    }
+    expect(first == left && products == h, "the same bits for any number of threads");
+  }
+  saddlescape::set_threads(threads);
+  double worst = 0, remaining = 0;
+  for (std::int64_t i = 0; i < j; ++i)
+    for (std::int64_t a = 0; a < k; ++a) {
+      long double before = 0, after = 0;
+      for (std::int64_t c = 0; c < n; ++c) {
+        before += static_cast<long double>(v[i * n + c]) * b[a * n + c];
+        after += static_cast<long double>(v[i * n + c]) * first[a * n + c];
+      }
+      worst = std::max(worst, std::abs(static_cast<double>(before) - products[i * k + a]));
+      remaining = std::max(remaining, std::abs(static_cast<double>(after)));
+    }
+  // Rounding of a sum of n products of vectors of norm 1 and sqrt(n).
+  const double size = 1e-15 * std::sqrt(static_cast<double>(n));
+  expect(worst < 10 * size, "H = V B^T", worst / size);
+  expect(remaining < size, "nothing is left", remaining / size);
+}
+
 void both_ends() {
   const std::vector<double> d = squares(500);
   eig::LanczosOptions options;
@@ -131,8 +175,16 @@ void both_ends() {
   options.high = 3;
   const eig::LanczosResult r = eig::lanczos(diagonal(d), options);
   expect(r.outcome == eig::Outcome::converged, "converged");
-  for (std::size_t i = 0; i < 3; ++i)
-    expect(std::abs(r.eigenvalues[i] - d[497 + i]) < 1e-6, "eigenvalue", r.eigenvalues[i]);
+  for (std::size_t i = 0; i < 3; ++i) {
+    expect(std::abs(r.eigenvalues[i] - d[497 + i]) <= r.bounds[i], "eigenvalue", r.eigenvalues[i]);
+    expect(r.multiplicities[i] == 1, "alone", static_cast<double>(r.multiplicities[i]));
+  }
+  expect(r.missing <= 1e-4, "none is missing", r.missing);
+  options.start = r.eigenvectors.data();
+  options.starts = 3;
+  const eig::LanczosResult again = eig::lanczos(diagonal(d), options);
+  expect(again.products < r.products, "a start saves products",
+         static_cast<double>(again.products));
 }
 
 void refusals() {
@@ -232,6 +284,10 @@ int main() {
   elimination_of_strange_matrices();
   for (std::int64_t block : {1, 3}) invariant_after_600_restarts(block);
   breakdown_reveals_rank();
+  for (std::int64_t n : {1, 7, 8, 9, 511, 512, 513, 1023, 40'001})
+    for (std::int64_t j : {0, 1, 3, 4, 5, 17})
+      for (std::int64_t k : {1, 3, 5})
+        if (j + k <= n) taken_out_twice(n, j, k);
   both_ends();
   refusals();
   bound();

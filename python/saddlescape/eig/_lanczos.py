@@ -64,11 +64,11 @@ class EigResult:
         Whether the residual is at most ``tol * ||A||``.
     missing : float
         Probability, over the random start of the check, that an eigenvalue at least as far out as
-        the last but one of either end exists besides these and was not seen: at most what was asked
-        for if the outcome is CONVERGED, 0 if all n dimensions were searched, 1 if nothing was checked. Where
-        the products' own noise ends the check it may be larger. An eigenvalue between the last two
-        must have escaped both this start and that of the search. A copy of the last one is none of
-        the k that were asked for.
+        the last but one of either end exists besides these and was not seen: if the outcome is
+        CONVERGED at most what was asked for, 0 if all n dimensions were searched, 1 if nothing was
+        checked. Where the products' own noise ends the check it may be larger. An eigenvalue
+        between the last two must have escaped both this start and that of the search. A copy of the
+        last one is none of the k that were asked for.
     products : int
         Products with a vector that were used, all of them.
     outcome : Outcome
