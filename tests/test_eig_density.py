@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.sparse.linalg import aslinearoperator
 from oracle import spectra
 from oracle.operators import Diagonal
 from saddlescape import eig
+from saddlescape.eig._mass import sampled
 
 
 def outliers(n: int) -> np.ndarray:
@@ -84,7 +86,7 @@ def test_outliers_are_taken_out_exactly() -> None:
         assert np.abs(density.known - value).min() < 1e-12
     for low, high, count in [(0.4, 21, 10), (-0.35, -0.05, 3), (-0.35, -0.25, 1)]:
         mass = density.mass(low, high)
-        assert mass.value == pytest.approx(count / 2000, abs=1e-12)
+        assert mass.value == pytest.approx(count / 2000, abs=1e-6)
         assert mass.low == pytest.approx(count / 2000, abs=1e-12)
         # What the last node of the bulk weighs may lie between it and the window.
         assert mass.high < (count + 15) / 2000
@@ -139,6 +141,49 @@ def test_bands_hold(name: str, probes: int) -> None:
     assert np.mean(together) >= 0.95
     # Binomial with 100 trials of 0.95: below 0.86 once in 10,000 times.
     assert np.mean(pointwise, axis=0).min() >= 0.86
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99, 0.999])
+@pytest.mark.parametrize("probes", [1, 3, 10])
+@pytest.mark.parametrize(
+    ("n", "copies"),
+    [(3, 1), (8, 4), (1000, 0), (1000, 1), (1000, 3), (1000, 10), (1000, 999), (4000, 2000)],
+)
+def test_intervals_of_any_mass_hold(n: int, copies: int, probes: int, confidence: float) -> None:
+    # What p probes have of k copies of one eigenvalue, without an error of the quadrature.
+    trials = 5000
+    rng = np.random.default_rng(n + copies)
+    squares = rng.chisquare((max(copies, 1e-9), n - copies), (probes, trials, 2))
+    seen = (squares[..., 0] / squares.sum(axis=-1)).mean(axis=0) * (copies > 0)
+    fewest, greatest = sampled(n, probes, seen, seen, (1 - confidence) / 2)
+    assert np.all((fewest >= 0) & (fewest <= greatest) & (greatest <= n))
+    missed = np.sum((copies < fewest) | (copies > greatest))
+    mean = trials * (1 - confidence)
+    assert missed <= mean + 4 * np.sqrt(mean)
+
+
+@pytest.mark.parametrize("probes", [1, 3])
+def test_intervals_of_small_masses_hold(probes: int) -> None:
+    n, seeds, copies = 1000, 300, 3
+    d = np.r_[np.full(copies, 1.0), np.full(n - copies, 50.0)]
+    masses = [eig.density(Diagonal(d), 10, probes, seed).mass(0, 2, 0.99) for seed in range(seeds)]
+    assert sum(not m.low <= copies / n <= m.high for m in masses) <= 10  # Poisson of 3: 1 in 1,000
+    # The value is unbiased: chi^2 with `copies` degrees of freedom in each probe of the rest.
+    values = n * np.array([mass.value for mass in masses])
+    assert abs(values.mean() - copies) < 4 * np.sqrt(2 * copies / seeds)
+
+
+def test_disjoint_windows_add_up() -> None:
+    d = np.linspace(-1, 1, 500)
+    for seed in range(4):
+        density = eig.density(Diagonal(d), 12, 3, seed)
+        ends = np.r_[-np.inf, np.linspace(-1.1, 1.1, 40), np.inf]
+        parts = [
+            density.mass(low, np.nextafter(high, -np.inf)).value
+            for low, high in itertools.pairwise(ends)
+        ]
+        assert sum(parts) == pytest.approx(1, abs=1e-13)
+        assert all(part >= 0 for part in parts)
 
 
 def test_the_interval_is_as_wide_as_it_must_be() -> None:
@@ -203,6 +248,23 @@ def test_any_scale_gives_the_same_picture(factor: float) -> None:
     assert np.allclose(u, factor * x, rtol=1e-9, atol=1e-9 * factor)
     assert np.allclose(factor * v, y, rtol=1e-6, atol=1e-6 * y.max())
     assert other.negative_mass().value == pytest.approx(one.negative_mass().value, abs=1e-6)
+
+
+@pytest.mark.parametrize("largest", [1.79e308, 1e-300, 5e-324])
+def test_ends_of_float64(largest: float) -> None:
+    d = largest * np.linspace(-1, 1, 300)
+    for steps in (20, 300):
+        density = eig.density(Diagonal(d), steps, 3)
+        x, y = density.curve(50)
+        assert np.isfinite(x).all()
+        assert not np.isnan(y).any()
+        assert np.all(y >= 0)
+        assert density.mass_below(-1.79e308).value <= 0.01
+        assert density.mass_below(-np.inf).value == 0
+        assert density.mass_below(np.inf).value == 1
+        assert density.cdf(1.79e308) == 1
+        low, high = density.band([-1.79e308, 0.0, 1.79e308])
+        assert np.all(low <= high)
 
 
 # --- Operators, seeds, refusals ------------------------------------------------------------------
@@ -278,7 +340,13 @@ def test_refused(arguments: dict, error: type[Exception], message: str) -> None:
         (lambda d: d.band(0, 1.0), ValueError, "confidence: 1.0, expected a number >= 0 and < 1"),
         (lambda d: d.mass(1, 0), ValueError, "low, high: 1, 0, expected low <= high"),
         (lambda d: d.null_mass(-1), ValueError, "tolerance: -1, expected a finite number >= 0"),
-        (lambda d: d.mass_below(None), TypeError, "x: NoneType, expected a finite number"),
+        (lambda d: d.mass_below(None), TypeError, "x: NoneType, expected a real number"),
+        (lambda d: d.mass("a", 1), TypeError, "low: str, expected a real number"),
+        (lambda d: d.mass(0, [1]), TypeError, "high: list, expected a real number"),
+        (lambda d: d.mass(0, np.nan), ValueError, "high: NaN, expected a real number"),
+        (lambda d: d.mass(0, True), TypeError, "high: bool, expected a real number"),
+        (lambda d: d.mass(0, 10**400), ValueError, "high: beyond float64, expected a real"),
+        (lambda d: d.band(0, 0.9, "yes"), TypeError, "simultaneous: str, expected True or False"),
         (lambda d: d.pdf(0, 0), ValueError, "width: 0, expected a positive number"),
         (lambda d: d.curve(1), ValueError, "points: 1, expected an integer of at least 2"),
     ],

@@ -274,3 +274,47 @@ ERRORS = [
 def test_refused(arguments: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         eig.lanczos(**{"op": Diagonal(D)} | arguments)
+
+
+class Odd(Diagonal):
+    def __init__(self, shape: object, product: object = None) -> None:
+        super().__init__(np.ones(3))
+        self.shape, self.product = shape, product
+
+    def __matmul__(self, V: np.ndarray) -> object:
+        return self.product(V)
+
+
+@pytest.mark.parametrize("shape", [None, 5, "ab", ("a", "a"), (5.0, 5.0), (True, True)])
+@pytest.mark.parametrize("ask", [eig.lanczos, eig.density, eig.trace, eig.diagonal])
+def test_shapes_that_are_none(shape: object, ask: object) -> None:
+    with pytest.raises(
+        TypeError, match=re.escape(f"op: shape {shape!r}, expected (n, n), two int")
+    ):
+        ask(Odd(shape))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 4), (0, 0), (-1, -1), (3, 3, 3), (2**31, 2**31)])
+def test_shapes_of_another_kind(shape: tuple) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"op: shape {shape}, expected (n, n) with n")):
+        eig.density(Odd(shape))
+
+
+def test_masked_elements_are_not_unmasked() -> None:
+    masked = np.ma.masked_array(np.eye(3), np.eye(3) > 0)
+    with pytest.raises(TypeError, match="op: MaskedArray, expected an array without masked"):
+        eig.density(masked)
+    op = Odd((3, 3), lambda V: np.ma.masked_array(V, V > 0))
+    with pytest.raises(TypeError, match="op @ V: MaskedArray, expected an array without masked"):
+        eig.density(op)
+
+
+def test_float32_that_overflows_says_so() -> None:
+    def product(V: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return V * np.float32(3e38) * np.float32(10)
+
+    op = Odd((3, 3), product)
+    op.dtype = np.dtype(np.float32)
+    with pytest.raises(ValueError, match=re.escape("op @ V: NaN or an infinite number, expected ")):
+        eig.density(op)

@@ -85,7 +85,7 @@ py::tuple exact_diagonal(std::int64_t n, const py::function& apply, std::int64_t
     const ReleaseGil release;
     diagonal = eig::exact_diagonal(op, block);
   }
-  return py::make_tuple(copied(diagonal.values), diagonal.unit);
+  return py::make_tuple(copied(diagonal.values), diagonal.products);
 }
 
 void sketch(py::module_& module) {
@@ -108,8 +108,8 @@ void sketch(py::module_& module) {
 
 void hutchinson(py::module_& module) {
   py::class_<HeldHutchinson>(module, "Hutchinson")
-      .def(py::init<std::int64_t, py::function, std::int64_t, std::uint64_t>(), py::arg("n"),
-           py::arg("apply"), py::arg("block"), py::arg("seed"))
+      .def(py::init<std::int64_t, py::function, std::int64_t, bool, std::uint64_t>(), py::arg("n"),
+           py::arg("apply"), py::arg("block"), py::arg("elements"), py::arg("seed"))
       .def(
           "sample",
           [](HeldHutchinson& self, std::int64_t count) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -36,18 +37,35 @@ int default_threads() {
 
 std::atomic<std::int64_t> region_count{0};
 
+// While it lives, this thread is inside a range.
+class Inside {
+ public:
+  Inside() { inside = true; }
+  ~Inside() { inside = false; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+};
+
 struct Loop {
   std::int64_t n, parts;
   RangeFunction function;
   void* context;
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure{};  // what the first range to fail threw
 
-  static void run(void* loop, std::int64_t part) {
-    const Loop& l = *static_cast<const Loop*>(loop);
+  // Nothing may leave a part: helpers would take the process down, and the caller would unwind the
+  // stack that they still work on.
+  static void run(void* loop, std::int64_t part) noexcept {
+    Loop& l = *static_cast<Loop*>(loop);
+    if (l.failed.load(std::memory_order_relaxed)) return;
     const std::int64_t share = l.n / l.parts, rest = l.n % l.parts;
-    inside = true;
-    l.function(l.context, share * part + std::min(part, rest),
-               share * (part + 1) + std::min(part + 1, rest));
-    inside = false;
+    const Inside here;
+    try {
+      l.function(l.context, share * part + std::min(part, rest),
+                 share * (part + 1) + std::min(part + 1, rest));
+    } catch (...) {
+      if (!l.failed.exchange(true, std::memory_order_relaxed)) l.failure = std::current_exception();
+    }
   }
 };
 
@@ -80,8 +98,10 @@ void parallel_ranges(std::int64_t n, std::int64_t grain, RangeFunction function,
   const std::int64_t team = std::min<std::int64_t>(threads(), most);
   Loop loop{n, std::min(most, team * ranges_a_thread), function, context};
   if (team > 1 && !inside) region_count.fetch_add(1, std::memory_order_relaxed);
-  if (team > 1 && !inside && team::share(static_cast<int>(team), loop.parts, &Loop::run, &loop))
+  if (team > 1 && !inside && team::share(static_cast<int>(team), loop.parts, &Loop::run, &loop)) {
+    if (loop.failure) std::rethrow_exception(loop.failure);
     return;
+  }
   function(context, 0, n);
 }
 

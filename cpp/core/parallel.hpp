@@ -1,8 +1,11 @@
 // parallel_for(n, grain, fn): the only place where threads are started for our own loops.
 //
 // fn(begin, end) is called for contiguous ranges that cover [0, n) once, none shorter than `grain`
-// unless there is only one, on this thread and on helpers. fn must not throw. A parallel_for inside
-// fn, or beside one of another thread, runs serially.
+// unless there is only one, on this thread and on helpers. A parallel_for inside fn, or beside one
+// of another thread, runs serially.
+//
+// If fn throws, the ranges that nobody has begun are left out, those that have been begun are
+// waited for, and the first exception leaves parallel_for on the calling thread.
 //
 // The caller works through the ranges itself and waits only for helpers that have begun one: a
 // helper whose core is taken by somebody else costs nothing. An OpenMP region waits for all of its

@@ -5,7 +5,7 @@
 
 namespace saddlescape::team {
 
-using Part = void (*)(void* job, std::int64_t part);
+using Part = void (*)(void* job, std::int64_t part) noexcept;
 
 // Calls part(job, i) for i in [0, parts), on this thread and at most `threads` - 1 others, and
 // returns when all are done. False, with nothing done, if the team is at work for another thread.

@@ -16,15 +16,18 @@ namespace saddlescape::eig {
 
 class Hutchinson {
  public:
-  Hutchinson(const Operator& op, std::int64_t block, std::uint64_t seed);
+  // `elements`: the diagonal is wanted, not the trace alone.
+  Hutchinson(const Operator& op, std::int64_t block, bool elements, std::uint64_t seed);
 
-  // `count` more products. Throws std::invalid_argument if one is not finite.
+  // `count` more products. Throws std::invalid_argument if one is not finite, or if it shows that
+  // the operator is not symmetric or not deterministic.
   void sample(std::int64_t count);
 
   std::int64_t products() const { return products_.count(); }
   // Everything below is of A / unit().
   double unit() const { return products_.unit(); }
-  // (n): the means of omega (A omega) over all samples, and sum (sample - mean)^2.
+  // (n): the means of omega (A omega) over all samples, and sum (sample - mean)^2. Empty without
+  // `elements`.
   const std::vector<double>& mean() const { return mean_; }
   const std::vector<double>& deviations() const { return deviations_; }
   // The same of omega^T A omega.
@@ -32,17 +35,23 @@ class Hutchinson {
   double trace_deviations() const { return trace_deviations_; }
 
  private:
+  void take(const double* sign, const double* y);
+
   Products products_;
   Random random_;
   std::int64_t block_, samples_ = 0;
   std::vector<double> mean_, deviations_;
+  std::vector<double> first_sign_, first_product_;
+  double norm_ = 0;  // the largest |A omega| seen
   double trace_mean_ = 0, trace_deviations_ = 0;
 };
 
-// diag(A) / unit from the products with e_1 ... e_n.
+// diag(A) from the products with e_1 ... e_n, and one more that shows whether A is symmetric and
+// the same each time; throws std::invalid_argument if not. Not scaled: no element is lost beside
+// another one, however large.
 struct ExactDiagonal {
   std::vector<double> values;
-  double unit = 1;
+  std::int64_t products = 0;  // n + 1
 };
 ExactDiagonal exact_diagonal(const Operator& op, std::int64_t block);
 

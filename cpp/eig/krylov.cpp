@@ -28,8 +28,8 @@ Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, st
       // A pair that was locked with a residual of tol ||A|| is missing from C by that much.
       allowed_asymmetry_(1e-3 + 2 * tol),
       random_(seed),
-      v_(numbers((std::max(capacity, 2 * pairs) + block) * op.n)),
-      t_(length(capacity * capacity)) {
+      v_(numbers(checked_size(std::max(capacity, 2 * pairs) + block, op.n))),
+      t_(length(checked_size(capacity, capacity))) {
   fresh();
   if (starts > 0) add_starts(start, starts);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -9,9 +10,23 @@
 
 namespace saddlescape::eig {
 
+std::int64_t checked_size(std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / sizeof(double);
+  if (rows > 0 && columns > most / rows)
+    throw std::length_error("op: " + std::to_string(rows) + " vectors of " +
+                            std::to_string(columns) + " numbers, expected at most " +
+                            std::to_string(most) + " numbers in all");
+  return rows * columns;
+}
+
 double Products::unit() const { return std::ldexp(1.0, exponent_); }
 
 void Products::multiply(std::int64_t count, const double* in, double* out) {
+  multiply_unscaled(count, in, out);
+  scale(count * op_.n, out);
+}
+
+void Products::multiply_unscaled(std::int64_t count, const double* in, double* out) {
   const std::int64_t n = op_.n;
   for (std::int64_t done = 0; done < count; done += block_) {
     const std::int64_t k = std::min(block_, count - done);
@@ -22,7 +37,6 @@ void Products::multiply(std::int64_t count, const double* in, double* out) {
                                     " holds NaN or an infinite number, expected finite ones");
     count_ += k;
   }
-  scale(count * n, out);
 }
 
 void Products::scale(std::int64_t size, double* begin) {

@@ -10,6 +10,9 @@
 
 namespace saddlescape::eig {
 
+// rows * columns. Throws std::length_error if so many numbers cannot be addressed.
+std::int64_t checked_size(std::int64_t rows, std::int64_t columns);
+
 class Products {
  public:
   // `op` must live as long; at most `block` vectors go into one call.
@@ -18,6 +21,9 @@ class Products {
   // out <- B in, `count` vectors, one behind the other. Throws std::invalid_argument if a product
   // is not finite.
   void multiply(std::int64_t count, const double* in, double* out);
+
+  // The same of A itself.
+  void multiply_unscaled(std::int64_t count, const double* in, double* out);
 
   std::int64_t n() const { return op_.n; }
   std::int64_t count() const { return count_; }

@@ -119,9 +119,9 @@ Quadrature Probing::run() {
     space_.keep(ritz, found);
     kept_ = space_.size();
   }
-  const double unit = space_.unit();
+  const double unit = space_.unit(), largest = std::numeric_limits<double>::max();
   for (auto* values : {&q_.known, &q_.known_errors, &q_.nodes, &q_.residuals})
-    for (double& x : *values) x *= unit;
+    for (double& x : *values) x = std::clamp(x * unit, -largest, largest);  // by a rounding
   q_.products = space_.products();
   q_.norm = space_.norm() * unit;
   q_.noise *= unit;

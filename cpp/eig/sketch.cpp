@@ -36,6 +36,9 @@ std::vector<double> widened(const std::vector<double>& a, std::int64_t rows, std
 }  // namespace
 
 void Sketch::grow(std::int64_t count) {
+  // At once: a vector that grows by itself keeps up to twice as much.
+  const std::size_t most = length(checked_size(k_ + count, products_.n()));
+  for (auto* rows : {&omega_, &basis_, &z_}) rows->reserve(most);
   for (std::int64_t done = 0; done < count; done += piece)
     grow_by_piece(std::min(piece, count - done));
 }

@@ -2,6 +2,7 @@
 // matrices must stay those of the definition while it grows and where its rank runs out.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
@@ -81,13 +82,34 @@ void exact_diagonals() {
   const std::vector<double> d = low_rank(77, 11);
   for (std::int64_t block : {1, 10, 77, 100}) {
     const eig::ExactDiagonal exact = eig::exact_diagonal(diagonal(d), block);
-    expect(exact.values == d && exact.unit == 1, "exact diagonal");
+    expect(exact.values == d && exact.products == 78, "exact diagonal");
   }
   const eig::Operator op = diagonal(d);
-  eig::Hutchinson samples(op, 4, 5);
+  eig::Hutchinson samples(op, 4, true, 5);
   samples.sample(10);
   expect(samples.products() == 10 && samples.mean() == d, "signs of a diagonal matrix");
   expect(std::abs(samples.trace_deviations()) < 1e-20, "no variance");
+  eig::Hutchinson trace(op, 4, false, 5);
+  trace.sample(10);
+  expect(trace.mean().empty() && trace.trace_mean() == samples.trace_mean(), "the trace alone");
+}
+
+// Sizes whose product has no 64 bits are refused, before anything is multiplied.
+void sizes_beyond_memory() {
+  const eig::Operator op{std::int64_t(1) << 60,
+                         [](std::int64_t, const double*, double*) { std::abort(); }};
+  const auto refused = [](auto&& call) {
+    try {
+      call();
+    } catch (const std::length_error& e) {
+      return std::strstr(e.what(), "op: ") == e.what();
+    }
+    return false;
+  };
+  expect(refused([&] { eig::Sketch(op, 1, false, 0).grow(30); }), "sketch");
+  expect(refused([&] { eig::Hutchinson(op, 16, false, 0).sample(16); }), "signs");
+  expect(refused([&] { eig::exact_diagonal(op, 16); }), "exact diagonal");
+  expect(refused([&] { eig::quadrature(op, 30, 1, 0); }), "quadrature");
 }
 
 }  // namespace
@@ -97,5 +119,6 @@ int main() {
   quadrature_of_whole_and_sampled_spectra();
   small_matrices_of_a_grown_sketch();
   exact_diagonals();
+  sizes_beyond_memory();
   return summary("estimate");
 }

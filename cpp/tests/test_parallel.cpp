@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
+#include <new>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -74,6 +78,84 @@ void nested() {
   expect(told && !saddlescape::in_parallel(), "in_parallel inside and after");
 }
 
+// A range that throws: what it threw comes out here, and only when no other range is at work.
+template <class Function>
+std::string thrown_by(std::int64_t n, Function&& range) {
+  std::atomic<int> at_work{0};
+  struct Count {
+    std::atomic<int>& count;
+    explicit Count(std::atomic<int>& c) : count(c) { ++count; }
+    ~Count() { --count; }
+    Count(const Count&) = delete;
+    Count& operator=(const Count&) = delete;
+  };
+  std::string what = "nothing";
+  try {
+    saddlescape::parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {
+      const Count count(at_work);
+      range(begin, end);
+    });
+  } catch (const std::exception& e) {
+    what = e.what();
+  }
+  expect(at_work == 0, "no range is at work once the exception is out");
+  expect(!saddlescape::in_parallel(), "outside of all ranges after an exception");
+  return what;
+}
+
+// Where the exception comes from: the helper that is not given a core within a second is not there.
+void throws_on(bool on_caller) {
+  const auto caller = std::this_thread::get_id();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  std::atomic<bool> helped{false};
+  const std::string what = thrown_by(64, [&](std::int64_t begin, std::int64_t) {
+    const bool here = std::this_thread::get_id() == caller;
+    if (!here) helped = true;
+    while (here && !helped && std::chrono::steady_clock::now() < deadline) {
+    }
+    // The other side is in the middle of its range when this one throws.
+    if (here != on_caller) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (here == on_caller) throw std::runtime_error("range " + std::to_string(begin));
+  });
+  if (on_caller || helped) expect(what.rfind("range ", 0) == 0, "the exception of a range");
+}
+
+void exceptions() {
+  for (int threads : {1, 2, 4}) {
+    saddlescape::set_threads(threads);
+    for (int round = 0; round < 20; ++round) {
+      throws_on(true);
+      if (threads > 1) throws_on(false);
+      expect(thrown_by(1000, [](std::int64_t, std::int64_t) { throw std::runtime_error("all"); }) ==
+                 "all",
+             "every range throws, one comes out");
+      const std::string nested = thrown_by(64, [](std::int64_t begin, std::int64_t end) {
+        saddlescape::parallel_for(end - begin, 1, [&](std::int64_t, std::int64_t) {
+          if (end > 30) throw std::runtime_error("within");
+        });
+      });
+      expect(nested == "within", "a loop inside a loop throws");
+      expect(covers_once(1000, 1), "the team works on after an exception");
+    }
+  }
+  // As many at once as there are callers, and memory that does run out.
+  saddlescape::set_threads(4);
+  std::vector<std::thread> callers;
+  std::atomic<int> caught{0};
+  for (int c = 0; c < 3; ++c)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 300; ++round) try {
+          saddlescape::parallel_for(64, 1, [&](std::int64_t begin, std::int64_t) {
+            if (begin % 3 == 0) throw std::bad_alloc();
+          });
+        } catch (const std::bad_alloc&) {
+          ++caught;
+        }
+    });
+  for (std::thread& caller : callers) caller.join();
+  expect(caught == 900, "out of memory in ranges of several callers");
+}
+
 void forked() {
 #if defined(__SANITIZE_THREAD__)
   return;  // the sanitizer itself does not survive a fork that starts threads
@@ -96,6 +178,7 @@ void forked() {
 int main() {
   ranges();
   nested();
+  exceptions();
   forked();
   stress();
   std::printf("parallel (%s): %s\n", saddlescape::threading(), failures ? "failed" : "all passed");

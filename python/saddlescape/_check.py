@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 
-__all__ = ["choice", "finite", "flag", "fraction", "integer", "non_negative", "real"]
+__all__ = ["choice", "extended", "finite", "flag", "fraction", "integer", "non_negative", "real"]
 
 
 def real(name: str, value: object, allowed: str) -> float:
@@ -18,6 +18,15 @@ def real(name: str, value: object, allowed: str) -> float:
     number = _number(name, value, allowed)
     if not math.isfinite(number):
         raise ValueError(f"{name}: {number}, expected {allowed}")
+    return number
+
+
+def extended(name: str, value: object) -> float:
+    """Return `value` as a float that may be infinite, but not NaN."""
+    allowed = "a real number, finite or infinite"
+    number = _number(name, value, allowed)
+    if math.isnan(number):
+        raise ValueError(f"{name}: NaN, expected {allowed}")
     return number
 
 
@@ -74,4 +83,7 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
 def _number(name: str, value: object, allowed: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: {type(value).__name__}, expected {allowed}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: beyond float64, expected {allowed}") from None

@@ -52,7 +52,7 @@ def quadrature(
 ) -> tuple[_Vector, _Vector, NDArray[np.int64], _Vector, _Vector, _Vector, int, float, float]: ...
 def exact_diagonal(
     n: int, apply: Callable[[_Vector], _Vector], block: int
-) -> tuple[_Vector, float]: ...
+) -> tuple[_Vector, int]: ...
 
 class Sketch:
     def __init__(
@@ -72,7 +72,7 @@ class Sketch:
 
 class Hutchinson:
     def __init__(
-        self, n: int, apply: Callable[[_Vector], _Vector], block: int, seed: int
+        self, n: int, apply: Callable[[_Vector], _Vector], block: int, elements: bool, seed: int
     ) -> None: ...
     def sample(self, count: int) -> None: ...
     @property

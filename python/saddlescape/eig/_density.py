@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from saddlescape._check import fraction, integer, non_negative, real
-from saddlescape.eig._estimate import quantile
+from saddlescape._check import extended, flag, fraction, integer, non_negative, real
 from saddlescape.eig._mass import Probe, sampled, simultaneous
 
 __all__ = ["Density", "Mass"]
@@ -23,7 +23,9 @@ class Mass:
     Attributes
     ----------
     value : float
-        The estimate, in [0, 1]; times n it is a number of eigenvalues.
+        The weight of the nodes there; times n it is a number of eigenvalues. Without bias, so that
+        disjoint windows add up, and for that reason not always within [low, high]: of a single
+        eigenvalue a random vector may have next to nothing, and still prove that it is there.
     low, high : float
         The interval: what the nodes leave open, and on top of that what the random vectors do.
     confidence : float
@@ -93,11 +95,11 @@ class Density:
         array([0.  , 0.25, 0.5 , 1.  ])
         """
         points = _points(x)
-        sums = np.concatenate([[0.0], np.cumsum(self.weights)])
-        # Nodes at an exact eigenvalue miss it by a rounding: those that close count as up to it.
+        sums = np.concatenate([[0.0], np.cumsum(self.weights[:-1]).clip(None, 1), [1.0]])
+        # Nodes at an exact eigenvalue miss it by a few roundings: those that close are up to it.
         rounding = 1e-14 * np.abs(self.nodes).max()
-        share = sums[np.searchsorted(self.nodes, points + rounding, side="right")]
-        return np.asarray(np.minimum(share, 1.0))
+        with np.errstate(over="ignore"):
+            return np.asarray(sums[np.searchsorted(self.nodes, points + rounding, side="right")])
 
     def band(
         self, x: ArrayLike, confidence: float = 0.95, simultaneous: bool = False
@@ -159,18 +161,19 @@ class Density:
         >>> eig.density(np.eye(1000)).mass(0.5, 1.5)
         Mass(value=1.0, low=1.0, high=1.0, confidence=0.95)
         """
-        ends = _points([low, high])
-        if ends[0] > ends[1]:
+        left, right = extended("low", low), extended("high", high)
+        if left > right:
             raise ValueError(f"low, high: {low}, {high}, expected low <= high")
-        inside = (self.nodes >= ends[0]) & (self.nodes <= ends[1])
-        least, most = self._bounds(ends[:1], ends[1:], confidence, False)
-        value = min(max(float(self.weights[inside].sum()), float(least[0])), float(most[0]))
-        return Mass(value, float(least[0]), float(most[0]), confidence)
+        least, most = self._bounds(np.array([left]), np.array([right]), confidence, False)
+        count = float(((self.known >= left) & (self.known <= right)).sum())
+        if self._probes:
+            shares = [probe.share(left, right) for probe in self._probes]
+            count += (self.n - len(self.known)) * (math.fsum(shares) / len(shares))
+        return Mass(count / self.n, float(least[0]), float(most[0]), confidence)
 
     def mass_below(self, x: float, confidence: float = 0.95) -> Mass:
         """Return the share of the eigenvalues below x, without x; as `mass`."""
-        below = np.nextafter(real("x", x, "a finite number"), -np.inf)
-        return self.mass(-np.inf, float(below), confidence)
+        return self.mass(-np.inf, math.nextafter(extended("x", x), -math.inf), confidence)
 
     def negative_mass(self, tolerance: float | None = None, confidence: float = 0.95) -> Mass:
         """Return the share of the eigenvalues below -tolerance; None is `self.tolerance`."""
@@ -206,32 +209,50 @@ class Density:
         scale = real("width", width, "a positive number")
         if scale <= 0:
             raise ValueError(f"width: {width}, expected a positive number")
+        # In units of the largest node, so that no difference and no square leaves float64.
+        unit = self._unit()
         least = 1e-3 * self._range()
+        with np.errstate(over="ignore"):
+            places = points.ravel() / unit
         result = np.zeros(points.size)
         rest = (self.n - len(self.known)) / self.n
-        parts = [(self.known, np.full(self.known.shape, 1 / self.n), np.zeros(self.known.shape))]
+        parts = [
+            (self.known / unit, np.full(self.known.shape, 1 / self.n), np.zeros(self.known.shape))
+        ]
         for probe in self._probes:
             share = rest / len(self._probes)
-            resolved = np.minimum(_spacing(probe.nodes), probe.errors)
-            parts.append((probe.nodes, share * probe.weights, resolved))
-        for nodes, weights, spacing in parts:
-            h = np.maximum(scale * spacing, least)
-            for node, weight, each in zip(nodes, weights, h, strict=True):
-                distance = (points.ravel() - node) / each
-                result += weight / (each * np.sqrt(2 * np.pi)) * np.exp(-(distance**2) / 2)
-        return result.reshape(points.shape)
+            # Where the spectrum is dense a node stands for all up to halfway to its neighbours; an
+            # eigenvalue that stands alone is as far away as its residual says, and no further.
+            resolved = np.minimum(_spacing(probe.nodes / unit), probe.errors / unit)
+            parts.append((probe.nodes / unit, share * probe.weights, resolved))
+        with np.errstate(over="ignore"):
+            for nodes, weights, spacing in parts:
+                h = np.maximum(scale * spacing, least)
+                for node, weight, each in zip(nodes, weights, h, strict=True):
+                    distance = (places - node) / each
+                    result += weight / (each * np.sqrt(2 * np.pi)) * np.exp(-(distance**2) / 2)
+            return (result / unit).reshape(points.shape)
 
     def curve(self, points: int = 500, width: float = 1.0) -> tuple[Vector, Vector]:
         """Return x and `pdf` at `points` places, evenly over the nodes and a tenth beyond them."""
         count = integer("points", points, 2)
-        margin = 0.1 * self._range()
-        x = np.linspace(self.nodes[0] - margin, self.nodes[-1] + margin, count)
+        unit, margin = self._unit(), 0.1 * self._range()
+        ends = np.array([self.nodes[0], self.nodes[-1]]) / unit + [-margin, margin]
+        most = np.finfo(np.float64).max / max(unit, 1.0)
+        low, high = ends.clip(-most, most)
+        x = np.linspace(low, high, count) * unit
         return x, self.pdf(x, width)
 
-    def _range(self) -> float:
-        """Return the range of the nodes; of a single one its size, and 1 if it is zero."""
-        spread = float(self.nodes[-1] - self.nodes[0])
+    def _unit(self) -> float:
+        """Return a power of two of about the size of the largest node; 1 if all are zero."""
         largest = float(np.abs(self.nodes).max())
+        return 2.0 ** max(math.frexp(largest)[1] - 1, -1000) if largest > 0 else 1.0
+
+    def _range(self) -> float:
+        """Return the range of the nodes, in `_unit`s; of a single one its size, 1 if it is zero."""
+        nodes = self.nodes / self._unit()
+        spread = float(nodes[-1] - nodes[0])
+        largest = float(np.abs(nodes).max())
         return spread if spread > 1e-10 * largest else largest or 1.0
 
     def _zero(self, tolerance: float | None) -> float:
@@ -241,7 +262,8 @@ class Density:
         self, low: Vector, high: Vector, confidence: float, together: bool
     ) -> tuple[Vector, Vector]:
         """Return bounds of the share of the eigenvalues in the windows [low, high]."""
-        z, miss = quantile(confidence), 1 - fraction("confidence", confidence)
+        miss = 1 - fraction("confidence", confidence)
+        flag("simultaneous", together)
         values, errors = self.known, self._known_errors
         windows = low[:, None], high[:, None]
         surely = (values - errors >= windows[0]) & (values + errors <= windows[1])
@@ -256,10 +278,10 @@ class Density:
         upper = np.mean([bounds[1] for bounds in each], axis=0)
         if together:
             reach = simultaneous(rest, count, miss)
-            lower, upper = np.maximum(lower - reach, 0), np.minimum(upper + reach, 1)
+            fewest, greatest = rest * (lower - reach).clip(0), rest * (upper + reach).clip(None, 1)
         else:
-            lower, upper = sampled(rest, count, lower, upper, z, miss / 2)
-        return (least + rest * lower) / self.n, (most + rest * upper) / self.n
+            fewest, greatest = sampled(rest, count, lower, upper, miss / 2)
+        return (least + fewest) / self.n, (most + greatest) / self.n
 
 
 def _points(x: ArrayLike) -> Vector:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape.eig._beta import beta_below
+
 __all__ = ["Probe", "sampled", "simultaneous"]
 
 Vector = NDArray[np.float64]
@@ -43,14 +45,21 @@ class Probe:
     def bounds(self, low: Vector, high: Vector) -> tuple[Vector, Vector]:
         """Return what of the probe's measure is at least, at most in the windows [low, high]."""
         low, high = low[:, None], high[:, None]
-        depth = np.minimum(self.nodes - low, high - self.nodes)
+        with np.errstate(over="ignore"):  # infinitely far is far enough
+            depth = np.minimum(self.nodes - low, high - self.nodes)
+            distance = np.maximum(low - self.nodes, self.nodes - high)
         inside = self._sure(np.where((depth == 0) & (self.errors == 0), np.inf, depth))
-        outside = self._sure(np.maximum(low - self.nodes, self.nodes - high))
+        outside = self._sure(distance)
         upto_least, upto_most = self._separated(high[:, 0], "right")
         below_least, below_most = self._separated(low[:, 0], "left")
         least = np.maximum(inside, upto_least - below_most)
         most = np.minimum(1 - outside, upto_most - below_least)
         return np.clip(least, 0, 1), np.clip(most, 0, 1)
+
+    def share(self, low: float, high: float) -> float:
+        """Return the weight of the nodes in [low, high]."""
+        inside = (self.nodes >= low) & (self.nodes <= high)
+        return 1.0 if inside.all() else float(self.weights[inside].sum())
 
     def _sure(self, distance: Vector) -> Vector:
         """Return the sum of what surely lies on the side where `distance` (x, m) is positive."""
@@ -69,30 +78,29 @@ class Probe:
         sums = np.concatenate([[0.0], np.cumsum(self.weights)])
         sums[-1] = 1
         rounding = self.errors.min()
-        left = np.searchsorted(self.nodes, x - rounding, side=side)  # type: ignore[call-overload]
-        right = np.searchsorted(self.nodes, x + rounding, side=side)  # type: ignore[call-overload]
+        with np.errstate(over="ignore"):
+            before, behind = x - rounding, x + rounding
+        left = np.searchsorted(self.nodes, before, side=side)  # type: ignore[call-overload]
+        right = np.searchsorted(self.nodes, behind, side=side)  # type: ignore[call-overload]
         return sums[np.maximum(left - 1, 0)], sums[np.minimum(right + 1, len(self.weights))]
 
 
-def sampled(
-    n: int, probes: int, least: Vector, most: Vector, z: float, miss: float
-) -> tuple[Vector, Vector]:
-    """Return an interval for the share F of n eigenvalues, from the means of bounds over probes.
+def sampled(n: int, probes: int, least: Vector, most: Vector, miss: float) -> tuple[Vector, Vector]:
+    """Return the fewest and the most of n eigenvalues, from the means of bounds over probes.
 
-    Wilson's: the F with |F^ - F| <= z sqrt(2 F (1 - F) / ((n + 2) probes)), which keeps within
-    [0, 1] and does not shrink to nothing at the ends as F^ -+ z s does. At the ends themselves one
-    knows more: what is surely seen belongs to one eigenvalue at least; and where nothing is surely
-    seen, a single one would have shown more than `most` of itself but for a probability of at most
-    `miss`, or there is none.
+    Those numbers k for which neither what is surely seen would be so much, nor what is perhaps seen
+    so little, but for a probability of `miss` each. One probe sees Beta(k / 2, (n - k) / 2). The
+    mean of p of them spreads no more than Beta(k p / 2, (n - k) p / 2), the share of p n normal
+    numbers together: that is the same mean with random factors besides, the squared lengths of
+    the normal vectors, which are independent of their directions.
     """
-    size = (n + 2) * probes / 2
-    some, not_all = least > _ROUNDING, most < 1 - _ROUNDING
-    none = ~some & _none(n, probes, most, miss)
-    every = ~not_all & _none(n, probes, 1 - least, miss)
-    low = np.maximum(_wilson(least, size, -z), np.where(some, 1 / n, 0))
-    high = np.minimum(_wilson(most, size, z), np.where(not_all, 1 - 1 / n, 1))
-    low, high = np.where(every, 1.0, low), np.where(none, 0.0, high)
-    return np.where(none, 0.0, low), np.where(every, 1.0, high)
+    fewest, greatest = _fewest(n, probes, least, miss), n - _fewest(n, probes, 1 - most, miss)
+    # What was seen may be improbable for both of two neighbours.
+    fewest, greatest = np.minimum(fewest, greatest), np.maximum(fewest, greatest)
+    # What is surely seen belongs to one eigenvalue at least, and what surely is not to another.
+    fewest = np.maximum(fewest, least > _ROUNDING)
+    greatest = np.minimum(greatest, n - (most < 1 - _ROUNDING))
+    return fewest, np.maximum(fewest, greatest)
 
 
 def simultaneous(n: int, probes: int, miss: float) -> float:
@@ -104,19 +112,18 @@ def simultaneous(n: int, probes: int, miss: float) -> float:
     return math.sqrt(math.log(2 * n / miss) / ((n + 2) * probes))
 
 
-def _wilson(share: Vector, size: float, z: float) -> Vector:
-    spread = np.sqrt(share * (1 - share) / size + (z / (2 * size)) ** 2)
-    bound = (share + z * z / (2 * size) + math.copysign(abs(z), z) * spread) / (1 + z * z / size)
-    return np.clip(bound, 0, 1)
+def _fewest(n: int, probes: int, share: Vector, miss: float) -> Vector:
+    """Return the fewest of n eigenvalues that have `share` or more, but for a probability of miss.
 
-
-def _none(n: int, probes: int, most: Vector, miss: float) -> NDArray[np.bool_]:
-    """Whether even one eigenvalue would have shown itself by more than `most`.
-
-    n times its part of a probe follows chi^2 with one degree of freedom, the sum over p probes with
-    p, and Prob[chi^2_p <= x] <= (x / 2)^(p / 2) / Gamma(p / 2 + 1).
+    The more eigenvalues, the more they have: bisection, between 0 and all.
     """
-    half = probes / 2
-    with np.errstate(divide="ignore"):
-        logarithm = half * np.log(n * probes * most / 2) - math.lgamma(half + 1)
-    return np.asarray(logarithm <= math.log(miss))
+    some = share > _ROUNDING
+    low, high = np.zeros(share.shape), np.where(some, float(n), 0.0)
+    for _ in range(n.bit_length()):
+        middle = np.floor((low + high) / 2)
+        open_ = high - low > 1
+        k = np.where(open_, middle, 1.0)
+        above = beta_below(1 - share, np.maximum(n - k, 0.5) * probes / 2, k * probes / 2)
+        low = np.where(open_ & (above <= miss), middle, low)
+        high = np.where(open_ & (above > miss), middle, high)
+    return high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from saddlescape._core import eig as _eig
 
 __all__ = ["Operator", "order", "products"]
+
+# One vector of so many numbers takes 16 GiB, and a solver keeps dozens: a shape of that size is a
+# mistake, as a product of shapes in the wrong place is.
+_TOO_MANY = 2**31
 
 
 @runtime_checkable
@@ -38,12 +43,22 @@ def order(op: object) -> int:
             f"op: {type(op).__name__}, expected a square array, a scipy LinearOperator, or an "
             "object with .shape and @"
         )
+    if isinstance(op, np.ma.MaskedArray):
+        raise TypeError("op: MaskedArray, expected an array without masked elements")
     if isinstance(op, np.ndarray):
         _eig.check_symmetric(op, "op")
-    shape = tuple(op.shape)
+    shape = op.shape
+    if not isinstance(shape, (tuple, list)) or not all(_is_integer(size) for size in shape):
+        raise TypeError(f"op: shape {shape!r}, expected (n, n), two integers")
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] < 1:
-        raise ValueError(f"op: shape {shape}, expected (n, n) with n of at least 1")
+        raise ValueError(f"op: shape {tuple(shape)}, expected (n, n) with n of at least 1")
+    if shape[0] >= _TOO_MANY:
+        raise ValueError(f"op: shape {tuple(shape)}, expected (n, n) with n below 2**31")
     return int(shape[0])
+
+
+def _is_integer(size: object) -> bool:
+    return isinstance(size, Integral) and not isinstance(size, bool)
 
 
 def products(op: Operator) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
@@ -57,11 +72,19 @@ def products(op: Operator) -> Callable[[NDArray[np.float64]], NDArray[np.float64
     def apply(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         vectors: NDArray[Any] = rows[0] if len(rows) == 1 else np.ascontiguousarray(rows.T)
         expected = vectors.shape
-        result = np.asarray(op @ (vectors.astype(np.float32) if single else vectors))
+        product = op @ (vectors.astype(np.float32) if single else vectors)
+        if isinstance(product, np.ma.MaskedArray):
+            raise TypeError("op @ V: MaskedArray, expected an array without masked elements")
+        result = np.asarray(product)
         if result.dtype.kind not in "fiu":
             raise TypeError(f"op @ V: dtype {result.dtype}, expected real numbers")
         if result.shape != expected:
             raise ValueError(f"op @ V: shape {result.shape}, expected {expected}")
+        if single and not np.isfinite(result).all():
+            raise ValueError(
+                "op @ V: NaN or an infinite number, expected finite ones (op is float32, whose "
+                "numbers end at 3.4e38)"
+            )
         by_rows = result.reshape(n, -1).T
         return np.ascontiguousarray(by_rows, dtype=np.float64)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from saddlescape._check import choice, integer, non_negative
 from saddlescape._core import eig as _eig
+from saddlescape.eig import _estimators as estimators
 from saddlescape.eig._estimate import Estimate
-from saddlescape.eig._leave_one_out import diagonal_terms, trace_estimates
 from saddlescape.eig._operator import Operator, order
 from saddlescape.eig._operator import products as products_of
 
@@ -21,16 +20,11 @@ __all__ = ["diagonal", "trace"]
 Vector = NDArray[np.float64]
 Result = TypeVar("Result", Estimate[float], Estimate[Vector])
 
-# The leave-one-out estimates t_i share vectors: E (t_i - mean)^2 summed over k (k - 1) is
-# (Var t - Cov) / k, the variance of the mean has Cov besides. Where t_i is made of terms of d
-# vectors, i among them, each such term stands in d of the t_i, and the variance of the mean is
-# about d times the first. The paper takes d = 1. Measured for the trace over seven spectra from
-# flat to steep (n = 150, 60 products, 200 seeds), d is 0.9 to 2.3, and 95 % intervals hold in 78 to
-# 94 % of the runs with d = 1, in 91 to 99 % with d = 2.
-_ORDER = 2
-
-# A standard error from fewer samples is too uncertain itself for a run to end on it.
+# A standard error from fewer samples is too uncertain itself for a run to end on it. Random signs
+# besides may agree by chance, and then say that nothing is left to chance: 10 of two equally likely
+# numbers do so once in 500 runs, 2 in every other one.
 _FIRST = 10
+_LEAST = {"xtrace": 4, "xdiag": 2 * _FIRST, "hutchinson": _FIRST}
 
 
 def trace(
@@ -55,7 +49,8 @@ def trace(
     Hutchinson: the mean of omega_i^T A omega_i over random signs, a product each; its variance is
     2 (||A||_F^2 - sum_j a_jj^2) / products.
 
-    With ``products >= n``, and without a tolerance, the trace is computed exactly from n products.
+    With ``products > n``, and without a tolerance, the trace is computed exactly from n products;
+    one more shows whether `op` is symmetric and deterministic.
 
     Parameters
     ----------
@@ -65,11 +60,12 @@ def trace(
     products : int
         The most products with a vector.
     method : {"xtrace", "hutchinson"}
-        XTrace keeps 1.5 `products` vectors of length n, Hutchinson 2.
+        XTrace keeps 1.5 `products` vectors of length n, Hutchinson 4.
     tolerance : float, optional
-        In the units of the trace: no more products once the standard error is at most this, which
-        is looked at after 10 vectors and then each time there are half as many more. None uses
-        all `products`.
+        In the units of the trace: no more products once the standard error has been at most this
+        two times in a row. It is looked at after 10 vectors and then each time there are half as
+        many more; a run that ended where it is small for once would end too early. None uses all
+        `products`.
     seed : int
         Of the random vectors; the same seed gives the same result.
     block : int
@@ -78,7 +74,8 @@ def trace(
     Returns
     -------
     Estimate
-        ``value``, ``standard_error``, ``products``; also where the tolerance was not reached.
+        ``value``, ``standard_error``, ``products``, ``samples``; also where the tolerance was not
+        reached.
 
     Raises
     ------
@@ -86,8 +83,9 @@ def trace(
         If an argument is of another type, or a product is not real.
     ValueError
         If `op` is not square, shows itself not symmetric or not deterministic, if a product is not
-        finite or of another shape, or if a number is out of its range: below n, XTrace needs 4
-        products and Hutchinson 2. What `op` raises passes through unchanged.
+        finite or of another shape, if the trace is beyond float64, or if a number is out of its
+        range: up to n, XTrace needs 4 products and Hutchinson 10. What `op` raises passes through
+        unchanged.
 
     See Also
     --------
@@ -114,8 +112,8 @@ def trace(
     """
     run = _Run(op, products, choice("method", method, _TRACE), tolerance, seed, block)
     if run.method == "hutchinson":
-        return run.sampled(_hutchinson_trace, _exact_trace)
-    return run.sketched(False, _xtrace, _exact_trace)
+        return run.sampled(False, estimators.hutchinson_trace, estimators.exact_trace)
+    return run.sketched(False, estimators.xtrace, estimators.exact_trace)
 
 
 def diagonal(
@@ -140,26 +138,26 @@ def diagonal(
     Hutchinson: the mean of omega_i o A omega_i, a product each; the variance of element j is
     sum_{l != j} a_jl^2 / products.
 
-    With ``products >= n``, and without a tolerance, it is computed exactly from n products.
+    With ``products > n``, and without a tolerance, it is computed exactly, as the trace.
 
     Parameters
     ----------
     op, products, seed, block
         As for `trace`.
     method : {"xdiag", "hutchinson"}
-        XDiag keeps 1.5 `products` vectors of length n, Hutchinson 4.
+        XDiag keeps 1.5 `products` vectors of length n, Hutchinson 6.
     tolerance : float, optional
-        In the units of the diagonal: no more products once every standard error is at most this.
+        In the units of the diagonal, for every standard error; as for `trace`.
 
     Returns
     -------
     Estimate
-        ``value`` (n,), ``standard_error`` (n,), ``products``.
+        ``value`` (n,), ``standard_error`` (n,), ``products``, ``samples``.
 
     Raises
     ------
     TypeError, ValueError
-        As `trace`.
+        As `trace`; up to n, XDiag needs 20 products.
 
     Examples
     --------
@@ -177,48 +175,12 @@ def diagonal(
     """
     run = _Run(op, products, choice("method", method, _DIAGONAL), tolerance, seed, block)
     if run.method == "hutchinson":
-        return run.sampled(_hutchinson_diagonal, _exact_diagonal)
-    return run.sketched(True, _xdiag, _exact_diagonal)
+        return run.sampled(True, estimators.hutchinson_diagonal, estimators.exact_diagonal)
+    return run.sketched(True, estimators.xdiag, estimators.exact_diagonal)
 
 
 _TRACE = ("xtrace", "hutchinson")
 _DIAGONAL = ("xdiag", "hutchinson")
-
-
-def _xtrace(sketch: _eig.Sketch, n: int) -> Estimate[float]:
-    t = trace_estimates(n, *sketch.small_matrices())
-    error = t.std(ddof=1) * math.sqrt(_ORDER / len(t))
-    return Estimate(float(t.mean() * sketch.unit), float(error * sketch.unit), sketch.products)
-
-
-def _xdiag(sketch: _eig.Sketch, n: int) -> Estimate[Vector]:  # noqa: ARG001 (as _xtrace)
-    R, W, H, *_ = sketch.small_matrices()
-    mean, squares = sketch.diagonal(*diagonal_terms(R, W, H))
-    k = sketch.vectors
-    error = np.sqrt(_ORDER * squares / (k - 1) / k)
-    return Estimate(mean * sketch.unit, error * sketch.unit, sketch.products)
-
-
-def _hutchinson_trace(samples: _eig.Hutchinson) -> Estimate[float]:
-    mean, squares = samples.trace()
-    m = samples.products
-    error = math.sqrt(squares / (m - 1) / m)
-    return Estimate(mean * samples.unit, error * samples.unit, m)
-
-
-def _hutchinson_diagonal(samples: _eig.Hutchinson) -> Estimate[Vector]:
-    mean, squares = samples.diagonal()
-    m = samples.products
-    error = np.sqrt(squares / (m - 1) / m)
-    return Estimate(mean * samples.unit, error * samples.unit, m)
-
-
-def _exact_trace(values: Vector, unit: float, products: int) -> Estimate[float]:
-    return Estimate(math.fsum(values) * unit, 0.0, products)
-
-
-def _exact_diagonal(values: Vector, unit: float, products: int) -> Estimate[Vector]:
-    return Estimate(values * unit, np.zeros_like(values), products)
 
 
 class _Run:
@@ -231,20 +193,21 @@ class _Run:
         self.products = integer("products", products, 1)
         self.tolerance = None if tolerance is None else non_negative("tolerance", tolerance)
         self.seed, self.block = integer("seed", seed, 0), integer("block", block, 1)
-        least = 2 if method == "hutchinson" else 4
-        if self.products < min(least, self.n):
+        least = _LEAST[method]
+        if self.products < min(least, self.n + 1):
             raise ValueError(
                 f"products: {self.products}, expected at least {least} for a standard error with "
-                f"method {method!r}, or at least n = {self.n} for the exact result"
+                f"method {method!r}, or at least n + 1 = {self.n + 1} for the exact result"
             )
         self.apply = products_of(op)
 
-    def exact(self, done: Callable[[Vector, float, int], Result], used: int) -> Result:
-        return done(*_eig.exact_diagonal(self.n, self.apply, self.block), used + self.n)
+    def exact(self, done: Callable[[Vector, int], Result], used: int) -> Result:
+        values, products = _eig.exact_diagonal(self.n, self.apply, self.block)
+        return done(values, used + products)
 
     def exact_is_cheaper(self, planned: int, used: int) -> bool:
-        """Whether n products are left, and no more than the next estimate takes in all."""
-        return used + self.n <= self.products and (
+        """Whether n + 1 products are left, and not more than the next estimate takes."""
+        return used + self.n < self.products and (
             self.tolerance is None or self.n <= max(planned, _FIRST)
         )
 
@@ -260,7 +223,7 @@ class _Run:
         self,
         signs: bool,
         evaluate: Callable[[_eig.Sketch, int], Result],
-        done: Callable[[Vector, float, int], Result],
+        done: Callable[[Vector, int], Result],
     ) -> Result:
         """Run XTrace or XDiag, with half as many vectors again until the tolerance holds."""
         most = min(self.products // 2, self.n)
@@ -268,10 +231,12 @@ class _Run:
         if self.exact_is_cheaper(2 * size, 0):
             return self.exact(done, 0)
         sketch = _eig.Sketch(self.n, self.apply, self.block, signs, self.seed)
+        accepted = False
         while True:
             sketch.grow(size - sketch.vectors)
             estimate = evaluate(sketch, self.n)
-            if size == most or self.accepts(estimate):
+            before, accepted = accepted, self.accepts(estimate)
+            if size == most or (before and accepted):
                 return estimate
             size = min(size + size // 2, most)
             if self.exact_is_cheaper(2 * size, sketch.products):
@@ -279,18 +244,21 @@ class _Run:
 
     def sampled(
         self,
+        elements: bool,
         evaluate: Callable[[_eig.Hutchinson], Result],
-        done: Callable[[Vector, float, int], Result],
+        done: Callable[[Vector, int], Result],
     ) -> Result:
         """Run Hutchinson, with half as many samples again until the tolerance holds."""
         size = self.first(self.products)
         if self.exact_is_cheaper(size, 0):
             return self.exact(done, 0)
-        samples = _eig.Hutchinson(self.n, self.apply, self.block, self.seed)
+        samples = _eig.Hutchinson(self.n, self.apply, self.block, elements, self.seed)
+        accepted = False
         while True:
             samples.sample(size - samples.products)
             estimate = evaluate(samples)
-            if size == self.products or self.accepts(estimate):
+            before, accepted = accepted, self.accepts(estimate)
+            if size == self.products or (before and accepted):
                 return estimate
             size = min(size + size // 2, self.products)
             if self.exact_is_cheaper(size, samples.products):
