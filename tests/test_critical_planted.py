@@ -217,7 +217,16 @@ STATEMENTS = [
         "The gradient vanishes and no curvature is certain along every direction: a saddle of "
         "higher order, for the loss was measured to fall along one.",
     ),
-    (points.LINEAR, "The gradient does not vanish: this is not a critical point."),
+    (
+        points.NOT_CRITICAL[0],
+        "The gradient does not vanish: this is not a critical point.",
+    ),
+    (
+        points.LINEAR,
+        "The gradient does not vanish, but it points where the Hessian has no curvature (H = 0): "
+        "gradient-flat. A search for a vanishing gradient may end here, yet this is no critical "
+        "point: along the gradient the loss falls in a straight line.",
+    ),
 ]
 
 

@@ -2,15 +2,27 @@
 
 from saddlescape.critical.classify import classify
 from saddlescape.critical.escape import Escape, EscapeOutcome, escape
-from saddlescape.critical.point import CriticalPoint, GradientCheck, Kind, Probe
+from saddlescape.critical.find import find
+from saddlescape.critical.floor import Floor
+from saddlescape.critical.found import FindOutcome, Found
+from saddlescape.critical.hylee2021 import Homework
+from saddlescape.critical.kind import Kind
+from saddlescape.critical.null_space import NullSpace
+from saddlescape.critical.point import CriticalPoint, GradientCheck, Probe
 
 __all__ = [
     "CriticalPoint",
     "Escape",
     "EscapeOutcome",
+    "FindOutcome",
+    "Floor",
+    "Found",
     "GradientCheck",
+    "Homework",
     "Kind",
+    "NullSpace",
     "Probe",
     "classify",
     "escape",
+    "find",
 ]

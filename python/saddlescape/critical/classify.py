@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape import _check
+from saddlescape.critical.ask import DENSE_LIMIT, Ask
+from saddlescape.critical.floor import Floor, probable_floor
 from saddlescape.critical.gradient import check_gradient
+from saddlescape.critical.hylee2021 import homework
+from saddlescape.critical.kind import Kind
 from saddlescape.critical.matrix import MatrixCurvature
-from saddlescape.critical.multiple import generic_lowest
-from saddlescape.critical.point import CriticalPoint, Kind, Probe
+from saddlescape.critical.null_space import NullSpace, explain
+from saddlescape.critical.point import CriticalPoint, Probe
 from saddlescape.critical.probe import probe
+from saddlescape.critical.solved import (
+    PAIRS,
+    Solved,
+    at_the_critical_point,
+    by_assembly,
+    by_lanczos,
+)
 from saddlescape.critical.text import not_checked, remedy
 from saddlescape.curvature import Curvature
-from saddlescape.eig import Inertia, certified_eigh, inertia, lanczos
+from saddlescape.eig import Inertia
 
 __all__ = ["DENSE_LIMIT", "classify", "kind_by_signs"]
 
-DENSE_LIMIT = (
-    3000  # parameters up to which "auto" assembles H: 72 MB, some ten seconds on two cores
-)
-_PAIRS = 3  # at each end
-_CRITICALITY = 8.0
 Vector = NDArray[np.float64]
 
 
@@ -35,6 +40,10 @@ def classify(
     *,
     gradient_tolerance: float | None = None,
     method: str = "auto",
+    tau: float | None = None,
+    delta: float = 1e-6,
+    null_directions: dict[str, Vector] | None = None,
+    preset: str | None = None,
     seed: int = 0,
 ) -> CriticalPoint:
     """Say what kind of critical point H stands at, if it stands at one.
@@ -59,6 +68,15 @@ def classify(
     method : str
         ``"dense"`` assembles H and certifies every sign, ``"lanczos"`` only the ends of the
         spectrum, ``"auto"`` takes the first up to 3,000 parameters.
+    tau, delta : float
+        Of ``"lanczos"``: say with probability ``1 - delta`` that no eigenvalue lies below -tau, in
+        as many steps as that takes [1]_. Without `tau`: what 100 steps allow to say.
+    null_directions : dict of (P,) or (P, k) arrays, optional
+        Directions, by reason, along which the loss is known to be flat: what they explain of the
+        undetermined eigenvalues is measured and counted. Those of our own networks are known.
+    preset : str, optional
+        ``"hylee2021"`` adds, for a network's operator, what a course's homework says of this point,
+        and how that differs (`CriticalPoint.homework`).
     seed : int
         Of the Lanczos start vectors, the probe's directions, and the one direction that stands for
         a multiple lowest eigenvalue.
@@ -80,19 +98,21 @@ def classify(
     >>> point = critical.classify(np.array([[0.0, -2.0], [-2.0, 0.0]]))
     >>> print(point.kind, point.inertia.positive, point.inertia.negative)
     saddle 1 1
+
+    References
+    ----------
+    .. [1] J. Kuczynski, H. Wozniakowski (1992), Estimating the largest eigenvalue by the power and
+       Lanczos algorithms with a random start, SIAM J. Matrix Anal. Appl. 13(4), theorem 4.2.
     """
     started = time.perf_counter()
     operator = _operator(H, gradient)
-    method = _check.choice("method", method, ("auto", "dense", "lanczos"))
-    seed = _check.integer("seed", seed, low=0)
-    if gradient_tolerance is not None:
-        gradient_tolerance = _check.non_negative("gradient_tolerance", gradient_tolerance)
-    if method == "auto":
-        method = "dense" if operator.shape[0] <= DENSE_LIMIT else "lanczos"
-    found = _by_assembly(operator, seed) if method == "dense" else _by_lanczos(operator, seed)
-    check, model_gap = check_gradient(operator, found, gradient_tolerance)
+    ask = Ask.checked(
+        operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
+    )
+    found = by_assembly(operator, seed) if ask.dense else by_lanczos(operator, seed)
+    check, model_gap = check_gradient(operator, found, ask.gradient_tolerance)
     if check.small:
-        found = _at_the_critical_point(found, operator)
+        found = at_the_critical_point(found, operator)
     kind = kind_by_signs(check.small, found.inertia)
     probed = None
     if check.small and found.inertia.undetermined and kind != Kind.SADDLE:
@@ -100,7 +120,8 @@ def classify(
             operator, found.undetermined, model_gap, kind == Kind.DEGENERATE_MAXIMUM, seed
         )
         kind = _kind_after_probe(kind, probed)
-    lowest = np.unique(np.r_[:_PAIRS, -_PAIRS:0] % len(found.eigenvalues))
+    floor = _floor(operator, found, ask)
+    lowest = np.unique(np.r_[:PAIRS, -PAIRS:0] % len(found.eigenvalues))
     values, vectors = found.eigenvalues[lowest], _oriented(found.eigenvectors[:, lowest])
     return CriticalPoint(
         kind=kind,
@@ -115,72 +136,15 @@ def classify(
         criticality_error=found.criticality_error,
         probe=probed,
         loss=_loss(operator),
-        method=method,
-        products=found.products,
+        method="dense" if ask.dense else "lanczos",
+        products=found.products + (0 if floor is None else floor.steps),
         seconds=time.perf_counter() - started,
         not_checked=not_checked(operator, kind, found, probed, gradient is None),
-        remedy=remedy(kind, found.complete, probed),
+        remedy=remedy(kind, found.complete, probed, check),
+        null_space=_null_space(operator, found, ask),
+        floor=floor,
+        homework=homework(operator, str(kind), found.inertia) if ask.preset else None,
     )
-
-
-@dataclass(frozen=True)
-class Found:
-    """Eigenvalues of either method, and the space in which signs stay open."""
-
-    eigenvalues: Vector
-    eigenvectors: Vector
-    residuals: Vector | None
-    inertia: Inertia
-    assembly_error: float
-    solver_error: float
-    products: int
-    complete: bool
-    criticality_error: float = 0.0
-
-    @property
-    def undetermined(self) -> Vector | None:
-        """Eigenvectors (P, n?) of undetermined sign; None if only the ends were computed."""
-        if not self.complete:
-            return None
-        return self.eigenvectors[:, np.abs(self.eigenvalues) <= self.inertia.tolerance]
-
-
-def _at_the_critical_point(found: Found, operator: Curvature) -> Found:
-    """Count again with the band widened by what the distance to the critical point can do.
-
-    A small gradient is not a zero one, and H changes on the way to the critical point that is
-    meant: over a step d by about ``|H| d / max(1, |theta|)``, if it varies on the scale of theta.
-    Taken eight-fold; an estimate. The step is Newton's, ``d^2 = sum (g_i / lambda_i)^2``. It is
-    long along soft directions: on ``x^2 + y^3`` at y = 5e-4 all curvature is positive, the way to
-    the origin is y / 2, and nothing near by is a minimum. An eigenvalue that such a step could
-    bring to zero is undetermined and leads no step itself, so the band b is the smallest with
-
-        8 |H| d(b) / max(1, |theta|) <= b,   d(b) over |lambda_i| > b.
-    """
-    scale = max(1.0, float(np.linalg.norm(operator.theta)))
-    g = operator.gradient()
-    base = found.solver_error + found.assembly_error
-    band = base + _CRITICALITY * float(np.linalg.norm(g)) / scale  # where d is |g| / |H|
-    sizes = np.abs(found.eigenvalues)
-    order = np.argsort(sizes)
-    sizes, parts = sizes[order], (found.eigenvectors.T @ g)[order]
-    first = int(np.searchsorted(sizes, band, side="right"))
-    squares = (parts[first:] / sizes[first:]) ** 2
-    lengths = np.sqrt(np.cumsum(squares[::-1])[::-1])
-    for size, length in zip(sizes[first:], lengths, strict=True):
-        need = base + _CRITICALITY * float(sizes[-1] * length) / scale
-        if need < size:
-            band = max(band, need)
-            break
-        band = max(band, float(size))
-    counts = _counted(found, band, operator.shape[0])
-    return replace(found, inertia=counts, criticality_error=band - base)
-
-
-def _counted(found: Found, band: float, n: int) -> Inertia:
-    positive = int((found.eigenvalues > band).sum())
-    negative = int((found.eigenvalues < -band).sum())
-    return Inertia(positive, negative, n - positive - negative, band, found.solver_error)
 
 
 def kind_by_signs(small: bool, counts: Inertia) -> Kind:
@@ -204,40 +168,27 @@ def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
     return kind
 
 
-def _by_assembly(operator: Curvature, seed: int) -> Found:
-    A = np.ascontiguousarray(operator.dense())
-    spectrum = certified_eigh(A)
-    assembly = operator.error()
-    error = spectrum.error_bound + assembly
-    return Found(
-        eigenvalues=spectrum.eigenvalues,
-        eigenvectors=generic_lowest(spectrum.eigenvalues, spectrum.eigenvectors, error, seed),
-        residuals=None,
-        inertia=inertia(tolerance=assembly, spectrum=spectrum),
-        assembly_error=assembly,
-        solver_error=spectrum.error_bound,
-        products=len(A),
-        complete=True,
+def _floor(operator: Curvature, found: Solved, ask: Ask) -> Floor | None:
+    """Say how low an eigenvalue between the computed ones may be, unless one is surely negative."""
+    if found.complete or found.inertia.negative:
+        return None
+    return probable_floor(
+        operator,
+        float(found.eigenvalues[0]),
+        float(found.eigenvalues[-1]),
+        delta=ask.delta,
+        tau=ask.tau,
+        error=found.assembly_error,
+        seed=ask.seed,
     )
 
 
-def _by_lanczos(operator: Curvature, seed: int) -> Found:
-    n = operator.shape[0]
-    pairs = lanczos(operator, low=min(_PAIRS, n), high=min(_PAIRS, n), seed=seed)
-    assembly = operator.error()
-    # Kahan: k orthonormal vectors with residual block R have k eigenvalues of H within |R|_F.
-    bound = float(np.linalg.norm(pairs.residuals))
-    found = Found(
-        eigenvalues=pairs.eigenvalues,
-        eigenvectors=pairs.eigenvectors,
-        residuals=pairs.residuals,
-        inertia=Inertia(0, 0, n, bound + assembly, bound),
-        assembly_error=assembly,
-        solver_error=bound,
-        products=pairs.products,
-        complete=len(pairs.eigenvalues) == n,
-    )
-    return replace(found, inertia=_counted(found, bound + assembly, n))
+def _null_space(operator: Curvature, found: Solved, ask: Ask) -> NullSpace | None:
+    """Explain the undetermined eigenvalues where all are known."""
+    if not found.complete:
+        return None
+    known = getattr(operator, "invariances", tuple)
+    return explain(operator, found.inertia, chain(ask.null_directions, known()))
 
 
 def _oriented(V: Vector) -> Vector:
@@ -246,7 +197,7 @@ def _oriented(V: Vector) -> Vector:
     return V * np.where(V[largest, np.arange(V.shape[1])] < 0, -1.0, 1.0)
 
 
-def _residuals(operator: Curvature, found: Found, which: NDArray[np.intp]) -> Vector:
+def _residuals(operator: Curvature, found: Solved, which: NDArray[np.intp]) -> Vector:
     if found.residuals is not None:
         return found.residuals[which]
     V = found.eigenvectors[:, which]

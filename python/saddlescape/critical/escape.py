@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from saddlescape import _check
 from saddlescape.critical.classify import classify
+from saddlescape.critical.kind import Kind
 from saddlescape.critical.line import minimise_along
-from saddlescape.critical.point import CriticalPoint, Kind
+from saddlescape.critical.point import CriticalPoint
 from saddlescape.critical.probe import loss_noise
 from saddlescape.curvature import Curvature
 from saddlescape.curvature import of as curvature_of
 from saddlescape.net import MLP
 
-__all__ = ["Escape", "EscapeOutcome", "escape"]
+__all__ = ["Escape", "EscapeOutcome", "escape", "operator_of"]
 
 Vector = NDArray[np.float64]
 
@@ -61,6 +62,8 @@ class Escape:
         Where it ends: ``theta_before + step * direction``.
     point : CriticalPoint
         The point that was left.
+    opposite_drop : float
+        The largest drop measured along ``-direction``; 0 if the loss fell nowhere there.
     """
 
     outcome: EscapeOutcome
@@ -74,6 +77,7 @@ class Escape:
     trace: Vector = field(repr=False)
     theta: Vector = field(repr=False)
     point: CriticalPoint = field(repr=False)
+    opposite_drop: float = 0.0
 
     @property
     def model_reach(self) -> tuple[float, float, float] | None:
@@ -139,7 +143,7 @@ def escape(
     ----------
     .. [1] R. Brent (1973), Algorithms for Minimization without Derivatives, chapter 5.
     """
-    operator = _operator(H, X, y)
+    operator = operator_of(H, X, y)
     seed = _check.integer("seed", seed, low=0)
     before = operator.loss()
     if point is None:
@@ -155,7 +159,8 @@ def escape(
     return _search(operator, point, direction)
 
 
-def _operator(H: Curvature | MLP, X: NDArray[Any] | None, y: NDArray[Any] | None) -> Curvature:
+def operator_of(H: Curvature | MLP, X: NDArray[Any] | None, y: NDArray[Any] | None) -> Curvature:
+    """Return H itself, or the operator of a network on its data; raise naming what is wrong."""
     if not isinstance(H, (MLP, Curvature)):
         raise TypeError(
             f"H: {type(H).__name__}, expected an MLP or an operator of saddlescape.curvature"
@@ -217,11 +222,12 @@ def _search(operator: Curvature, point: CriticalPoint, u: Vector) -> Escape:
         for s, loss in sorted(tried.items(), key=lambda item: abs(item[0]))
         if s * sign > 0 and np.isfinite(loss)
     ]
+    opposite = max((before - loss for s, loss in tried.items() if s * sign < 0), default=0.0)
     end = theta + best * u
     after = operator.loss(end)
     return Escape(
         EscapeOutcome.ESCAPED, sign * u, abs(best), curved, predicted(best), before - after,
-        before, after, np.array(trace), end, point,
+        before, after, np.array(trace), end, point, max(0.0, opposite),
     )  # fmt: skip
 
 

@@ -11,17 +11,18 @@ from saddlescape.critical.point import GradientCheck
 from saddlescape.curvature import Curvature
 
 if TYPE_CHECKING:
-    from saddlescape.critical.classify import Found
+    from saddlescape.critical.solved import Solved
 
 __all__ = ["check_gradient"]
 
 DISTANCE = 1e-6  # relative distance to the critical point
 RAVINE = 1e-3  # relative length of Newton's step that a vanishing gradient can't ask for
+FLAT = 1e-3  # of |H|, and of g over a step as long as theta
 GAP = 1e-4  # share of the loss that the quadratic model leaves to gain
 
 
 def check_gradient(
-    operator: Curvature, found: Found, tolerance: float | None
+    operator: Curvature, found: Solved, tolerance: float | None
 ) -> tuple[GradientCheck, float]:
     """Return the check, and the gap in units of the loss.
 
@@ -41,11 +42,13 @@ def check_gradient(
     small = norm <= threshold
     if tolerance is None and relative is not None:
         small = small or relative <= GAP
-    flatness = float(np.linalg.norm(operator @ g)) / (size * norm) if size * norm > 0 else None
-    return GradientCheck(norm, threshold, relative, GAP, flatness, small), gap
+    turned = float(np.linalg.norm(operator @ g))  # of g over a step along itself, per length
+    flatness = turned / (size * norm) if size * norm > 0 else None
+    flat = not small and (flatness or 0.0) <= FLAT and turned * scale <= FLAT * norm**2
+    return GradientCheck(norm, threshold, relative, GAP, flatness, small, flat), gap
 
 
-def _model_gap(operator: Curvature, found: Found, g: NDArray[np.float64], scale: float) -> float:
+def _model_gap(operator: Curvature, found: Solved, g: NDArray[np.float64], scale: float) -> float:
     """``1/2 sum g_i^2 / |lambda_i|`` where signs are certain, else ``|g_0| max(1, |theta|)``."""
     if not found.complete:
         # along the gradient itself: with c = g^T H g / |g|^2 it is |g|^2 / 2|c|
@@ -60,7 +63,7 @@ def _model_gap(operator: Curvature, found: Found, g: NDArray[np.float64], scale:
     return curved + float(np.linalg.norm(parts[~certain])) * scale
 
 
-def _newton_step(found: Found, g: NDArray[np.float64]) -> float:
+def _newton_step(found: Solved, g: NDArray[np.float64]) -> float:
     """``|H^+ g|`` over certified signs: how far the critical point is, where that is known.
 
     ``|g| / |H|`` is too short by the condition number if g lies along the floor of a ravine.

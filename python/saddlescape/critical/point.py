@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape.critical.floor import Floor
+from saddlescape.critical.hylee2021 import Homework
+from saddlescape.critical.kind import Kind
+from saddlescape.critical.null_space import NullSpace
+from saddlescape.critical.statement import describe
 from saddlescape.eig import Inertia
 
 __all__ = ["CriticalPoint", "GradientCheck", "Kind", "Probe"]
-
-
-class Kind(str, Enum):
-    """The kinds of critical point, by certified signs; the text of a member is its name.
-
-    ``n+`` and ``n-`` are certified counts of positive and negative eigenvalues, ``n?`` the rest.
-    A `degenerate_*` kind says that second order leaves the answer open along some directions.
-    """
-
-    NOT_CRITICAL = "not_critical"
-    MINIMUM = "minimum"
-    MAXIMUM = "maximum"
-    SADDLE = "saddle"
-    DEGENERATE_MINIMUM = "degenerate_minimum"
-    DEGENERATE_MAXIMUM = "degenerate_maximum"
-    DEGENERATE_SADDLE = "degenerate_saddle"
-    DEGENERATE = "degenerate"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)
@@ -57,6 +41,10 @@ class GradientCheck:
         null space of H, and the loss goes on falling (or rising) without curvature.
     small : bool
         ``norm <= threshold``, or ``gap <= gap_threshold``.
+    flat : bool
+        Gradient-flat: not small, `flatness` at most 1e-3, and so little curvature along g that a
+        step as long as ``max(1, |theta|)`` could not shorten g by more than a thousandth. The
+        second condition keeps a gradient along the floor of a ravine from being called flat.
     """
 
     norm: float
@@ -65,6 +53,7 @@ class GradientCheck:
     gap_threshold: float
     flatness: float | None
     small: bool
+    flat: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +128,14 @@ class CriticalPoint:
         What would have to be true as well and was not looked at.
     remedy : str
         What to do at such a point.
+    null_space : NullSpace or None
+        Which of the undetermined eigenvalues are zero for a known reason; None where only the ends
+        of the spectrum were computed.
+    floor : Floor or None
+        Below what no eigenvalue lies, with a probability; set where only the ends of the spectrum
+        were computed and they show no negative one.
+    homework : Homework or None
+        What the criterion of a course's homework says here; set with ``preset="hylee2021"``.
     """
 
     kind: Kind
@@ -158,6 +155,12 @@ class CriticalPoint:
     seconds: float
     not_checked: tuple[str, ...]
     remedy: str
+    null_space: NullSpace | None = None
+    floor: Floor | None = None
+    homework: Homework | None = None
+
+    def __str__(self) -> str:
+        return describe(self)
 
     @property
     def gradient_norm(self) -> float:

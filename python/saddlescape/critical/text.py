@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from saddlescape.critical.kind import Kind
 from saddlescape.critical.matrix import MatrixCurvature
-from saddlescape.critical.point import Kind, Probe
+from saddlescape.critical.point import GradientCheck, Probe
 from saddlescape.curvature import Curvature
 
 if TYPE_CHECKING:
-    from saddlescape.critical.classify import Found
+    from saddlescape.critical.solved import Solved
 
 __all__ = ["not_checked", "remedy"]
 
@@ -51,8 +52,16 @@ _PLATEAU = (
 )
 
 
-def remedy(kind: Kind, complete: bool, probed: Probe | None) -> str:
+_FLAT = (
+    "The gradient still says where to go, though it changes little on the way: keep training, with "
+    "a larger learning rate if it is slow. A search for critical points has to start elsewhere."
+)
+
+
+def remedy(kind: Kind, complete: bool, probed: Probe | None, gradient: GradientCheck) -> str:
     """Say what to do at a point of this kind."""
+    if gradient.flat:
+        return _FLAT
     if kind == Kind.DEGENERATE_MINIMUM:
         if not complete:
             return _ENDS_ONLY.format(" or by the probe" if probed is not None else "")
@@ -71,7 +80,7 @@ def remedy(kind: Kind, complete: bool, probed: Probe | None) -> str:
 
 
 def not_checked(
-    operator: Curvature, kind: Kind, found: Found, probed: Probe | None, no_gradient: bool
+    operator: Curvature, kind: Kind, found: Solved, probed: Probe | None, no_gradient: bool
 ) -> tuple[str, ...]:
     """List what would have to be true as well and was not looked at."""
     missing = []

@@ -5,18 +5,21 @@ are computed in it too, whatever their dtype, and JAX's losses where it is switc
 """
 
 from saddlescape.curvature.automatic import AutomaticCurvature
+from saddlescape.curvature.checks import NotFiniteError
 from saddlescape.curvature.frameworks import from_jax, from_torch
 from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
 from saddlescape.curvature.network import NetworkCurvature, of
-from saddlescape.curvature.protocol import Curvature
+from saddlescape.curvature.protocol import Curvature, MovableCurvature
 
 __all__ = [
     "AutomaticCurvature",
     "Curvature",
     "FunctionCurvature",
     "GradientCurvature",
+    "MovableCurvature",
     "NetworkCurvature",
+    "NotFiniteError",
     "from_functions",
     "from_gradient",
     "from_jax",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -79,6 +80,21 @@ class AutomaticCurvature:
             self._check_values()
             self._noise, self._flat = self._check()
         self.lower_bound = checks.lower_bound(lower_bound, self._loss)
+
+    def at(self, theta: Vector) -> AutomaticCurvature:
+        """Return the operator of the same loss at another point, rounded to the parameters' type.
+
+        That the loss is deterministic was looked at once, at the first point.
+        """
+        moved = copy.copy(self)
+        moved._dense, moved._error, moved._assembly = None, None, 0.0
+        wanted = checks.another(theta, self.theta.size)
+        with self._engine.undisturbed():
+            moved.theta = self._engine.rounded(wanted)
+            moved.theta.setflags(write=False)
+            moved._loss, moved._gradient = self._engine.gradient(moved.theta)
+            moved._check_values()
+        return moved
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -204,7 +220,7 @@ class AutomaticCurvature:
 
     def _check_values(self) -> None:
         if not np.isfinite(self._loss):
-            raise ValueError(f"loss_fn: {self._loss} at params, expected a finite loss")
+            raise checks.NotFiniteError(f"loss_fn: {self._loss} at params, expected a finite loss")
         checks.finite("loss_fn's gradient", self._gradient)
 
     def _check(self) -> tuple[float, bool]:

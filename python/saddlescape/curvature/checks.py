@@ -7,10 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["finite", "lower_bound", "number", "operand", "point", "symmetric", "vector"]
+__all__ = [
+    "NotFiniteError",
+    "another",
+    "finite",
+    "lower_bound",
+    "number",
+    "operand",
+    "point",
+    "symmetric",
+    "vector",
+]
 
 Vector = NDArray[np.float64]
 _ASYMMETRY = 100  # times n eps max|A|, as `saddlescape.eig` allows
+
+
+class NotFiniteError(ValueError):
+    """A number that is NaN or infinite where a finite one is needed."""
 
 
 def point(theta: Any) -> Vector:
@@ -22,6 +36,14 @@ def point(theta: Any) -> Vector:
         raise ValueError(f"theta: shape {theta.shape}, expected (P,) with P at least 1")
     finite("theta", theta)
     return np.array(theta, dtype=np.float64)
+
+
+def another(theta: Any, n: int) -> Vector:
+    """Return another point (P,) for an operator of n parameters, as `point` does."""
+    moved = point(theta)
+    if moved.size != n:
+        raise ValueError(f"theta: shape {moved.shape}, expected ({n},)")
+    return moved
 
 
 def vector(name: str, value: Any, n: int) -> Vector:
@@ -102,4 +124,4 @@ def finite(name: str, array: NDArray[Any]) -> None:
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         at = where[0] if len(where) == 1 else where
-        raise ValueError(f"{name}: {array[where]:g} at {at}, expected finite numbers")
+        raise NotFiniteError(f"{name}: {array[where]:g} at {at}, expected finite numbers")

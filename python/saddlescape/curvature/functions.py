@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -73,11 +74,22 @@ class FunctionCurvature:
         lower_bound: float | None = None,
     ) -> None:
         self.theta = checks.point(theta)
+        self._functions = loss, gradient, hessian
+        self._differentiate()
+        self.lower_bound = checks.lower_bound(lower_bound, self.loss())
+
+    def at(self, theta: Vector) -> FunctionCurvature:
+        """Return the operator of the same functions at another point (P,)."""
+        moved = copy.copy(self)
+        moved.theta = checks.another(theta, self.theta.size)
+        moved._differentiate()
+        return moved
+
+    def _differentiate(self) -> None:
+        _, gradient, hessian = self._functions
         n = self.theta.size
-        self._function = loss
         self._hessian = checks.symmetric("hessian", hessian(self.theta.copy()), n)
         self._gradient = checks.vector("gradient", gradient(self.theta.copy()), n)
-        self.lower_bound = checks.lower_bound(lower_bound, self.loss())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -98,7 +110,7 @@ class FunctionCurvature:
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one."""
         at = self.theta if theta is None else theta
-        return checks.number("loss", self._function(at.copy()))
+        return checks.number("loss", self._functions[0](at.copy()))
 
     def error(self) -> float:
         """A few units in the last place of ``|H|_F``: the function's own rounding is not known."""

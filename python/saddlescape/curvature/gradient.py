@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -85,6 +86,14 @@ class GradientCurvature:
         self.lower_bound = checks.lower_bound(lower_bound, self.loss())
         self._error = 0.0
         self._dense: Vector | None = None
+
+    def at(self, theta: Vector) -> GradientCurvature:
+        """Return the operator of the same functions at another point (P,)."""
+        moved = copy.copy(self)
+        moved.theta = checks.another(theta, self.theta.size)
+        moved._gradient = self._at(moved.theta)
+        moved._error, moved._dense = 0.0, None
+        return moved
 
     @property
     def shape(self) -> tuple[int, int]:

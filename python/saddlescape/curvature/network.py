@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _core
 from saddlescape.curvature import checks
+from saddlescape.curvature.invariances import Architecture, directions
 from saddlescape.net import MLP
 
 __all__ = ["NetworkCurvature", "of"]
@@ -66,7 +70,7 @@ class NetworkCurvature:
         self._network = _core.net.Network(list(net.sizes), net.activation, net.loss_name, net.bias)
         self._theta = net.theta.astype(wide)
         self._loss_name, self._activation = net.loss_name, net.activation
-        self._layers = len(net.sizes) - 1
+        self._sizes, self._bias, self._layers = net.sizes, net.bias, len(net.sizes) - 1
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -119,9 +123,13 @@ class NetworkCurvature:
             )
         return self._dense
 
-    def gauss_newton(self) -> NDArray[np.float64]:
-        """``G = J^T (d2 loss / df2) J`` (P, P): H without the network's own curvature."""
-        return self._network.hessian(self._theta, self._X, self._Y, "gauss_newton", 1, self._layers)
+    def gauss_newton(self, layer: int | None = None) -> NDArray[np.float64]:
+        """``G = J^T (d2 loss / df2) J`` (P, P): H without the network's own curvature.
+
+        With `layer` (from 1) only the block of that layer's weights and biases.
+        """
+        first, last = (1, self._layers) if layer is None else (layer, layer)
+        return self._network.hessian(self._theta, self._X, self._Y, "gauss_newton", first, last)
 
     def gauss_newton_gram(self) -> NDArray[np.float64]:
         """The matrix (N C, N C) of N samples and C outputs that has G's eigenvalues.
@@ -142,6 +150,13 @@ class NetworkCurvature:
         array([1., 4.])
         """
         return self._network.gauss_newton_gram(self._theta, self._X, self._Y)
+
+    def at(self, theta: NDArray[np.float64]) -> NetworkCurvature:
+        """Return the operator of the same network and samples at other parameters (P,)."""
+        moved = copy.copy(self)
+        moved._theta = checks.another(theta, self._theta.size)
+        moved._gradient, moved._loss, moved._dense = None, 0.0, None
+        return moved
 
     def gradient(self) -> NDArray[np.float64]:
         """The gradient over all samples, (P,)."""
@@ -173,6 +188,23 @@ class NetworkCurvature:
         exact = [self._network.hvp_extended(self._theta, self._X, self._Y, v) for v in V.T.copy()]
         ours = self @ V if self._dense is None else _product_extended(self._dense, V)
         return _SAFETY * max(float(np.linalg.norm(ours[:, j] - exact[j])) for j in range(_PROBES))
+
+    def architecture(self) -> Architecture:
+        """The layers at these parameters: where their weights are, what their units see."""
+        return Architecture(
+            self._sizes, self._activation, self._loss_name, self._bias, self._theta, self._X
+        )
+
+    def invariances(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """Yield families of directions (P, k) that have no curvature for a known reason, by name.
+
+        Candidates: along some of them H v vanishes only where the gradient does.
+        """
+        yield from directions(self.architecture())
+        if self._Y.size < self._theta.size:
+            values, V = np.linalg.eigh(self.gauss_newton())
+            silent = np.abs(values) <= len(values) * np.finfo(np.float64).eps * values[-1]
+            yield "directions that change no output on the samples, to first order", V[:, silent]
 
     def __repr__(self) -> str:
         return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,})"

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curvature"]
+__all__ = ["Curvature", "MovableCurvature"]
 
 
 @runtime_checkable
@@ -50,3 +50,15 @@ class Curvature(Protocol):
 
     def error(self) -> float:
         """An estimate of ``|H_computed - H|`` in the Frobenius norm: rounding, truncation."""
+
+
+@runtime_checkable
+class MovableCurvature(Curvature, Protocol):
+    """A `Curvature` that can also be taken at other points, as a search needs it."""
+
+    def at(self, theta: NDArray[np.float64]) -> MovableCurvature:
+        """Return the operator of the same loss at another point (P,); this one stays as it is.
+
+        A ``ValueError`` with the type `saddlescape.curvature.NotFiniteError` says that the loss or
+        its derivatives are not finite there.
+        """

@@ -128,6 +128,10 @@ def point_notes(points: tuple[tuple[int | None, CriticalPoint], ...]) -> list[st
             f"{number(point.assembly_error)} through rounding in the Hessian and "
             f"{number(point.solver_error)} through the solver."
         )
+        if point.null_space is not None and point.inertia.undetermined:
+            text += f" Null space: {point.null_space}."
+        if point.floor is not None:
+            text += f" Also, {point.floor}."
         if point.probe is not None:
             text += (
                 f" Probe: {point.probe.directions} directions, {point.probe.evaluations} losses, "

@@ -1,0 +1,77 @@
+"""A Krylov space from a start of one's own: the plain Lanczos recurrence, kept orthogonal.
+
+    H V_k = V_{k+1} T,   V_{k+1}^T V_{k+1} = I,   V e_1 = v / |v|,
+
+with V (P, k + 1) and T (k + 1, k) tridiagonal; its last row is rounding where the space is
+invariant.
+`saddlescape.eig.lanczos` restarts and starts at random; here the start is a gradient, or the number
+of steps from a random vector is what a probability rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["krylov"]
+
+Vector = NDArray[np.float64]
+_EVERY = 8  # steps between two looks at whether the space is large enough
+_EPS = float(np.finfo(np.float64).eps)
+
+
+class Products(Protocol):
+    """Anything with a product."""
+
+    def __matmul__(self, V: Vector) -> Vector:
+        """``H v``."""
+
+
+def krylov(
+    operator: Products,
+    start: Vector,
+    steps: int,
+    enough: Callable[[Vector], bool] | None = None,
+) -> tuple[Vector, Vector]:
+    """Return V (P, k) and T (k + 1, k) after at most `steps` products, fewer if T is `enough`.
+
+    Each new vector is orthogonalised twice against all others (Giraud, Langou, Rozloznik 2005:
+    twice is enough); one that is left with nothing but rounding ends the space.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddlescape.critical.matrix import MatrixCurvature
+    >>> V, T = krylov(MatrixCurvature(np.diag([1.0, 2.0, 5.0]), None), np.ones(3), 3)
+    >>> np.round(np.linalg.eigvalsh(T[:3]), 12), bool(np.abs(T[3]).max() < 1e-14)
+    (array([1., 2., 5.]), True)
+    """
+    n = len(start)
+    steps = min(steps, n)
+    V, T = np.empty((steps + 1, n)), np.zeros((steps + 1, steps))
+    V[0] = start / np.linalg.norm(start)
+    size, power = 0.0, 0
+    for j in range(steps):
+        w = np.asarray(operator @ V[j])
+        if j == 0:  # to numbers near 1, exactly: squares of 1e200 and 1e-200 are no numbers
+            power = int(np.frexp(np.abs(w).max())[1])
+        w = np.ldexp(w, -power)
+        length = float(np.linalg.norm(w))
+        size = max(size, length)
+        for _ in range(2):
+            h = V[: j + 1] @ w
+            w = w - h @ V[: j + 1]
+            T[j, j] += h[j]
+        k, beta = j + 1, float(np.linalg.norm(w))
+        T[k, j] = beta
+        if k == n or beta <= 8 * _EPS * np.sqrt(n) * size:
+            return np.ascontiguousarray(V[:k].T), np.ldexp(T[: k + 1, :k], power)
+        V[k] = w / beta
+        if k < steps:
+            T[j, k] = beta
+        if enough is not None and k % _EVERY == 0 and enough(np.ldexp(T[: k + 1, :k], power)):
+            break
+    return np.ascontiguousarray(V[:k].T), np.ldexp(T[: k + 1, :k], power)
