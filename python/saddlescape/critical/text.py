@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddlescape.critical.matrix import MatrixCurvature
 from saddlescape.critical.point import Kind, Probe
 from saddlescape.curvature import Curvature
 
@@ -75,7 +74,7 @@ def not_checked(
 ) -> tuple[str, ...]:
     """List what would have to be true as well and was not looked at."""
     missing = []
-    if no_gradient and isinstance(operator, MatrixCurvature):
+    if no_gradient and not getattr(operator, "has_gradient", True):
         missing.append("the gradient (none was given, taken as zero)")
     if not found.complete:
         missing.append("the inside of the spectrum (only its ends were computed)")

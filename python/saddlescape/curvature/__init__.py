@@ -5,21 +5,29 @@ are computed in it too, whatever their dtype, and JAX's losses where it is switc
 """
 
 from saddlescape.curvature.automatic import AutomaticCurvature
+from saddlescape.curvature.block import BlockCurvature
 from saddlescape.curvature.frameworks import from_jax, from_torch
 from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
+from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
+from saddlescape.curvature.products import OperatorCurvature, from_operator
 from saddlescape.curvature.protocol import Curvature
 
 __all__ = [
     "AutomaticCurvature",
+    "BlockCurvature",
     "Curvature",
     "FunctionCurvature",
     "GradientCurvature",
+    "MatrixCurvature",
     "NetworkCurvature",
+    "OperatorCurvature",
     "from_functions",
     "from_gradient",
     "from_jax",
+    "from_matrix",
+    "from_operator",
     "from_torch",
     "of",
 ]

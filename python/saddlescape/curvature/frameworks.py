@@ -31,9 +31,10 @@ def from_torch(
         ``loss_fn()`` returns a real tensor with one element, computed from `params`, the same at
         each call: it is evaluated some ten times before the first product, and compared.
     params : iterable of tensors
-        Leaf tensors that require grad: ``model.parameters()``, or some of them. P is the number of
-        their elements, one after the other, each in row-major order. Rows and columns of
-        parameters that the loss does not reach are zero.
+        Leaf tensors that require grad: ``model.parameters()``, or some of them; with names, for
+        ``.block``: ``model.named_parameters()`` or a mapping. P is the number of their elements,
+        one after the other, each in row-major order. Rows and columns of parameters that the loss
+        does not reach are zero.
     lower_bound : float, optional
         A value below which the loss can't be.
 
@@ -91,7 +92,8 @@ def from_jax(
     loss_fn : callable
         ``loss_fn(params)`` returns a real scalar of shape (); pure, as for ``jax.jit``.
     params : pytree of real arrays
-        P is the number of their elements, in the order of ``jax.tree.leaves``, row-major.
+        P is the number of their elements, in the order of ``jax.tree.leaves``, row-major. The
+        names for ``.block`` are the paths, ``"layers.0.w"``.
     lower_bound : float, optional
         A value below which the loss can't be.
 
