@@ -6,6 +6,7 @@ are computed in it too, whatever their dtype, and JAX's losses where it is switc
 
 from saddlescape.curvature.automatic import AutomaticCurvature
 from saddlescape.curvature.block import BlockCurvature
+from saddlescape.curvature.diagonals import bartlett_diagonal, hutchinson_diagonal
 from saddlescape.curvature.frameworks import from_jax, from_torch
 from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
@@ -23,11 +24,13 @@ __all__ = [
     "MatrixCurvature",
     "NetworkCurvature",
     "OperatorCurvature",
+    "bartlett_diagonal",
     "from_functions",
     "from_gradient",
     "from_jax",
     "from_matrix",
     "from_operator",
     "from_torch",
+    "hutchinson_diagonal",
     "of",
 ]
