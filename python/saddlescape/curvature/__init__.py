@@ -14,6 +14,7 @@ from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
 from saddlescape.curvature.products import OperatorCurvature, from_operator
 from saddlescape.curvature.protocol import Curvature
+from saddlescape.curvature.weighted import WeightedCurvature, mean_of, sum_of
 
 __all__ = [
     "AutomaticCurvature",
@@ -24,6 +25,7 @@ __all__ = [
     "MatrixCurvature",
     "NetworkCurvature",
     "OperatorCurvature",
+    "WeightedCurvature",
     "bartlett_diagonal",
     "from_functions",
     "from_gradient",
@@ -32,5 +34,7 @@ __all__ = [
     "from_operator",
     "from_torch",
     "hutchinson_diagonal",
+    "mean_of",
     "of",
+    "sum_of",
 ]
