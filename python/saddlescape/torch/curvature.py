@@ -94,8 +94,10 @@ class TorchEngine:
             grads = torch.autograd.grad(loss, self._params, allow_unused=True)
             return float(loss.detach()), _flat(self._params, grads)
 
-    def products(self, theta: Vector, rows: Vector) -> Vector:
-        """Return ``V H`` for V (k, P)."""
+    def products(self, theta: Vector, rows: Vector, largest: Vector | None = None) -> Vector:
+        """Return ``V H`` for V (k, P); `largest`: of each row's magnitudes, where it is known."""
+        if largest is None:
+            largest = np.abs(rows).max(axis=1, initial=0.0)
         with self._placed(theta):
             loss = self._evaluate()
             with _explained():
@@ -105,14 +107,16 @@ class TorchEngine:
             # A gradient that depends on no parameter has a zero row: a linear term, or none.
             which = [i for i, g in enumerate(grads) if g is not None and g.requires_grad]
             result = np.zeros(rows.shape)
-            for row, out in zip(rows, result, strict=True):
+            for row, size, out in zip(rows, largest, result, strict=True):
                 if which:
-                    self._product([grads[i] for i in which], which, row, out)
+                    self._product([grads[i] for i in which], which, row, size, out)
             return result
 
-    def _product(self, grads: list[Any], which: list[int], row: Vector, out: Vector) -> None:
+    def _product(
+        self, grads: list[Any], which: list[int], row: Vector, size: float, out: Vector
+    ) -> None:
         # To numbers near 1 by a power of two, exactly: in float16 a unit vector underflows.
-        _, exponent = np.frexp(np.abs(row).max())
+        _, exponent = np.frexp(size)
         tensors = self._tensors(np.ldexp(row, -exponent))
         with _explained():
             parts = torch.autograd.grad(
