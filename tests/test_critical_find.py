@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from saddlescape.curvature.matrix import MatrixCurvature
 
 import saddlescape as ss
 from oracle import points
@@ -17,7 +18,6 @@ from oracle.points import Planted
 from saddlescape import critical, curvature
 from saddlescape.critical import FindOutcome, Kind
 from saddlescape.critical.krylov import krylov
-from saddlescape.critical.matrix import MatrixCurvature
 from saddlescape.critical.trust import gradient_model, saddle_free_model
 
 METHODS = ("gradient_norm", "saddle_free_newton")

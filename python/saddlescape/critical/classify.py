@@ -14,7 +14,6 @@ from saddlescape.critical.floor import Floor, probable_floor
 from saddlescape.critical.gradient import check_gradient
 from saddlescape.critical.hylee2021 import homework
 from saddlescape.critical.kind import Kind
-from saddlescape.critical.matrix import MatrixCurvature
 from saddlescape.critical.null_space import NullSpace, explain
 from saddlescape.critical.point import CriticalPoint, Probe
 from saddlescape.critical.probe import probe
@@ -26,7 +25,8 @@ from saddlescape.critical.solved import (
     by_lanczos,
 )
 from saddlescape.critical.text import not_checked, remedy
-from saddlescape.curvature import Curvature
+from saddlescape.curvature import Curvature, MatrixCurvature, OperatorCurvature
+from saddlescape.curvature.products import is_operator
 from saddlescape.eig import Inertia
 
 __all__ = ["DENSE_LIMIT", "classify", "kind_by_signs"]
@@ -57,7 +57,7 @@ def classify(
     ----------
     H : operator or (P, P) array
         ``curvature.of(net, X, y)`` or another operator of `saddlescape.curvature`; of a plain
-        symmetric array only the signs are judged.
+        symmetric array, a sparse one or a SciPy ``LinearOperator`` only the signs are judged.
     gradient : (P,) array, optional
         With an array `H`: the gradient; taken as zero if left out, and listed as not checked. An
         array doesn't say where it was taken: here ``max(1, |theta|)`` is 1.
@@ -209,14 +209,16 @@ def _loss(operator: Curvature) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _operator(H: Curvature | NDArray[Any], gradient: NDArray[Any] | None) -> Curvature:
+def _operator(H: Any, gradient: NDArray[Any] | None) -> Curvature:
     if isinstance(H, np.ndarray):
         return MatrixCurvature(H, gradient)
-    if gradient is not None:
+    if isinstance(H, Curvature):
+        if gradient is None:
+            return H
         raise ValueError("gradient: given with an operator, expected only with a plain array H")
-    if not isinstance(H, Curvature):
+    if not is_operator(H):
         raise TypeError(
             f"H: {type(H).__name__}, expected a square array or an operator of "
             "saddlescape.curvature, such as curvature.of(net, X, y)"
         )
-    return H
+    return OperatorCurvature(H, gradient)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from saddlescape.critical.kind import Kind
-from saddlescape.critical.matrix import MatrixCurvature
 from saddlescape.critical.point import GradientCheck, Probe
 from saddlescape.curvature import Curvature
 
@@ -84,7 +83,7 @@ def not_checked(
 ) -> tuple[str, ...]:
     """List what would have to be true as well and was not looked at."""
     missing = []
-    if no_gradient and isinstance(operator, MatrixCurvature):
+    if no_gradient and not getattr(operator, "has_gradient", True):
         missing.append("the gradient (none was given, taken as zero)")
     if not found.complete:
         missing.append("the inside of the spectrum (only its ends were computed)")

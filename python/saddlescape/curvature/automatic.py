@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from saddlescape.curvature import checks, differences
 from saddlescape.curvature.assembly import chunks_of_identity, symmetrise
+from saddlescape.curvature.block import Blocks, named_slices
 
 __all__ = ["AutomaticCurvature", "Engine", "NoSecondDerivativeError"]
 
@@ -36,6 +37,7 @@ class Engine(Protocol):
     """What a framework has to compute; it leaves everything as it was."""
 
     theta: Vector  # the point, (P,)
+    sizes: dict[str, int]  # elements of each named parameter, one after the other
     eps: float  # of the coarsest type that is computed in
     label: str  # framework and type, for a reader
     kinks: tuple[str, ...]  # functions in the loss whose slope jumps
@@ -58,7 +60,7 @@ class Engine(Protocol):
         """Return ``V H`` for V (k, P), by rows; raise NoSecondDerivativeError if there is none."""
 
 
-class AutomaticCurvature:
+class AutomaticCurvature(Blocks):
     """What `from_torch` and `from_jax` return; see `saddlescape.curvature.Curvature`.
 
     Attributes
@@ -70,6 +72,7 @@ class AutomaticCurvature:
     def __init__(self, engine: Engine, lower_bound: float | None = None) -> None:
         self._engine = engine
         self.theta = engine.theta
+        self.slices = named_slices(engine.sizes)
         self.theta.setflags(write=False)
         self.differences: str | None = None
         self._dense: Vector | None = None

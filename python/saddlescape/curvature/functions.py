@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.curvature import checks
+from saddlescape.curvature.block import Blocks
 
 __all__ = ["FunctionCurvature", "from_functions"]
 
@@ -60,7 +61,7 @@ def from_functions(
     return FunctionCurvature(loss, gradient, hessian, theta, lower_bound)
 
 
-class FunctionCurvature:
+class FunctionCurvature(Blocks):
     """What `from_functions` returns; see `saddlescape.curvature.Curvature`."""
 
     silent: str | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.curvature import checks, differences
+from saddlescape.curvature.block import Blocks
 
 __all__ = ["GradientCurvature", "from_gradient"]
 
@@ -66,7 +67,7 @@ def from_gradient(
     return GradientCurvature(gradient, theta, loss, lower_bound)
 
 
-class GradientCurvature:
+class GradientCurvature(Blocks):
     """What `from_gradient` returns; see `saddlescape.curvature.Curvature`."""
 
     silent: str | None = None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _core
 from saddlescape.curvature import checks
+from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.invariances import Architecture, directions
 from saddlescape.net import MLP
 
@@ -18,6 +19,7 @@ __all__ = ["NetworkCurvature", "of"]
 _PROBES = 3
 _SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by this with p < 1e-3
 _EXTENDED_LIMIT = 4e9  # multiplications of an extended-precision product that are worth a wait
+_LARGER = 8  # times the block: up to there layers are assembled for it
 _KINKED = ("relu", "leaky_relu")
 
 
@@ -55,7 +57,7 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
     return NetworkCurvature(net, X, y)
 
 
-class NetworkCurvature:
+class NetworkCurvature(Blocks):
     """What `of` returns; see `saddlescape.curvature.Curvature` for its members."""
 
     def __init__(self, net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> None:
@@ -71,6 +73,14 @@ class NetworkCurvature:
         self._theta = net.theta.astype(wide)
         self._loss_name, self._activation = net.loss_name, net.activation
         self._sizes, self._bias, self._layers = net.sizes, net.bias, len(net.sizes) - 1
+        self.slices = named_slices(
+            {
+                f"{i}.{name}": values.size
+                for i, layer in enumerate(net.layers())
+                for name, values in zip(("weight", "bias"), layer, strict=True)
+                if values is not None
+            }
+        )
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -122,6 +132,21 @@ class NetworkCurvature:
                 self._theta, self._X, self._Y, "all", 1, self._layers
             )
         return self._dense
+
+    def dense_block(self, indices: NDArray[np.intp]) -> NDArray[np.float64] | None:
+        """A block (k, k) out of those of whole layers; None where they are far larger than it."""
+        if self._dense is not None:
+            return self._dense[np.ix_(indices, indices)]
+        starts = [self._network.weight_offset(i) for i in range(1, self._layers + 1)]
+        starts.append(self._theta.size)
+        first, last = np.searchsorted(starts, (indices.min(), indices.max()), side="right")
+        begin, end = starts[first - 1], starts[last]
+        if end - begin > _LARGER * indices.size:
+            return None
+        H = self._network.hessian(self._theta, self._X, self._Y, "all", int(first), int(last))
+        inside = indices - begin
+        whole = np.array_equal(inside, np.arange(end - begin))
+        return H if whole else H[np.ix_(inside, inside)]
 
     def gauss_newton(self, layer: int | None = None) -> NDArray[np.float64]:
         """``G = J^T (d2 loss / df2) J`` (P, P): H without the network's own curvature.

@@ -38,9 +38,11 @@ class JaxEngine:
             )
         self._loss_fn = loss_fn
         self._x64 = bool(jax.config.jax_enable_x64)
-        leaves, self._tree = _checked(params)
+        names, leaves, self._tree = _checked(params)
         self._point, result = self._widened(leaves)
         self.theta = _flat(self._point)
+        sizes = (int(leaf.size) for leaf in self._point)
+        self.sizes = dict(zip(names, sizes, strict=True))
         checks.finite("params", self.theta)
         types = dict.fromkeys(leaf.dtype for leaf in self._point)
         self.eps = max(float(jnp.finfo(t).eps) for t in (*types, result))
@@ -139,10 +141,12 @@ def _flat(leaves: list[Any], front: tuple[int, ...] = ()) -> Vector:
     return np.concatenate(parts, axis=-1)
 
 
-def _checked(params: Any) -> tuple[list[Any], Any]:
+def _checked(params: Any) -> tuple[list[str], list[Any], Any]:
     found, tree = jax.tree_util.tree_flatten_with_path(params)
+    names = []
     for path, leaf in found:
         name = f"params{jax.tree_util.keystr(path)}"
+        names.append(jax.tree_util.keystr(path, simple=True, separator=".") or "params")
         dtype = getattr(leaf, "dtype", None)
         if not isinstance(leaf, (float, np.ndarray, np.generic, jax.Array)):
             raise TypeError(f"{name}: {type(leaf).__name__}, expected an array of real numbers")
@@ -153,4 +157,4 @@ def _checked(params: Any) -> tuple[list[Any], Any]:
             )
     if not sum(np.size(leaf) for _, leaf in found):
         raise ValueError("params: no elements, expected at least one parameter")
-    return [leaf for _, leaf in found], tree
+    return names, [leaf for _, leaf in found], tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -44,19 +44,23 @@ class TorchEngine:
         if not callable(loss_fn):
             raise TypeError(f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn()")
         self._loss_fn = loss_fn
-        self._params = _checked(params)
+        names, found = _named(params)
+        self._params = _checked(found)
+        self.sizes: dict[str, int] = {
+            name: p.numel() for name, p in zip(names, self._params, strict=True)
+        }
         with torch.inference_mode(False):
             self._point = [p.detach().clone() for p in self._params]
         self.theta = _flat(self._params, self._point)
         checks.finite("params", self.theta)
         types = dict.fromkeys(p.dtype for p in self._params)
-        names = ", ".join(str(t).removeprefix("torch.") for t in types)
+        types_of = ", ".join(str(t).removeprefix("torch.") for t in types)
         self.eps = max(float(torch.finfo(t).eps) for t in types)
         self.kinks: tuple[str, ...] = ()
         self.draws = False
         with self.undisturbed():
             self._inspect()
-        self.label = f"torch, {names}"
+        self.label = f"torch, {types_of}"
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
@@ -90,8 +94,10 @@ class TorchEngine:
             grads = torch.autograd.grad(loss, self._params, allow_unused=True)
             return float(loss.detach()), _flat(self._params, grads)
 
-    def products(self, theta: Vector, rows: Vector) -> Vector:
-        """Return ``V H`` for V (k, P)."""
+    def products(self, theta: Vector, rows: Vector, largest: Vector | None = None) -> Vector:
+        """Return ``V H`` for V (k, P); `largest`: of each row's magnitudes, where it is known."""
+        if largest is None:
+            largest = np.abs(rows).max(axis=1, initial=0.0)
         with self._placed(theta):
             loss = self._evaluate()
             with _explained():
@@ -101,14 +107,16 @@ class TorchEngine:
             # A gradient that depends on no parameter has a zero row: a linear term, or none.
             which = [i for i, g in enumerate(grads) if g is not None and g.requires_grad]
             result = np.zeros(rows.shape)
-            for row, out in zip(rows, result, strict=True):
+            for row, size, out in zip(rows, largest, result, strict=True):
                 if which:
-                    self._product([grads[i] for i in which], which, row, out)
+                    self._product([grads[i] for i in which], which, row, size, out)
             return result
 
-    def _product(self, grads: list[Any], which: list[int], row: Vector, out: Vector) -> None:
+    def _product(
+        self, grads: list[Any], which: list[int], row: Vector, size: float, out: Vector
+    ) -> None:
         # To numbers near 1 by a power of two, exactly: in float16 a unit vector underflows.
-        _, exponent = np.frexp(np.abs(row).max())
+        _, exponent = np.frexp(size)
         tensors = self._tensors(np.ldexp(row, -exponent))
         with _explained():
             parts = torch.autograd.grad(
@@ -212,11 +220,28 @@ def _flat(params: Sequence[Any], parts: Sequence[Any]) -> Vector:
     return vector
 
 
-def _checked(params: Iterable[Any]) -> list[Any]:
+def _named(params: Any) -> tuple[list[str], list[Any]]:
+    """Split names from tensors; what came without a name has its number for one."""
     given = [params] if isinstance(params, torch.Tensor) else params
-    if isinstance(given, (str, dict)) or not isinstance(given, Iterable):
-        raise TypeError(f"params: {type(params).__name__}, expected a list of tensors")
-    found = list(given)
+    if isinstance(given, Mapping):
+        given = given.items()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"params: {type(params).__name__}, expected a list of tensors, or of pairs of a name "
+            "and a tensor"
+        )
+    items = list(given)
+    pairs = [isinstance(item, tuple) and len(item) == 2 for item in items]
+    if not items or not all(pairs):
+        return [str(i) for i in range(len(items))], items
+    names = [str(name) for name, _ in items]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"params: the name {name!r} twice, expected each once")
+    return names, [tensor for _, tensor in items]
+
+
+def _checked(found: list[Any]) -> list[Any]:
     for i, p in enumerate(found):
         if not isinstance(p, torch.Tensor):
             raise TypeError(f"params[{i}]: {type(p).__name__}, expected a tensor")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["Gradients", "Watch"]
+__all__ = ["KINKS", "Gradients", "Watch"]
 
 # Operations with a slope that jumps -> the name that a reader knows. Where only the second
 # derivative jumps (elu, smooth_l1_loss) H is still defined but for a set of measure zero.
@@ -32,6 +32,7 @@ _KINKED = {
     "softshrink": "softshrink",
     "threshold": "threshold",
 }
+KINKS = tuple(sorted({*_KINKED.values()}))
 # Their schemas don't say that they write to running_mean and running_var, arguments 3 and 4.
 _BATCH_NORMS = ("cudnn_batch_norm", "miopen_batch_norm", "native_batch_norm")
 _TRAINING = 5
