@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from saddlescape.curvature.matrix import MatrixCurvature
 
 import saddlescape as ss
 from oracle import points
@@ -19,6 +18,7 @@ from saddlescape import critical, curvature
 from saddlescape.critical import FindOutcome, Kind
 from saddlescape.critical.krylov import krylov
 from saddlescape.critical.trust import gradient_model, saddle_free_model
+from saddlescape.curvature.matrix import MatrixCurvature
 
 METHODS = ("gradient_norm", "saddle_free_newton")
 both = pytest.mark.parametrize("method", METHODS)

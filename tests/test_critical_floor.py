@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from saddlescape.curvature.matrix import MatrixCurvature
 
 from saddlescape import critical, curvature
 from saddlescape.critical.floor import Floor, probable_floor
+from saddlescape.curvature.matrix import MatrixCurvature
 
 
 class Diagonal:

@@ -227,7 +227,7 @@ def test_differences_of_large_problems_are_not_assembled_for_their_error() -> No
 
     H = curvature.from_gradient(gradient, np.zeros(10_000))
     assert 0 < H.error() < 1e-8
-    assert calls < 20
+    assert calls <= 20  # two gradients at three steps, for three probes
 
 
 def test_a_gradient_array_that_is_used_again_is_copied() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from saddlescape.curvature.matrix import MatrixCurvature
 
 import saddlescape as ss
 from oracle import points
 from saddlescape import critical, curvature
 from saddlescape.critical import FindOutcome, Kind
+from saddlescape.curvature.matrix import MatrixCurvature
 
 Make = Callable[[np.ndarray], Any]
 X = np.random.default_rng(0).standard_normal((7, 3))

@@ -32,6 +32,7 @@ from saddlescape.eig import Inertia
 __all__ = ["DENSE_LIMIT", "classify", "kind_by_signs"]
 
 Vector = NDArray[np.float64]
+_ONE_SIGN = (Kind.MINIMUM, Kind.MAXIMUM, Kind.DEGENERATE_MINIMUM, Kind.DEGENERATE_MAXIMUM)
 
 
 def classify(
@@ -51,7 +52,8 @@ def classify(
     The signs of the eigenvalues decide, as far as they are certain. With n+ and n- the certified
     counts, n? the rest, and a small gradient: all positive is a minimum, all negative a maximum,
     both signs a saddle. Where some are undetermined the loss is measured along those directions:
-    if it falls, a ``degenerate_minimum`` is a ``degenerate_saddle``.
+    if it falls, a ``degenerate_minimum`` is a ``degenerate_saddle``. So is a ``minimum`` where the
+    loss has kinks (`silent`) and is measured to fall along any direction.
 
     Parameters
     ----------
@@ -114,12 +116,8 @@ def classify(
     if check.small:
         found = at_the_critical_point(found, operator)
     kind = kind_by_signs(check.small, found.inertia)
-    probed = None
-    if check.small and found.inertia.undetermined and kind != Kind.SADDLE:
-        probed = probe(
-            operator, found.undetermined, model_gap, kind == Kind.DEGENERATE_MAXIMUM, seed
-        )
-        kind = _kind_after_probe(kind, probed)
+    probed = _probed(operator, kind, found, model_gap, seed) if check.small else None
+    kind = _kind_after_probe(kind, probed)
     floor = _floor(operator, found, ask)
     lowest = np.unique(np.r_[:PAIRS, -PAIRS:0] % len(found.eigenvalues))
     values, vectors = found.eigenvalues[lowest], _oriented(found.eigenvectors[:, lowest])
@@ -140,7 +138,7 @@ def classify(
         products=found.products + (0 if floor is None else floor.steps),
         seconds=time.perf_counter() - started,
         not_checked=not_checked(operator, kind, found, probed, gradient is None),
-        remedy=remedy(kind, found.complete, probed, check),
+        remedy=remedy(kind, found.complete, probed, check, operator.silent is not None),
         null_space=_null_space(operator, found, ask),
         floor=floor,
         homework=homework(operator, str(kind), found.inertia) if ask.preset else None,
@@ -161,11 +159,22 @@ def kind_by_signs(small: bool, counts: Inertia) -> Kind:
     return Kind.DEGENERATE_MAXIMUM if unknown else Kind.MAXIMUM
 
 
+def _probed(operator: Curvature, kind: Kind, found: Solved, gap: float, seed: int) -> Probe | None:
+    """Measure the loss where second order does not decide: no sign is certain, or there are kinks.
+
+    At a kink the loss may fall although every eigenvalue is positive: all directions are open.
+    """
+    upward = kind in (Kind.DEGENERATE_MAXIMUM, Kind.MAXIMUM)
+    if found.inertia.undetermined and kind != Kind.SADDLE:
+        return probe(operator, found.undetermined, gap, upward, seed)
+    if operator.silent and kind in (Kind.MINIMUM, Kind.MAXIMUM):
+        return probe(operator, None, gap, upward, seed)
+    return None
+
+
 def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
     found = probed is not None and probed.direction is not None
-    if found and kind in (Kind.DEGENERATE_MINIMUM, Kind.DEGENERATE_MAXIMUM):
-        return Kind.DEGENERATE_SADDLE
-    return kind
+    return Kind.DEGENERATE_SADDLE if found and kind in _ONE_SIGN else kind
 
 
 def _floor(operator: Curvature, found: Solved, ask: Ask) -> Floor | None:

@@ -137,6 +137,7 @@ class BlockCurvature(Blocks):
             direct = getattr(self._whole, "dense_block", None)
             block = None if direct is None else direct(self.indices)
             self._dense = self._by_products() if block is None else block
+            self._dense.setflags(write=False)
         return self._dense
 
     def dense_block(self, indices: NDArray[np.intp]) -> Vector | None:
@@ -164,12 +165,12 @@ class BlockCurvature(Blocks):
         value: float = self._whole.loss(None if theta is None else self._placed(theta))
         return value
 
-    def loss_error(self) -> float:
+    def loss_error(self, theta: Vector | None = None) -> float:
         """What rounding moves the loss by."""
         stated = getattr(self._whole, "loss_error", None)
         if stated is None:
-            return float(np.finfo(np.float64).eps) * abs(self.loss())
-        return float(stated())
+            return float(np.finfo(np.float64).eps) * abs(self.loss(theta))
+        return float(stated() if theta is None else stated(self._placed(theta)))
 
     def error(self) -> float:
         """That of the whole H, of which the block's is a part, and what assembly showed."""
@@ -177,7 +178,13 @@ class BlockCurvature(Blocks):
 
     def at(self, theta: Vector) -> BlockCurvature:
         """Return the block with other numbers for the chosen parameters (k,)."""
-        return BlockCurvature(self._whole.at(self._placed(theta)), self.indices)
+        at = getattr(self._whole, "at", None)
+        if at is None:
+            raise TypeError(
+                f"at: a block of {type(self._whole).__name__}, expected one of an operator that "
+                "can be taken at other points"
+            )
+        return BlockCurvature(at(self._placed(theta)), self.indices)
 
     def _placed(self, theta: Vector) -> Vector:
         part = checks.point(np.asarray(theta, dtype=np.float64))

@@ -25,11 +25,13 @@ def from_torch(
     but for rounding. In and out is float64; inside, the type of the loss. Where PyTorch has no
     second derivative, products are central differences of gradients, with their error in
     ``.error()`` and the reason in ``repr``; likewise where differences show that a backward pass
-    written by hand was taken for a constant.
+    written by hand was taken for a constant. Fused attention, which has none, is written out.
 
-    Every call leaves parameters, buffers, ``.grad`` and random generators bit for bit as they were.
-    A later change of the parameters does not change the operator: it goes back to its own for each
-    evaluation. It does see a change of the data that `loss_fn` reads.
+    Every call leaves parameters, random generators and autocast's memory bit for bit as they were,
+    and so are buffers and ``.grad``, as far as tensors are written in place: a `loss_fn` that binds
+    new ones to a module, or counts its calls, does so each time. One thread at a time evaluates. A
+    later change of the parameters' numbers does not change the operator: it goes back to its own
+    for each evaluation. It does see a change of the data that `loss_fn` reads.
 
     Parameters
     ----------
@@ -69,7 +71,8 @@ def from_torch(
         If PyTorch is not installed.
     TypeError, ValueError
         If an argument or the loss is of a wrong kind or not finite, if two evaluations differ
-        (dropout in train mode, another batch), if the loss writes to tensors outside itself (batch
+        (another batch), if random numbers are drawn that `loss_fn` does not seed (dropout in train
+        mode), if the gradient is not the loss's own (hooks, straight-through), if the loss writes to tensors outside itself (batch
         normalisation in train mode) or to ``.grad``, or, from ``.dense()``, if H is not symmetric.
     RuntimeWarning
         Is issued where two evaluations differ by rounding.

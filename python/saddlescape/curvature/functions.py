@@ -91,6 +91,8 @@ class FunctionCurvature(Blocks):
         n = self.theta.size
         self._hessian = checks.symmetric("hessian", hessian(self.theta.copy()), n)
         self._gradient = checks.vector("gradient", gradient(self.theta.copy()), n)
+        self._hessian.setflags(write=False)
+        self._gradient.setflags(write=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -110,7 +112,7 @@ class FunctionCurvature(Blocks):
 
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one."""
-        at = self.theta if theta is None else theta
+        at = self.theta if theta is None else checks.place(theta, self.theta.size)
         return checks.number("loss", self._functions[0](at.copy()))
 
     def error(self) -> float:

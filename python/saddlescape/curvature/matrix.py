@@ -65,6 +65,8 @@ class MatrixCurvature(Blocks):
         self._gradient = np.zeros(n) if gradient is None else checks.vector("gradient", gradient, n)
         self.has_gradient = gradient is not None
         self.theta = np.zeros(len(H))
+        for array in (self._H, self._gradient, self.theta):
+            array.setflags(write=False)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -71,6 +71,7 @@ class NetworkCurvature(Blocks):
             checks.finite(name, values)
         self._network = _core.net.Network(list(net.sizes), net.activation, net.loss_name, net.bias)
         self._theta = net.theta.astype(wide)
+        self._theta.setflags(write=False)
         self._loss_name, self._activation = net.loss_name, net.activation
         self._sizes, self._bias, self._layers = net.sizes, net.bias, len(net.sizes) - 1
         self.slices = named_slices(
@@ -131,6 +132,7 @@ class NetworkCurvature(Blocks):
             self._dense = self._network.hessian(
                 self._theta, self._X, self._Y, "all", 1, self._layers
             )
+            self._dense.setflags(write=False)
         return self._dense
 
     def dense_block(self, indices: NDArray[np.intp]) -> NDArray[np.float64] | None:
@@ -187,6 +189,7 @@ class NetworkCurvature(Blocks):
         """The gradient over all samples, (P,)."""
         if self._gradient is None:
             self._loss, self._gradient = self._network.gradient(self._theta, self._X, self._Y)
+            self._gradient.setflags(write=False)
         return self._gradient
 
     def loss(self, theta: NDArray[np.float64] | None = None) -> float:

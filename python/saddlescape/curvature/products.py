@@ -112,6 +112,7 @@ class OperatorCurvature(Blocks):
         if self.theta.size != n:
             raise ValueError(f"theta: shape {self.theta.shape}, expected ({n},)")
         self._gradient = np.zeros(n) if gradient is None else checks.vector("gradient", gradient, n)
+        self._gradient.setflags(write=False)
         self.has_gradient = gradient is not None
         stated = None if error is None else _check.non_negative("error", error)
         self.lower_bound = checks.lower_bound(lower_bound, self.loss())
@@ -156,6 +157,7 @@ class OperatorCurvature(Blocks):
             if asymmetry > _NOT_SYMMETRIC * size and asymmetry > 100 * self._error:
                 raise ValueError(_asymmetric(asymmetry / size))
             self._dense, self._error = A, float(np.hypot(self._error, asymmetry))
+            A.setflags(write=False)
         return self._dense
 
     def gradient(self) -> Vector:
@@ -166,7 +168,7 @@ class OperatorCurvature(Blocks):
         """The loss, at the point or at another one; NaN where none was given."""
         if self._loss is None:
             return float("nan")
-        at = self.theta if theta is None else theta
+        at = self.theta if theta is None else checks.place(theta, self._n)
         return checks.number("loss", self._loss(at.copy()))
 
     def error(self) -> float:

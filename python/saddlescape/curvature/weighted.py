@@ -147,6 +147,7 @@ class WeightedCurvature(Blocks):
         """``H`` (P, P), assembled once; the parts may keep theirs."""
         if self._dense is None:
             self._dense = self._sum(part.dense() for part in self._parts)
+            self._dense.setflags(write=False)
         return self._dense
 
     def dense_block(self, indices: NDArray[np.intp]) -> Vector | None:
@@ -171,10 +172,9 @@ class WeightedCurvature(Blocks):
         losses = [part.loss(theta) for part in self._parts]
         return float(sum(w * loss for w, loss in zip(self._weights, losses, strict=True)))
 
-    def loss_error(self) -> float:
+    def loss_error(self, theta: Vector | None = None) -> float:
         """The weighted sum of what rounding moves the parts' losses by."""
-        eps = float(np.finfo(np.float64).eps)
-        return float(sum(w * _loss_error(p, eps) for w, p in self._pairs()))
+        return float(sum(w * _loss_error(p, theta) for w, p in self._pairs()))
 
     def error(self) -> float:
         """At most the weighted sum of the parts' own."""
@@ -182,6 +182,12 @@ class WeightedCurvature(Blocks):
 
     def at(self, theta: Vector) -> WeightedCurvature:
         """Return the operator of the same parts at another point (P,)."""
+        for i, part in enumerate(self._parts):
+            if not hasattr(part, "at"):
+                raise TypeError(
+                    f"parts[{i}]: {type(part).__name__}, expected operators that can be taken at "
+                    "other points"
+                )
         return WeightedCurvature([part.at(theta) for part in self._parts], self._weights)
 
     def _pairs(self) -> list[tuple[float, Any]]:
@@ -197,9 +203,11 @@ class WeightedCurvature(Blocks):
         return f"WeightedCurvature({len(self._parts)} x {self._parts[0]!r})"
 
 
-def _loss_error(part: Any, eps: float) -> float:
+def _loss_error(part: Any, theta: Vector | None) -> float:
     stated = getattr(part, "loss_error", None)
-    return eps * abs(part.loss()) if stated is None else float(stated())
+    if stated is None:
+        return float(np.finfo(np.float64).eps) * abs(float(part.loss(theta)))
+    return float(stated() if theta is None else stated(theta))
 
 
 def _positive(name: str, value: object) -> float:

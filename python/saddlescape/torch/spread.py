@@ -19,7 +19,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 
 from saddlescape import _check
-from saddlescape.curvature.automatic import NoSecondDerivativeError
+from saddlescape.curvature.engine import NoSecondDerivativeError
 from saddlescape.torch.curvature import TorchEngine
 from saddlescape.torch.watch import KINKS
 
@@ -38,7 +38,7 @@ class SpreadEngine:
     differentiated.
     """
 
-    advice = TorchEngine.advice
+    advice, detours = TorchEngine.advice, TorchEngine.detours
 
     def __init__(
         self,
@@ -65,7 +65,9 @@ class SpreadEngine:
 
         with self._together("params"):
             self._engine = TorchEngine(part, params)
-        self._sharded = sharded
+        # One process must not evaluate once more alone: the others wait in its collectives.
+        self._engine.retries = not sharded
+        self._sharded, self.by_hand = sharded, self._engine.by_hand
         self.label = f"{self._engine.label}, {self._count} processes"
         self._join()
 
