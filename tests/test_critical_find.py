@@ -17,7 +17,7 @@ from oracle.points import Planted
 from saddlescape import critical, curvature
 from saddlescape.critical import FindOutcome, Kind
 from saddlescape.critical.krylov import krylov
-from saddlescape.critical.trust import gradient_model, saddle_free_model
+from saddlescape.critical.trust import curved_model, gradient_model, saddle_free_model
 from saddlescape.curvature.matrix import MatrixCurvature
 
 METHODS = ("gradient_norm", "saddle_free_newton")
@@ -154,6 +154,44 @@ class TestGradientFlat:
         text = str(found.point)
         assert "gradient-flat" in text
         assert "keep training" in text
+
+    def test_the_curvature_of_the_gradients_norm(self) -> None:
+        """``H^2 + D^3 L[g]``, here diag(4 x^2 + 2 (1 + x^2), 4 c^2)."""
+        p = inflection(1.5).at((0.7, 0.3))
+        model = curved_model(written(p))
+        g, H = p.gradient(p.theta), p.hessian(p.theta)
+        assert np.allclose(np.sort(model.values), np.sort([4 * 0.49 + 2 * 1.49, 9.0]), rtol=1e-8)
+        assert np.allclose(np.abs(model.basis @ model.along), np.abs(H @ g), rtol=1e-8)
+        beyond = curvature.from_functions(
+            lambda t: float(np.sqrt(t[0])), lambda t: 0.5 / np.sqrt(t),
+            lambda t: np.diag(-0.25 * t**-1.5), np.full(1, 1e-12),
+        )  # fmt: skip
+        with np.errstate(invalid="ignore"):
+            assert curved_model(beyond) is None
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_networks_have_such_places_and_they_are_found_exactly(self, seed: int) -> None:
+        """Frye et al. (2021): where |g| has a minimum, one eigenvalue is zero, along g."""
+        rng = np.random.default_rng(0)
+        X, y = rng.standard_normal((60, 6)), rng.integers(0, 3, 60)
+        net = ss.MLP((6, 4, 3), "tanh", dtype="float64", seed=seed)
+        H, decay = curvature.of(net, X, y), 1e-2
+        n = net.parameters
+        L = curvature.from_functions(
+            lambda t: H.loss(t) + decay / 2 * float(t @ t),
+            lambda t: H.at(t).gradient() + decay * t,
+            lambda t: H.at(t).dense() + decay * np.eye(n),
+            H.theta.copy(),
+        )
+        found = critical.find(L, max_steps=150)
+        assert found.outcome in (FindOutcome.GRADIENT_FLAT, FindOutcome.CRITICAL)
+        if found.outcome is FindOutcome.GRADIENT_FLAT:
+            assert found.gradient_norm > 1e-3
+            assert found.flatness < 1e-8
+            assert np.abs(found.point.spectrum).min() < 1e-8
+        down = critical.find(L, method="saddle_free_newton")
+        assert down.point.kind is Kind.MINIMUM
+        assert down.loss < found.loss
 
     def test_a_linear_function_is_flat_everywhere(self) -> None:
         found = critical.find(written(points.LINEAR))
@@ -346,6 +384,12 @@ class TestLimits:
             assert found.outcome is FindOutcome.BUDGET
             assert found.steps == steps
             assert found.products == 14 * steps + found.point.products
+
+    @pytest.mark.parametrize("most", range(1, 27))
+    def test_never_more_products_than_that(self, most: int) -> None:
+        """Also where a step takes 2 or, with the curvature of |g|, 6."""
+        found = critical.find(written(inflection()), max_products=most, gradient_tolerance=1e-9)
+        assert found.products - found.point.products <= most
 
     def test_the_callback_stops(self) -> None:
         seen: list[tuple[int, float, float]] = []

@@ -265,3 +265,6 @@ class TestOwnDirections:
         parts.insert(1, ("beyond", rng.standard_normal((n, 4))))
         told = explain(H, Inertia(n - null, 0, null, 1e-10, 1e-12), parts)
         assert told == NullSpace((("0", 3), ("1", 2)), 0)
+        twice = [parts[0], ("again", parts[0][1] @ rng.standard_normal((3, 3))), parts[1]]
+        told = explain(H, Inertia(n - null, 0, null, 1e-10, 1e-12), twice)
+        assert told == NullSpace((("0", 3),), 2)

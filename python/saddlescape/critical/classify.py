@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.critical.ask import DENSE_LIMIT, Ask
-from saddlescape.critical.floor import Floor, probable_floor
 from saddlescape.critical.gradient import check_gradient
 from saddlescape.critical.hylee2021 import homework
 from saddlescape.critical.kind import Kind
+from saddlescape.critical.lowest_bound import LowestBound, bound_lowest
 from saddlescape.critical.null_space import NullSpace, explain
 from saddlescape.critical.point import CriticalPoint, Probe
 from saddlescape.critical.probe import probe
@@ -118,7 +118,7 @@ def classify(
     kind = kind_by_signs(check.small, found.inertia)
     probed = _probed(operator, kind, found, model_gap, seed) if check.small else None
     kind = _kind_after_probe(kind, probed)
-    floor = _floor(operator, found, ask)
+    lowest_bound = _lowest_bound(operator, found, ask)
     lowest = np.unique(np.r_[:PAIRS, -PAIRS:0] % len(found.eigenvalues))
     values, vectors = found.eigenvalues[lowest], _oriented(found.eigenvectors[:, lowest])
     return CriticalPoint(
@@ -135,12 +135,12 @@ def classify(
         probe=probed,
         loss=_loss(operator),
         method="dense" if ask.dense else "lanczos",
-        products=found.products + (0 if floor is None else floor.steps),
+        products=found.products + (0 if lowest_bound is None else lowest_bound.steps),
         seconds=time.perf_counter() - started,
         not_checked=not_checked(operator, kind, found, probed, gradient is None),
         remedy=remedy(kind, found.complete, probed, check, operator.silent is not None),
         null_space=_null_space(operator, found, ask),
-        floor=floor,
+        lowest_bound=lowest_bound,
         homework=homework(operator, str(kind), found.inertia) if ask.preset else None,
     )
 
@@ -177,11 +177,11 @@ def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
     return Kind.DEGENERATE_SADDLE if found and kind in _ONE_SIGN else kind
 
 
-def _floor(operator: Curvature, found: Solved, ask: Ask) -> Floor | None:
+def _lowest_bound(operator: Curvature, found: Solved, ask: Ask) -> LowestBound | None:
     """Say how low an eigenvalue between the computed ones may be, unless one is surely negative."""
     if found.complete or found.inertia.negative:
         return None
-    return probable_floor(
+    return bound_lowest(
         operator,
         float(found.eigenvalues[0]),
         float(found.eigenvalues[-1]),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from saddlescape.critical.found import FindOutcome
 from saddlescape.critical.probe import loss_noise
-from saddlescape.critical.trust import Model, gradient_model, saddle_free_model
+from saddlescape.critical.trust import Model, curved_model, gradient_model, saddle_free_model
 from saddlescape.curvature import MovableCurvature, NotFiniteError
 
 __all__ = ["Descent", "Limits"]
@@ -22,6 +22,7 @@ _SHRINK, _GROW = 0.25, 2.0
 _SHORTEST = 1e-15  # of max(1, |theta|): a step that moves nothing
 _AIM = 1e-12  # of |H| max(1, |theta|): the gradient is its own rounding
 _NEAR = 1e-6  # of max(1, |theta|): Newton's step at a critical point
+_CREEP = 0.1  # a fall of 1/2 |g|^2, relative to it, that asks for a better model
 _NO_GAIN, _PATIENCE = 1e-10, 4  # a fall of 1/2 |g|^2, relative to it; how many such steps
 
 
@@ -52,7 +53,8 @@ class Descent:
         self.norms = [float(np.linalg.norm(operator.gradient()))]
         self.losses = [operator.loss()]
         self.radius = _FIRST * self._scale() if radius is None else radius
-        self._dense, self._callback, self._idle = dense, callback, 0
+        self._dense, self._callback = dense, callback
+        self._idle, self._creeps = 0, False
 
     def run(self) -> FindOutcome | None:
         """Step until the gradient has vanished or nothing helps (None), or another reason."""
@@ -62,8 +64,7 @@ class Descent:
         while self.norms[-1] > (self.limits.gradient_tolerance or 0.0):
             if self._used_up():
                 return FindOutcome.BUDGET
-            build = saddle_free_model if self.saddle_free else gradient_model
-            model = build(self.operator, self._dense)
+            model = self._model()
             self.products += model.products
             if self.limits.gradient_tolerance is None and self._there(model):
                 return None
@@ -82,12 +83,22 @@ class Descent:
         self.radius = max(self.radius, length)
         return True
 
+    def _model(self) -> Model:
+        """The model of the method; with all of its curvature where the plain one creeps."""
+        if self.saddle_free:
+            return saddle_free_model(self.operator, self._dense)
+        if self._dense and self._creeps and not self._beyond(3 * self.operator.shape[0]):
+            curved = curved_model(self.operator)
+            if curved is not None:
+                return curved
+        return gradient_model(self.operator, self._dense)
+
     def _there(self, model: Model) -> bool:
         """Whether the gradient is its own rounding, and Newton's step does not lead far from here.
 
         The tail of ``log(1 + e^x)`` has gradients as small as one likes, and a step of 1 to go.
         """
-        if self.norms[-1] > _AIM * model.size * self._scale():
+        if self.norms[-1] > _AIM * model.norm * self._scale():
             return False
         return float(np.linalg.norm(model.step(np.inf)[0])) <= _NEAR * self._scale()
 
@@ -108,6 +119,7 @@ class Descent:
                 before = self.norms[-1]
                 self._arrive(trial)
                 gained = 1 - (self.norms[-1] / before) ** 2
+                self._creeps = gained < _CREEP
                 self._idle = 0 if self.saddle_free or gained > _NO_GAIN else self._idle + 1
                 return True
         self.radius = _FIRST * self._scale()
@@ -140,10 +152,13 @@ class Descent:
         self.losses.append(operator.loss())
 
     def _used_up(self) -> bool:
-        most = self.limits.max_products
         cost = self.operator.shape[0] if self._dense else 1
-        out_of_products = most is not None and self.products + cost > most
-        return len(self.norms) > self.limits.max_steps or out_of_products
+        return len(self.norms) > self.limits.max_steps or self._beyond(cost)
+
+    def _beyond(self, cost: int) -> bool:
+        """Whether so many products are more than are left."""
+        most = self.limits.max_products
+        return most is not None and self.products + cost > most
 
     def _told(self) -> bool:
         if self._callback is None:

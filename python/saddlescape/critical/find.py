@@ -44,7 +44,8 @@ def find(
 
     * ``"gradient_norm"`` lowers ``1/2 |g|^2``, whose gradient is ``H g``, by
       ``p = -(H^2 + mu I)^-1 H g``. It goes to a critical point of any index, often the nearest. It
-      may also end where ``H g = 0`` and g is not: gradient-flat, and said so [2]_.
+      may also end where ``H g = 0`` and g is not: gradient-flat, and said so [2]_. There the step
+      creeps, and H is assembled twice more, ahead and behind, for all of that merit's curvature.
     * ``"saddle_free_newton"`` lowers the loss by ``p = -(|H| + mu I)^-1 g``: Newton's step with the
       sign of negative curvature turned [1]_. A saddle that it comes upon all the same, it leaves
       by `escape`; it ends at a minimum, or where no way down is known.

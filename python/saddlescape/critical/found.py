@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.critical.point import CriticalPoint
+from saddlescape.critical.statement import wrapped
 
 __all__ = ["FindOutcome", "Found"]
 
@@ -83,3 +84,13 @@ class Found:
     products: int
     radius: float = field(repr=False)
     point: CriticalPoint = field(repr=False)
+
+    def __str__(self) -> str:
+        norms, losses = self.gradient_norms, self.losses
+        way = f"{self.steps} {'step' if self.steps == 1 else 'steps'}, {self.products} Hessian "
+        way += f"products: |g| from {norms[0]:.3g} to {norms[-1]:.3g}"
+        if self.loss is not None:
+            way += f", loss from {losses[0]:.6g} to {losses[-1]:.6g}"
+        ended = self.outcome.name.lower().replace("_", " ")
+        rows = [("SEARCH", ended), ("", self.outcome.value), ("", way)]
+        return "\n".join(line for row in rows for line in wrapped(*row)) + f"\n\n{self.point}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.critical.floor import Floor
 from saddlescape.critical.hylee2021 import Homework
 from saddlescape.critical.kind import Kind
+from saddlescape.critical.lowest_bound import LowestBound
 from saddlescape.critical.null_space import NullSpace
 from saddlescape.critical.statement import describe
 from saddlescape.eig import Inertia
@@ -131,7 +131,7 @@ class CriticalPoint:
     null_space : NullSpace or None
         Which of the undetermined eigenvalues are zero for a known reason; None where only the ends
         of the spectrum were computed.
-    floor : Floor or None
+    lowest_bound : LowestBound or None
         Below what no eigenvalue lies, with a probability; set where only the ends of the spectrum
         were computed and they show no negative one.
     homework : Homework or None
@@ -156,7 +156,7 @@ class CriticalPoint:
     not_checked: tuple[str, ...]
     remedy: str
     null_space: NullSpace | None = None
-    floor: Floor | None = None
+    lowest_bound: LowestBound | None = None
     homework: Homework | None = None
 
     def __str__(self) -> str:

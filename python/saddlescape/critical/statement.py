@@ -10,7 +10,7 @@ from saddlescape.critical.kind import Kind
 if TYPE_CHECKING:
     from saddlescape.critical.point import CriticalPoint, GradientCheck
 
-__all__ = ["describe", "statement"]
+__all__ = ["describe", "statement", "wrapped"]
 
 _WIDTH, _LABEL = 78, 13
 
@@ -106,8 +106,8 @@ def describe(point: CriticalPoint) -> str:
     ]
     if point.null_space is not None and counts.undetermined:
         rows.append(("null space", str(point.null_space)))
-    if point.floor is not None:
-        rows.append(("floor", str(point.floor)))
+    if point.lowest_bound is not None:
+        rows.append(("lower bound", str(point.lowest_bound)))
     if point.probe is not None:
         way = "rise" if point.probe.upward else "drop"
         rows.append(
@@ -122,7 +122,7 @@ def describe(point: CriticalPoint) -> str:
     if point.homework is not None:
         rows.append(("homework", str(point.homework)))
     rows += [("remedy", point.remedy), ("not checked", "; ".join(point.not_checked))]
-    return "\n".join(line for label, text in rows if text for line in _wrapped(label, text))
+    return "\n".join(line for label, text in rows if text for line in wrapped(label, text))
 
 
 def _gradient(gradient: GradientCheck) -> str:
@@ -141,7 +141,8 @@ def _errors(point: CriticalPoint) -> str:
     return f"of an eigenvalue: {', '.join(parts)}"
 
 
-def _wrapped(label: str, text: str) -> list[str]:
+def wrapped(label: str, text: str) -> list[str]:
+    """Break a text into lines, with its label before the first."""
     return textwrap.wrap(
         text,
         _WIDTH,

@@ -8,21 +8,22 @@ p = sum_i p_i v_i:
 * the linearised gradient (Levenberg 1944, Marquardt 1963): ``1/2 |g + H p|^2``,
   lowest at ``p_i = -lambda_i c_i / (lambda_i^2 + mu)``;
 
-mu >= 0 so that |p| is at most the radius.
+mu >= 0 so that |p| is at most the radius. A third is the first one for ``1/2 |g|^2`` in place of
+the loss, with the gradient ``H g`` and the Hessian ``H^2 + D^3 L[g]`` that the second leaves out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.critical.krylov import krylov
-from saddlescape.curvature import Curvature
+from saddlescape.curvature import Curvature, MovableCurvature, NotFiniteError
 from saddlescape.eig import eigh
 
-__all__ = ["Model", "gradient_model", "saddle_free_model"]
+__all__ = ["Model", "curved_model", "gradient_model", "saddle_free_model"]
 
 Vector = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
@@ -41,7 +42,8 @@ class Model:
     along: Vector
     basis: Vector
     linearised: bool
-    size: float  # |H|
+    size: float  # the largest value
+    norm: float  # |H|, of the third model the root of its own
     noise: float  # rounding of a gradient: that of terms like H theta
     products: int
 
@@ -108,7 +110,26 @@ def _model(
     operator: Curvature, s: Vector, c: Vector, basis: Vector, linearised: bool, products: int
 ) -> Model:
     size, scale = float(s.max()), max(1.0, float(np.linalg.norm(operator.theta)))
-    return Model(s, c, basis, linearised, size, 8 * _EPS * size * scale, products)
+    return Model(s, c, basis, linearised, size, size, 8 * _EPS * size * scale, products)
+
+
+def curved_model(operator: MovableCurvature) -> Model | None:
+    """``1/2 |g + H p + ...|^2`` to second order; None where H can't be taken on both sides.
+
+    Where the gradient stays and H g vanishes, ``H^2`` alone is a bad guess of the curvature of
+    ``1/2 |g|^2``, and steps by it creep. ``D^3 L[g] = d/dr H(theta + r g)``, by differences.
+    """
+    g, H = operator.gradient(), operator.dense()
+    scale, length = max(1.0, float(np.linalg.norm(operator.theta))), float(np.linalg.norm(g))
+    r = float(np.cbrt(_EPS)) * scale / length
+    try:
+        ahead, behind = (operator.at(operator.theta + k * r * g).dense() for k in (1, -1))
+    except NotFiniteError:
+        return None
+    M = H @ H + (ahead - behind) / (2 * r)
+    values, V = eigh(np.ascontiguousarray((M + M.T) / 2))
+    model = _model(operator, np.abs(values), V.T @ (H @ g), V, False, 3 * len(g))
+    return replace(model, norm=float(np.sqrt(model.size)))
 
 
 def _solved(T: Vector, length: float) -> bool:

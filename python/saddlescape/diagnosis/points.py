@@ -48,14 +48,9 @@ def evidence(point: CriticalPoint) -> tuple[Evidence, ...]:
                 "because |g| > 0", f"{point.criticality_error:.1e}", "of an eigenvalue; estimate"
             )
         )
-    if point.floor is not None:
-        rows.append(
-            Evidence(
-                "none is below",
-                f"{point.floor.bound:.2e}",
-                f"with probability 1 - {point.floor.delta:.0e}, {point.floor.steps} Lanczos steps",
-            )
-        )
+    if (least := point.lowest_bound) is not None:
+        how = f"with probability 1 - {least.delta:.0e}, {least.steps} Lanczos steps"
+        rows.append(Evidence("no eigenvalue below", f"{least.bound:.2e}", how))
     if point.probe is not None:
         rows.append(_probed(point.probe))
     return tuple(rows)

@@ -130,8 +130,8 @@ def point_notes(points: tuple[tuple[int | None, CriticalPoint], ...]) -> list[st
         )
         if point.null_space is not None and point.inertia.undetermined:
             text += f" Null space: {point.null_space}."
-        if point.floor is not None:
-            text += f" Also, {point.floor}."
+        if point.lowest_bound is not None:
+            text += f" Also, {point.lowest_bound}."
         if point.probe is not None:
             text += (
                 f" Probe: {point.probe.directions} directions, {point.probe.evaluations} losses, "

@@ -27,7 +27,7 @@ import numpy as np
 from saddlescape.critical.krylov import krylov
 from saddlescape.curvature import Curvature
 
-__all__ = ["Floor", "probable_floor"]
+__all__ = ["LowestBound", "bound_lowest"]
 
 _FACTOR = 4 * 1.648  # for two ends, and half of delta
 _STEPS = 100  # where nothing is asked for
@@ -39,7 +39,7 @@ _MARGIN = 0.9
 
 
 @dataclass(frozen=True)
-class Floor:
+class LowestBound:
     """A lower bound of all eigenvalues that holds with a probability.
 
     Attributes
@@ -84,7 +84,7 @@ class Floor:
         return f"{text}; {-self.asked:.2e} was asked for" if self.asked else text
 
 
-def probable_floor(
+def bound_lowest(
     operator: Curvature,
     low: float,
     high: float,
@@ -93,7 +93,7 @@ def probable_floor(
     tau: float | None,
     error: float,
     seed: int,
-) -> Floor:
+) -> LowestBound:
     """Run as many steps as `tau` needs (100 if none is asked for) and say what they show.
 
     Parameters
@@ -116,8 +116,8 @@ def probable_floor(
     >>> import numpy as np
     >>> from saddlescape.curvature.matrix import MatrixCurvature
     >>> H = MatrixCurvature(np.diag(np.linspace(0.0, 1.0, 500)), None)
-    >>> floor = probable_floor(H, 0.0, 1.0, delta=1e-6, tau=0.01, error=1e-15, seed=0)
-    >>> floor.reached, floor.tau > 0, floor.steps < 120
+    >>> found = bound_lowest(H, 0.0, 1.0, delta=1e-6, tau=0.01, error=1e-15, seed=0)
+    >>> found.reached, found.tau > 0, found.steps < 120
     (True, True, True)
     """
     n = operator.shape[0]
@@ -137,7 +137,7 @@ def probable_floor(
         eps = (need / (2 * m - 1)) ** 2
         missed = eps * spread / (1 - 2 * eps) if eps < 0.5 else np.inf
     bound = float(ritz[0]) - missed - error - m * _ROUNDING * size
-    return Floor(bound, delta, m, float(ritz[0]), float(ritz[-1]), tau)
+    return LowestBound(bound, delta, m, float(ritz[0]), float(ritz[-1]), tau)
 
 
 def _steps(need: float, low: float, high: float, tau: float | None) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from saddlescape import critical, curvature
-from saddlescape.critical.floor import Floor, probable_floor
+from saddlescape.critical.lowest_bound import LowestBound, bound_lowest
 from saddlescape.curvature.matrix import MatrixCurvature
 
 
@@ -41,16 +41,16 @@ SPECTRA = {
 }
 
 
-def floor(d: np.ndarray, seed: int = 0, **asked: Any) -> Floor:
+def bounded(d: np.ndarray, seed: int = 0, **asked: Any) -> LowestBound:
     given = {"delta": 1e-6, "tau": None, "error": 0.0, **asked}
-    return probable_floor(Diagonal(d), float(d.min()), float(d.max()), seed=seed, **given)
+    return bound_lowest(Diagonal(d), float(d.min()), float(d.max()), seed=seed, **given)
 
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("seed", range(10))
 def test_nothing_is_below(name: str, seed: int) -> None:
     d = SPECTRA[name]
-    said = floor(d, seed)
+    said = bounded(d, seed)
     assert said.bound <= d.min()
     assert said.steps <= min(100, len(np.unique(d)) + 1)
     spread = np.ptp(d)
@@ -65,10 +65,10 @@ def test_nothing_is_below(name: str, seed: int) -> None:
 @pytest.mark.parametrize("m", [6, 10, 16])
 def test_it_fails_no_oftener_than_it_says(m: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one eigenvalue in 400 far off, few steps miss it often, and that is allowed for."""
-    monkeypatch.setattr("saddlescape.critical.floor._STEPS", m)
+    monkeypatch.setattr("saddlescape.critical.lowest_bound._STEPS", m)
     d = SPECTRA["one just below"]
     delta = 0.3
-    misses = sum(floor(d, seed, delta=delta).bound > d.min() for seed in range(200))
+    misses = sum(bounded(d, seed, delta=delta).bound > d.min() for seed in range(200))
     assert misses <= 200 * delta
 
 
@@ -76,7 +76,7 @@ def test_it_fails_no_oftener_than_it_says(m: int, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("delta", [1e-2, 1e-6, 1e-12])
 def test_as_many_steps_as_the_question_takes(tau: float, delta: float) -> None:
     d = np.linspace(0.0, 1.0, 3000)
-    said = floor(d, tau=tau, delta=delta)
+    said = bounded(d, tau=tau, delta=delta)
     assert said.reached
     assert said.tau <= tau
     assert said.tau >= 0.3 * tau  # not many more than that
@@ -85,7 +85,7 @@ def test_as_many_steps_as_the_question_takes(tau: float, delta: float) -> None:
 
 def test_a_question_that_can_not_be_answered_says_so() -> None:
     d = np.r_[-0.5, np.linspace(0.0, 1.0, 999)]
-    said = floor(d, tau=0.1)
+    said = bounded(d, tau=0.1)
     assert not said.reached
     assert said.tau >= 0.5
     assert "-1.00e-01 was asked for" in str(said)
@@ -93,12 +93,20 @@ def test_a_question_that_can_not_be_answered_says_so() -> None:
 
 def test_the_operators_own_error_counts() -> None:
     d = SPECTRA["even"]
-    assert floor(d, error=0.25).bound == pytest.approx(floor(d).bound - 0.25)
+    assert bounded(d, error=0.25).bound == pytest.approx(bounded(d).bound - 0.25)
+
+
+def test_a_space_that_ends_early_may_have_missed_something() -> None:
+    """A start with nothing of the lowest eigenvector is as unlikely as delta says."""
+    d = np.r_[np.full(300, -2.0), np.linspace(1.0, 5.0, 12)]
+    often, seldom = (bounded(d, delta=delta) for delta in (1e-4, 1e-10))
+    assert often.steps == seldom.steps < 20
+    assert -2 - seldom.bound > 1e3 * (-2 - often.bound) > 0
 
 
 def test_few_steps_say_nothing() -> None:
     d = np.linspace(0.0, 1.0, 100_000)
-    said = probable_floor(Diagonal(d), 0.0, 1.0, delta=1e-300, tau=None, error=0.0, seed=0)
+    said = bound_lowest(Diagonal(d), 0.0, 1.0, delta=1e-300, tau=None, error=0.0, seed=0)
     assert said.bound == -np.inf
 
 
@@ -111,10 +119,10 @@ class TestClassify:
 
     def test_a_minimum_too_large_to_assemble(self) -> None:
         point = critical.classify(self.form(np.linspace(0.1, 1.0, 500)), method="lanczos")
-        assert point.floor is not None
-        assert point.floor.delta == 1e-6
-        assert point.floor.steps == 100
-        assert point.floor.bound <= 0.1
+        assert point.lowest_bound is not None
+        assert point.lowest_bound.delta == 1e-6
+        assert point.lowest_bound.steps == 100
+        assert point.lowest_bound.bound <= 0.1
         assert point.products >= 100
         text = str(point)
         assert "with probability 1 - 1e-06 no eigenvalue is below" in text
@@ -123,17 +131,17 @@ class TestClassify:
     def test_tau_and_delta(self) -> None:
         H = self.form(np.linspace(0.0, 1.0, 500))
         point = critical.classify(H, method="lanczos", tau=0.003, delta=1e-3)
-        assert point.floor.reached
-        assert point.floor.tau <= 0.003
-        assert point.floor.delta == 1e-3
-        assert point.floor.steps > 100
+        assert point.lowest_bound.reached
+        assert point.lowest_bound.tau <= 0.003
+        assert point.lowest_bound.delta == 1e-3
+        assert point.lowest_bound.steps > 100
 
     def test_none_where_it_says_nothing(self) -> None:
         saddle = self.form(np.linspace(-1.0, 1.0, 500))
-        assert critical.classify(saddle, method="lanczos").floor is None
-        assert critical.classify(saddle, method="dense").floor is None
+        assert critical.classify(saddle, method="lanczos").lowest_bound is None
+        assert critical.classify(saddle, method="dense").lowest_bound is None
         few = self.form(np.linspace(0.5, 1.0, 6))
-        assert critical.classify(few, method="lanczos").floor is None
+        assert critical.classify(few, method="lanczos").lowest_bound is None
 
     @pytest.mark.parametrize(
         ("given", "error", "text"),
