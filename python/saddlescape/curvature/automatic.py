@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +10,9 @@ from numpy.typing import NDArray
 from saddlescape.curvature import checks, differences
 from saddlescape.curvature.assembly import chunks_of_identity, symmetrise
 from saddlescape.curvature.block import Blocks, named_slices
+from saddlescape.curvature.engine import Engine, NoSecondDerivativeError
 
-__all__ = ["AutomaticCurvature", "Engine", "NoSecondDerivativeError"]
+__all__ = ["AutomaticCurvature"]
 
 Vector = NDArray[np.float64]
 _PROBES = 3
@@ -26,37 +25,6 @@ _REPEATS = 4  # where random numbers are drawn: two alike may be chance
 _DISAGREE = 0.05  # share of H v by which differences may part from it, beyond their error
 _TRUST = 20.0  # times the estimated error of differences
 _NOT_A_GRADIENT = 0.1
-
-
-class NoSecondDerivativeError(RuntimeError):
-    """The framework has a gradient of this loss, but can't differentiate it once more."""
-
-
-class Engine(Protocol):
-    """What a framework has to compute; it leaves everything as it was."""
-
-    theta: Vector  # the point, (P,)
-    sizes: dict[str, int]  # elements of each named parameter, one after the other
-    eps: float  # of the coarsest type that is computed in
-    label: str  # framework and type, for a reader
-    kinks: tuple[str, ...]  # functions in the loss whose slope jumps
-    draws: bool  # whether the loss draws random numbers
-    advice: str  # what to do if two evaluations differ
-
-    def undisturbed(self) -> AbstractContextManager[None]:
-        """Put random number generators back at the end."""
-
-    def rounded(self, theta: Vector) -> Vector:
-        """Return the nearest point that the parameters can hold."""
-
-    def loss(self, theta: Vector) -> float:
-        """Return the loss at theta."""
-
-    def gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return the loss and the gradient (P,) at theta."""
-
-    def products(self, theta: Vector, rows: Vector) -> Vector:
-        """Return ``V H`` for V (k, P), by rows; raise NoSecondDerivativeError if there is none."""
 
 
 class AutomaticCurvature(Blocks):
@@ -239,7 +207,7 @@ class AutomaticCurvature(Blocks):
         if self.differences is None:
             repeated = engine.products(self.theta, v)
             noise = self._same("H v", product, repeated, 0.0)
-            self._compare(v[0], product[0])
+            size = float(np.linalg.norm(self._compared(v, product)))
         flat = self.differences is None and size == 0 and bool(self._gradient.any())
         return noise, flat
 
@@ -261,23 +229,35 @@ class AutomaticCurvature(Blocks):
         )
         return gap
 
-    def _compare(self, v: Vector, product: Vector) -> None:
+    def _compared(self, v: Vector, product: Vector) -> Vector:
         """Notice a gradient whose derivative the framework computes, but wrongly.
 
         A backward pass written by hand, on detached values, counts as constant: H v comes out as
-        zero, or as a part of itself, without an error. Differences of gradients see the rest.
+        zero, or as a part of itself, without an error. Differences of gradients see the rest. Where
+        the framework's other mode agrees with them, it is right and is kept to.
         """
         if self._engine.kinks:  # differences across them are another matter
-            return
-        other, error = self._difference(v)
-        gap = float(np.linalg.norm(other - product))
-        size = max(float(np.linalg.norm(other)), float(np.linalg.norm(product)))
-        if gap > _TRUST * error + _DISAGREE * size:
-            self.differences = (
-                f"exact products part from them by {gap / size:.0%}: a backward pass that "
-                "can't be differentiated, or kinks"
-            )
+            return product
+        expected, error = self._difference(v[0])
+        share = _parted(product, expected, error)
+        if share == 0:
+            return product
+        other = self._engine.otherwise(self.theta, v)
+        if other is not None and _parted(other, expected, error) == 0:
+            return other
+        self.differences = (
+            f"exact products part from them by {share:.0%}: a backward pass that can't be "
+            "differentiated, or kinks"
+        )
+        return expected
 
     def __repr__(self) -> str:
         how = "exact" if self.differences is None else f"finite differences: {self.differences}"
         return f"AutomaticCurvature({self._engine.label}, P = {self.shape[0]:,}, {how})"
+
+
+def _parted(product: Vector, expected: Vector, error: float) -> float:
+    """By which share of its size a product parts from differences; 0 if no more than it may."""
+    gap = float(np.linalg.norm(expected - product))
+    size = max(float(np.linalg.norm(expected)), float(np.linalg.norm(product)))
+    return gap / size if gap > _TRUST * error + _DISAGREE * size else 0.0

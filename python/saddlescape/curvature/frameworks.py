@@ -22,10 +22,11 @@ def from_torch(
     """Return the Hessian of a PyTorch loss as an operator, at the parameters of this moment.
 
     ``H v = d/dtheta (g(theta)^T v)``: the gradient's own graph is differentiated once more, exactly
-    but for rounding. In and out is float64; inside, the type of the loss. Where PyTorch has no
-    second derivative, products are central differences of gradients, with their error in
-    ``.error()`` and the reason in ``repr``; likewise where differences show that a backward pass
-    written by hand was taken for a constant.
+    but for rounding. In and out is float64; inside, the type of the loss. Where an operation has
+    no backward pass of its backward pass, the gradient is differentiated in forward mode, as
+    exactly; ``repr`` says so. Where that is not there either, products are central differences of
+    gradients, with their error in ``.error()`` and the reason in ``repr``; likewise where
+    differences show that a backward pass written by hand was taken for a constant.
 
     Every call leaves parameters, buffers, ``.grad`` and random generators bit for bit as they were.
     A later change of the parameters does not change the operator: it goes back to its own for each

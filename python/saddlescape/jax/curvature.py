@@ -86,6 +86,10 @@ class JaxEngine:
             result[start : start + most] = _flat(leaves, (k,))[: len(part)]
         return np.ldexp(result, exponents)
 
+    def otherwise(self, theta: Vector, rows: Vector) -> Vector | None:  # noqa: ARG002
+        """None: forward mode through the gradient is what `products` is."""
+        return None
+
     def _of_leaves(self, leaves: list[Any]) -> Any:
         return self._loss_fn(jax.tree_util.tree_unflatten(self._tree, leaves))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from saddlescape.curvature import checks
-from saddlescape.curvature.automatic import NoSecondDerivativeError
+from saddlescape.curvature.engine import NoSecondDerivativeError
+from saddlescape.torch.forward import forward_product
+from saddlescape.torch.parameters import checked, named
 from saddlescape.torch.watch import Gradients, Watch
 
 __all__ = ["TorchEngine"]
@@ -32,6 +33,7 @@ class TorchEngine:
 
     ``H v = d/dtheta (g(theta)^T v)`` (Pearlmutter 1994), by ``torch.autograd.grad`` on a gradient
     whose graph was kept; the graph of one call serves all its vectors and is freed at its end.
+    Where an operation refuses that, forward mode through the gradient is tried.
     No ``.grad`` is written, and no version counter moves: graphs of the caller's stay valid.
     """
 
@@ -44,8 +46,8 @@ class TorchEngine:
         if not callable(loss_fn):
             raise TypeError(f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn()")
         self._loss_fn = loss_fn
-        names, found = _named(params)
-        self._params = _checked(found)
+        names, found = named(params)
+        self._params = checked(found)
         self.sizes: dict[str, int] = {
             name: p.numel() for name, p in zip(names, self._params, strict=True)
         }
@@ -58,6 +60,7 @@ class TorchEngine:
         self.eps = max(float(torch.finfo(t).eps) for t in types)
         self.kinks: tuple[str, ...] = ()
         self.draws = False
+        self._forward = False  # where a second backward pass was refused, and forward mode was not
         with self.undisturbed():
             self._inspect()
         self.label = f"torch, {types_of}"
@@ -98,6 +101,32 @@ class TorchEngine:
         """Return ``V H`` for V (k, P); `largest`: of each row's magnitudes, where it is known."""
         if largest is None:
             largest = np.abs(rows).max(axis=1, initial=0.0)
+        if self._forward:
+            return self._forward_products(theta, rows, largest)
+        try:
+            return self._backward_products(theta, rows, largest)
+        except NoSecondDerivativeError:
+            result = self.otherwise(theta, rows, largest)
+            if result is None:
+                raise
+            return result
+
+    def otherwise(
+        self, theta: Vector, rows: Vector, largest: Vector | None = None
+    ) -> Vector | None:
+        """Return ``V H`` by forward mode and keep to it; None where it can't be."""
+        if largest is None:
+            largest = np.abs(rows).max(axis=1, initial=0.0)
+        try:
+            result = self._forward_products(theta, rows, largest)
+        except RuntimeError:  # PyTorch's, whatever is missing
+            return None
+        if not self._forward:
+            self._forward = True
+            self.label += ", forward mode through the gradient"
+        return result
+
+    def _backward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
         with self._placed(theta):
             loss = self._evaluate()
             with _explained():
@@ -111,6 +140,16 @@ class TorchEngine:
                 if which:
                     self._product([grads[i] for i in which], which, row, size, out)
             return result
+
+    def _forward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
+        result = np.zeros(rows.shape)
+        with self._placed(theta):
+            for row, size, out in zip(rows, largest, result, strict=True):
+                _, exponent = np.frexp(size)
+                tangents = self._tensors(np.ldexp(row, -exponent))
+                parts = forward_product(self._evaluate, self._params, tangents)
+                out[:] = np.ldexp(_flat(self._params, parts), exponent)
+        return result
 
     def _product(
         self, grads: list[Any], which: list[int], row: Vector, size: float, out: Vector
@@ -218,53 +257,3 @@ def _flat(params: Sequence[Any], parts: Sequence[Any]) -> Vector:
         start += p.numel()
     vector: Vector = theta.numpy()
     return vector
-
-
-def _named(params: Any) -> tuple[list[str], list[Any]]:
-    """Split names from tensors; what came without a name has its number for one."""
-    given = [params] if isinstance(params, torch.Tensor) else params
-    if isinstance(given, Mapping):
-        given = given.items()
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TypeError(
-            f"params: {type(params).__name__}, expected a list of tensors, or of pairs of a name "
-            "and a tensor"
-        )
-    items = list(given)
-    pairs = [isinstance(item, tuple) and len(item) == 2 for item in items]
-    if not items or not all(pairs):
-        return [str(i) for i in range(len(items))], items
-    names = [str(name) for name, _ in items]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"params: the name {name!r} twice, expected each once")
-    return names, [tensor for _, tensor in items]
-
-
-def _checked(found: list[Any]) -> list[Any]:
-    for i, p in enumerate(found):
-        if not isinstance(p, torch.Tensor):
-            raise TypeError(f"params[{i}]: {type(p).__name__}, expected a tensor")
-        if not p.is_floating_point() or p.layout is not torch.strided:
-            raise TypeError(f"params[{i}]: {p.dtype}, {p.layout}, expected dense real numbers")
-        if not p.is_leaf or not p.requires_grad:
-            came = "does not require grad" if p.is_leaf else "is the result of other tensors"
-            raise ValueError(f"params[{i}]: {came}, expected a leaf tensor that requires grad")
-        if any(p is other for other in found[:i]):
-            raise ValueError(f"params[{i}]: given twice, expected each tensor once")
-    if not sum(p.numel() for p in found):
-        raise ValueError("params: no elements, expected at least one parameter")
-    _check_apart(found)
-    return found
-
-
-def _check_apart(params: list[Any]) -> None:
-    """Two contiguous tensors whose ranges of memory meet are the same parameters twice."""
-    ranges = sorted(
-        (p.data_ptr(), p.data_ptr() + p.numel() * p.element_size(), i)
-        for i, p in enumerate(params)
-        if p.is_contiguous() and p.numel()
-    )
-    for (_, end, i), (start, _, j) in pairwise(ranges):
-        if start < end:
-            raise ValueError(f"params[{max(i, j)}]: shares memory with params[{min(i, j)}]")
