@@ -253,7 +253,8 @@ class AutomaticCurvature(Blocks):
 
     def __repr__(self) -> str:
         how = "exact" if self.differences is None else f"finite differences: {self.differences}"
-        return f"AutomaticCurvature({self._engine.label}, P = {self.shape[0]:,}, {how})"
+        said = f"; {self.silent}" if self.silent else ""
+        return f"AutomaticCurvature({self._engine.label}, P = {self.shape[0]:,}, {how}{said})"
 
 
 def _parted(product: Vector, expected: Vector, error: float) -> float:

@@ -200,7 +200,8 @@ class NetworkCurvature(Blocks):
         return _SAFETY * max(float(np.linalg.norm(ours[:, j] - exact[j])) for j in range(_PROBES))
 
     def __repr__(self) -> str:
-        return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,})"
+        said = f"; {self.silent}" if self.silent else ""
+        return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,}{said})"
 
 
 def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
