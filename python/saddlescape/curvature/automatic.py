@@ -20,7 +20,7 @@ Vector = NDArray[np.float64]
 _PROBES = 3
 _SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by this with p < 1e-3
 _SCALE = 1.375  # no power of two: rounding differs
-_LAST_PLACES = 8  # that a product is off by at least, relative to its size
+_LAST_PLACES = 32  # that a product is off by at least, relative to its size
 _NOT_A_GRADIENT = 0.1
 _LEAST = {float(np.finfo(np.float16).eps): float(np.finfo(np.float16).smallest_subnormal)}
 
@@ -155,7 +155,7 @@ class AutomaticCurvature(Blocks):
         For random v with unit variances the mean of ``|E v|^2`` is ``|E|_F^2``. ``H v`` is computed
         once more with every parameter moved by its last place, to both sides, and v at another
         scale, which differs by rounding alone; the largest of three probes is taken four-fold, and
-        8 last places of ``H v`` at least, or what float16 loses below its smallest number. Finite
+        32 last places of ``H v`` at least, or what float16 loses below its smallest number. Finite
         differences bring their own estimate. What assembly showed (asymmetry) and two evaluations
         showed (noise) is added.
         """
@@ -176,7 +176,9 @@ class AutomaticCurvature(Blocks):
         engine = self._engine
         here = engine.products(self.theta, rows) if self._dense is None else rows @ self._dense
         generator = np.random.default_rng(1)
-        aside = engine.eps * np.maximum(np.abs(self.theta), typical(self.theta))
+        # A parameter that is zero may lie on a kink, where H jumps: there it stays.
+        floor = 0.0 if engine.kinks else typical(self.theta)
+        aside = engine.eps * np.maximum(np.abs(self.theta), floor)
         apart = 0.0
         for _ in range(2):
             signs = generator.choice((-1.0, 1.0), self.theta.size)
@@ -208,4 +210,5 @@ class AutomaticCurvature(Blocks):
 
     def __repr__(self) -> str:
         how = "exact" if self.differences is None else f"finite differences: {self.differences}"
-        return f"AutomaticCurvature({self._engine.label}, P = {self.shape[0]:,}, {how})"
+        said = f"; {self.silent}" if self.silent else ""
+        return f"AutomaticCurvature({self._engine.label}, P = {self.shape[0]:,}, {how}{said})"

@@ -14,7 +14,10 @@ EPS = float(np.finfo(np.float64).eps)
 _SAFETY = 4.0  # units in the last place that a gradient may be off by
 _TRIES = 8  # steps, each a quarter of the one before
 _SETTLED = 1e-3  # share of H v that is left to extrapolate away
-_QUARTER = (0.2, 0.3)  # what |D(2h) - D(h)| / |D(4h) - D(2h)| is where the order is h^2
+_NEAR = 0.03  # the same where it falls as it should: over whole periods it does so by chance
+_ALIKE = 10.0  # roundings by which the third may differ, if the first two don't
+_FAR = 3.618  # of h: no whole number, or an oscillation of period h would look flat
+_THIRD = (0.26, 0.41)  # what |D(2h) - D(h)| / |D(3.618 h) - D(2h)| is about where the order is h^2
 
 
 def first_step(theta: Vector, v: Vector, power: float) -> float:
@@ -45,9 +48,9 @@ def product(
     ``D(h) = (g(theta + h v) - g(theta - h v)) / 2h``, ``H v ~ (4 D(h) - D(2h)) / 3`` (Richardson
     1911). What is left is of order h^4 and at most about ``|D(2h) - D(h)| / 3``; rounding adds
     ``4 eps |g| / h`` and ``eps |theta| |H v| / (h |v|)``. That D is of order h^2 shows at the third
-    step: ``|D(2h) - D(h)|`` is then a quarter of ``|D(4h) - D(2h)|``. Where it is not, h is cut to
-    a quarter; if that does not help (kinks, noise) the error is the largest difference between two
-    of the D, for the step where it is least.
+    step: ``|D(2h) - D(h)|`` is then a third of ``|D(3.618 h) - D(2h)|``. Where it is not, h is cut
+    to a quarter; if that does not help (kinks, noise) the error is the largest difference between
+    what is returned and any of the D.
 
     Parameters
     ----------
@@ -73,27 +76,33 @@ def product(
     slopes = _Slopes(gradient, theta, v, rounded)
     # eps^(1/5): where the h^4 of truncation and the eps / h of rounding meet
     h = first_step(theta, v, 0.1 * eps**0.2)
-    best = (np.zeros_like(v), np.inf)
+    best: tuple[Vector, float] = (np.zeros_like(v), np.inf)
     for _ in range(_TRIES):
         result, spread, settled = _extrapolated(slopes, h, eps)
         rounding = slopes.rounding(result, h, eps)
-        error = spread + rounding
-        if error < best[1] or best[1] == np.inf:
-            best = (result, error)
-        if settled or 4 * rounding > best[1]:
+        if settled:
+            return result, spread + rounding
+        if spread + rounding < best[1] or best[1] == np.inf:
+            best = (result, spread + rounding)
+        if 4 * rounding > spread:
             break
         h /= 4
-    return best
+    # Over whole periods all D of one try may be alike, and wrong: those of the others tell.
+    return best[0], max(best[1], slopes.spread(best[0]))
 
 
 def _extrapolated(slopes: _Slopes, h: float, eps: float) -> tuple[Vector, float, bool]:
-    """``H v`` from steps h, 2h and 4h, what truncation may have left, and whether that is known."""
-    near, mid, far = slopes.at(h), slopes.at(2 * h), slopes.at(4 * h)
+    """``H v`` from steps h, 2h and 3.618 h, what truncation may have left, and whether that is known."""
+    near, mid, far = slopes.at(h), slopes.at(2 * h), slopes.at(_FAR * h)
     less, more = float(np.linalg.norm(near - mid)), float(np.linalg.norm(mid - far))
     result = (4 * near - mid) / 3
-    quarter = _QUARTER[0] * more <= less <= _QUARTER[1] * more
-    small = less <= _SETTLED * float(np.linalg.norm(near)) and less <= more / 2
-    if less <= slopes.rounding(result, h, eps) or quarter or small:
+    size = float(np.linalg.norm(near))
+    third = _THIRD[0] * more <= less <= min(_THIRD[1] * more, _NEAR * size)
+    small = less <= min(_SETTLED * size, more / 2)
+    rounding = slopes.rounding(result, h, eps)
+    alike = less <= rounding and more <= _ALIKE * rounding
+    small = small and more <= _ALIKE * (less + rounding)
+    if alike or third or small:
         return result, less / 3, True
     return near, max(less, more, float(np.linalg.norm(near - far))), False
 
@@ -123,6 +132,10 @@ class _Slopes:
             # theta + h v was rounded: divide by how far apart the points really are, along v
             self._known[h] = (g - k) / float((ahead - behind) @ self._v / self._size**2)
         return self._known[h]
+
+    def spread(self, result: Vector) -> float:
+        """How far any D is from what was chosen."""
+        return max(float(np.linalg.norm(D - result)) for D in self._known.values())
 
     def rounding(self, result: Vector, h: float, eps: float) -> float:
         """Of the gradients, and of theta where they are differences of terms like H theta."""

@@ -44,3 +44,6 @@ class Engine(Protocol):
 
     def products(self, theta: Vector, rows: Vector) -> Vector:
         """Return ``V H`` for V (k, P), by rows; raise NoSecondDerivativeError if there is none."""
+
+    def otherwise(self, theta: Vector, rows: Vector) -> Vector | None:
+        """Return the same by the framework's other mode and keep to it; None if there is none."""

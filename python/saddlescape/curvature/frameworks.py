@@ -22,10 +22,12 @@ def from_torch(
     """Return the Hessian of a PyTorch loss as an operator, at the parameters of this moment.
 
     ``H v = d/dtheta (g(theta)^T v)``: the gradient's own graph is differentiated once more, exactly
-    but for rounding. In and out is float64; inside, the type of the loss. Where PyTorch has no
-    second derivative, products are central differences of gradients, with their error in
-    ``.error()`` and the reason in ``repr``; likewise where differences show that a backward pass
-    written by hand was taken for a constant. Fused attention, which has none, is written out.
+    but for rounding. In and out is float64; inside, the type of the loss. Where an operation has
+    no backward pass of its backward pass, fused attention is written out, and else the gradient is
+    differentiated in forward mode, as exactly; ``repr`` says so. Where that is not there either,
+    products are central differences of gradients, with their error in ``.error()`` and the reason
+    in ``repr``; likewise where differences show that a backward pass written by hand was taken for
+    a constant.
 
     Every call leaves parameters, random generators and autocast's memory bit for bit as they were,
     and so are buffers and ``.grad``, as far as tensors are written in place: a `loss_fn` that binds
@@ -72,8 +74,9 @@ def from_torch(
     TypeError, ValueError
         If an argument or the loss is of a wrong kind or not finite, if two evaluations differ
         (another batch), if random numbers are drawn that `loss_fn` does not seed (dropout in train
-        mode), if the gradient is not the loss's own (hooks, straight-through), if the loss writes to tensors outside itself (batch
-        normalisation in train mode) or to ``.grad``, or, from ``.dense()``, if H is not symmetric.
+        mode), if the gradient is not the loss's own (hooks, straight-through), if the loss writes
+        to tensors outside itself (batch normalisation in train mode) or to ``.grad``, or, from
+        ``.dense()``, if H is not symmetric.
     RuntimeWarning
         Is issued where two evaluations differ by rounding.
 

@@ -33,8 +33,8 @@ def from_gradient(
     ``D(h) = (g(theta + h v) - g(theta - h v)) / 2h``, ``H v ~ (4 D(h) - D(2h)) / 3``. What is left
     is of order h^4 and at most about ``|D(2h) - D(h)| / 3``; rounding adds ``4 eps |g| / h`` and
     ``eps |theta| |H v| / (h |v|)``. Where D does not change as h^2 the step is cut to a quarter,
-    and the error is the spread of D if that is no help. An estimate, not a bound: a gradient that is
-    noisier than its last places say is noticed only as far as the result is not symmetric.
+    and the error is the spread of D if that is no help. An estimate, not a bound: a gradient that
+    is noisier than its last places say is noticed only as far as the result is not symmetric.
 
     Parameters
     ----------

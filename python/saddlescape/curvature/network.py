@@ -235,7 +235,8 @@ class NetworkCurvature(Blocks):
             yield "directions that change no output on the samples, to first order", V[:, silent]
 
     def __repr__(self) -> str:
-        return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,})"
+        said = f"; {self.silent}" if self.silent else ""
+        return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,}{said})"
 
 
 def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:

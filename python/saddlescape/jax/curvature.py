@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -64,12 +64,12 @@ class JaxEngine:
         self._many = self._vectors(self._forward)
         self._compiled: dict[int, Any] = {}
 
-    def undisturbed(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
         """Compute in the width of the day when the point was taken; JAX has nothing else."""
-        stack: ExitStack[None] = ExitStack()
-        stack.enter_context(jax.enable_x64(self._x64))
-        stack.enter_context(jax.disable_jit(False))  # what is compiled can't be taken apart
-        return stack
+        # without disable_jit: what is compiled can't be taken apart
+        with jax.enable_x64(self._x64), jax.disable_jit(False):
+            yield
 
     def rounded(self, theta: Vector) -> Vector:
         """Return the nearest point that the parameters can hold."""
@@ -99,6 +99,10 @@ class JaxEngine:
             leaves = self._for(k)(at, self._leaves(padded))
             result[start : start + most] = _flat(leaves, (k,))[: len(part)]
         return np.ldexp(result, exponents)
+
+    def otherwise(self, theta: Vector, rows: Vector) -> Vector | None:  # noqa: ARG002
+        """None: `products` has tried both modes."""
+        return None
 
     def _trace(self) -> Any:
         """The loss as a jaxpr of the leaves, with constants of its own."""

@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from saddlescape.curvature import checks
 from saddlescape.curvature.engine import NoSecondDerivativeError
+from saddlescape.torch.forward import forward_product
 from saddlescape.torch.parameters import check_unchanged, checked, flat, named
 from saddlescape.torch.still import draws, still
 from saddlescape.torch.watch import Watch, written_by_hand
@@ -35,6 +36,7 @@ class TorchEngine:
 
     ``H v = d/dtheta (g(theta)^T v)`` (Pearlmutter 1994), by ``torch.autograd.grad`` on a gradient
     whose graph was kept; the graph of one call serves all its vectors and is freed at its end.
+    Where an operation refuses that, forward mode through the gradient is tried.
     No ``.grad`` is written, and no version counter moves: graphs of the caller's stay valid.
     """
 
@@ -68,6 +70,7 @@ class TorchEngine:
         self.draws = False
         self.retries = True  # whether attention may be computed another way
         self._plain = False  # whether it is
+        self._forward = False  # where a second backward pass was refused, and forward mode was not
         with self.undisturbed():
             self._inspect()
         self.label = f"torch, {types_of}"
@@ -96,16 +99,46 @@ class TorchEngine:
         """Return ``V H`` for V (k, P); `largest`: of each row's magnitudes, where it is known."""
         if largest is None:
             largest = np.abs(rows).max(axis=1, initial=0.0)
+        if self._forward:
+            return self._forward_products(theta, rows, largest)
         try:
-            return self._products(theta, rows, largest)
+            return self._backward_products(theta, rows, largest)
         except NoSecondDerivativeError as error:
-            if self._plain or not self.retries or _ATTENTION not in str(error):
+            if self.retries and not self._plain and _ATTENTION in str(error):
+                # Fused attention has no second derivative; written out it has one.
+                self._plain = True
+                return self.products(theta, rows, largest)
+            result = self.otherwise(theta, rows, largest)
+            if result is None:
                 raise
-        # Fused attention has no second derivative; written out it has one.
-        self._plain = True
-        return self._products(theta, rows, largest)
+            return result
 
-    def _products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
+    def otherwise(
+        self, theta: Vector, rows: Vector, largest: Vector | None = None
+    ) -> Vector | None:
+        """Return ``V H`` by forward mode and keep to it; None where it can't be."""
+        if largest is None:
+            largest = np.abs(rows).max(axis=1, initial=0.0)
+        try:
+            result = self._forward_products(theta, rows, largest)
+        except RuntimeError:  # PyTorch's, whatever is missing
+            return None
+        if not self._forward:
+            self._forward = True
+            self.label += ", forward mode through the gradient"
+        return result
+
+    def _forward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
+        result = np.zeros(rows.shape)
+        with self._placed(theta):
+            for row, size, out in zip(rows, largest, result, strict=True):
+                _, exponent = np.frexp(size)
+                tangents = self._tensors(np.ldexp(row, -exponent))
+                parts = forward_product(self._evaluate, self._params, tangents)
+                out[:] = np.ldexp(flat(self._params, parts), exponent)
+        return result
+
+    def _backward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
         with self._placed(theta):
             loss = self._evaluate()
             with _explained():

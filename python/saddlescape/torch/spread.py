@@ -130,10 +130,26 @@ class SpreadEngine:
             largest = np.abs(rows).max(axis=1, initial=0.0)
             part = np.ascontiguousarray(self._own(rows))
             own = self._engine.products(self._own(theta), part, largest)
-        if not self._sharded:
-            return self._summed(own)
-        columns = [self._gathered(row) for row in own]
-        return np.stack(columns) if columns else np.zeros(rows.shape)
+        return self._complete(own, rows)
+
+    def otherwise(self, theta: Vector, rows: Vector) -> Vector | None:
+        """As `TorchEngine.otherwise`, if it can be in every process."""
+        try:
+            with self._together("forward mode", theta, rows):
+                largest = np.abs(rows).max(axis=1, initial=0.0)
+                part = np.ascontiguousarray(self._own(rows))
+                own = self._engine.otherwise(self._own(theta), part, largest)
+                if own is None:
+                    raise NoSecondDerivativeError("no forward mode")
+        except NoSecondDerivativeError:
+            return None
+        return self._complete(own, rows)
+
+    def _complete(self, own: Vector | None, rows: Vector) -> Vector:
+        """Bring the processes' parts of ``V H`` together."""
+        if own is None or not len(rows):
+            return np.zeros(rows.shape)
+        return np.stack([self._gathered(r) for r in own]) if self._sharded else self._summed(own)
 
     def _own(self, values: Vector) -> Vector:
         """Return what of (..., P) is in this process."""
