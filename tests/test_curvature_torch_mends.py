@@ -340,3 +340,23 @@ def test_a_minimum_at_kinks_is_probed() -> None:
     assert still.kind is critical.Kind.MINIMUM
     assert "small step" not in still.remedy
     assert "kinks" in still.remedy
+
+
+def test_a_trained_network_with_kinks_in_single_precision_is_not_refused() -> None:
+    """Where the gradient is small, kinks within a step change the slope as much as it is."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(36, 3),
+    )  # fmt: skip
+    X, y = torch.randn(40, 1, 8, 8), torch.arange(40) % 3
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        F.cross_entropy(net(X), y).backward()
+        optimizer.step()
+    net.eval()
+    wide = copy.deepcopy(net).double()
+    R = exact(lambda: F.cross_entropy(wide(X.double()), y), wide.parameters())
+    H = curvature.from_torch(lambda: F.cross_entropy(net(X), y), net.parameters())
+    assert np.linalg.norm(H.dense() - R) <= H.error()

@@ -124,7 +124,7 @@ def test_rounding_between_two_calls_is_a_warning() -> None:
 
     with pytest.warns(RuntimeWarning, match="sums in another order"):
         H = curvature.from_torch(noisy, [w])
-    assert 1e-15 < H.error() < 1e-13
+    assert 1e-15 < H.error() < 1e-12
 
 
 class Once(torch.autograd.Function):

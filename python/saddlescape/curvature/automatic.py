@@ -20,9 +20,9 @@ Vector = NDArray[np.float64]
 _PROBES = 3
 _SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by this with p < 1e-3
 _SCALE = 1.375  # no power of two: rounding differs
-_LAST_PLACES = 32  # that a product is off by at least, relative to its size
+_LAST_PLACES = 64  # that a product is off by at least, relative to its size
 _NOT_A_GRADIENT = 0.1
-_LEAST = {float(np.finfo(np.float16).eps): float(np.finfo(np.float16).smallest_subnormal)}
+_LEAST = {float(np.finfo(np.float16).eps): float(np.finfo(np.float16).tiny)}
 
 
 class AutomaticCurvature(Blocks):
@@ -155,7 +155,7 @@ class AutomaticCurvature(Blocks):
         For random v with unit variances the mean of ``|E v|^2`` is ``|E|_F^2``. ``H v`` is computed
         once more with every parameter moved by its last place, to both sides, and v at another
         scale, which differs by rounding alone; the largest of three probes is taken four-fold, and
-        32 last places of ``H v`` at least, or what float16 loses below its smallest number. Finite
+        64 last places of ``H v`` at least, or what float16 loses below its smallest number. Finite
         differences bring their own estimate. What assembly showed (asymmetry) and two evaluations
         showed (noise) is added.
         """

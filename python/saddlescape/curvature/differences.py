@@ -92,7 +92,7 @@ def product(
 
 
 def _extrapolated(slopes: _Slopes, h: float, eps: float) -> tuple[Vector, float, bool]:
-    """``H v`` from steps h, 2h and 3.618 h, what truncation may have left, and whether that is known."""
+    """``H v`` by steps h, 2h and 3.618 h, what truncation may have left, and if it is known."""
     near, mid, far = slopes.at(h), slopes.at(2 * h), slopes.at(_FAR * h)
     less, more = float(np.linalg.norm(near - mid)), float(np.linalg.norm(mid - far))
     result = (4 * near - mid) / 3

@@ -154,7 +154,7 @@ def _is_slope(engine: Engine, theta: Vector, gradient: Vector) -> bool:
         _agree(
             lambda t: np.array([engine.loss(t)]),
             engine, theta, v / np.linalg.norm(v), np.array([gradient @ (v / np.linalg.norm(v))]),
-            [engine.eps ** (1 / 3) / 4**k for k in range(4)], _OTHER, noise,
+            [engine.eps ** (1 / 3) / 4**k for k in range(4)], _OTHER, noise, True,
         )
         for v in (along, random)
     )  # fmt: skip
@@ -169,20 +169,24 @@ def _agree(
     steps: Any,
     share: float,
     noise: float = 0.0,
+    bent: bool = False,
 ) -> bool:
     """Whether ``(f(theta + h v) - f(theta - h v)) / 2h`` is what is expected for one h.
 
-    True also where no h can tell: rounding is in the way, or D changes too much with h.
+    True also where no h can tell: rounding is in the way, or D changes too much with h. `bent`: the
+    slope may change on the way, by curvature and kinks, as far as the value in the middle shows.
     """
-    told, last = False, None
-    for D, rounding in _slopes(function, engine, theta, v, steps, noise):
+    told, last, here = False, None, function(theta)
+    for D, bend, rounding in _slopes(function, engine, theta, here, v, steps, noise):
         size = max(float(np.linalg.norm(D)), float(np.linalg.norm(expected)))
         gap = float(np.linalg.norm(D - expected))
         apart = 0.0 if last is None else float(np.linalg.norm(D - last))
         last = D
-        if not np.isfinite(gap) or _TRUST * rounding > share * size or apart > 0.5 * size:
+        if not np.isfinite(gap) or _TRUST * rounding > share * size:
             continue
-        if gap <= share * size + _TRUST * rounding:
+        if max(apart, bend if bent else 0.0) > 0.5 * size:
+            continue
+        if gap <= share * size + _TRUST * rounding + (bend if bent else 0.0):
             return True
         told = True
     return not told
@@ -192,11 +196,12 @@ def _slopes(
     function: Callable[[Vector], Vector],
     engine: Engine,
     theta: Vector,
+    here: Vector,
     v: Vector,
     steps: Any,
     noise: float,
-) -> Iterator[tuple[Vector, float]]:
-    """D(h) for each step, and how far rounding may have moved it."""
+) -> Iterator[tuple[Vector, float, float]]:
+    """D(h) for each step, by how much the slope changes on it, and what rounding may have done."""
     for power in steps:
         h = differences.first_step(theta, v, power)
         ahead, behind = engine.rounded(theta + h * v), engine.rounded(theta - h * v)
@@ -206,6 +211,7 @@ def _slopes(
             size = max(float(np.linalg.norm(there)), float(np.linalg.norm(back)))
             yield (
                 (there - back) / apart,
+                float(np.linalg.norm(there - 2 * here + back)) / apart,
                 max(noise, _LAST_PLACES * engine.eps * size) / apart,
             )
 
