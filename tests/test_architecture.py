@@ -58,7 +58,13 @@ ADAPTERS = {"torch", "jax", "sklearn"}
 
 # Where the user's name for something stands in a part that everybody imports, and the work is an
 # adapter's: only inside the function that is called, so that importing saddlescape needs neither.
-LAZY = {"curvature/frameworks.py": {"saddlescape.torch.curvature", "saddlescape.jax.curvature"}}
+LAZY = {
+    "curvature/frameworks.py": {
+        "saddlescape.torch.curvature",
+        "saddlescape.torch.spread",
+        "saddlescape.jax.curvature",
+    }
+}
 
 # Packages that only one part may import
 ONLY = {

@@ -17,8 +17,8 @@ from oracle.points import Planted
 from saddlescape import critical, curvature
 from saddlescape.critical import FindOutcome, Kind
 from saddlescape.critical.krylov import krylov
-from saddlescape.critical.matrix import MatrixCurvature
 from saddlescape.critical.trust import curved_model, gradient_model, saddle_free_model
+from saddlescape.curvature.matrix import MatrixCurvature
 
 METHODS = ("gradient_norm", "saddle_free_newton")
 both = pytest.mark.parametrize("method", METHODS)

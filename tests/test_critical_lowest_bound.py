@@ -9,7 +9,7 @@ import pytest
 
 from saddlescape import critical, curvature
 from saddlescape.critical.lowest_bound import LowestBound, bound_lowest
-from saddlescape.critical.matrix import MatrixCurvature
+from saddlescape.curvature.matrix import MatrixCurvature
 
 
 class Diagonal:

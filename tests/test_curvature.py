@@ -157,8 +157,10 @@ SILENT = [
 
 @pytest.mark.parametrize(("sizes", "activation", "loss", "text"), SILENT)
 def test_what_second_derivatives_cannot_see(sizes, activation, loss, text) -> None:
-    said = curvature.of(ss.MLP(sizes, activation, loss), np.eye(2), np.eye(2)).silent
+    H = curvature.of(ss.MLP(sizes, activation, loss), np.eye(2), np.eye(2))
+    said = H.silent
     assert said is None if text is None else text in said
+    assert said is None or said in repr(H)  # who looks at it is warned
 
 
 def chain(f: Callable, slope: Callable, second: Callable) -> tuple[Callable, Callable]:
@@ -227,7 +229,7 @@ def test_differences_of_large_problems_are_not_assembled_for_their_error() -> No
 
     H = curvature.from_gradient(gradient, np.zeros(10_000))
     assert 0 < H.error() < 1e-8
-    assert calls < 20
+    assert calls <= 20  # two gradients at three steps, for three probes
 
 
 def test_a_gradient_array_that_is_used_again_is_copied() -> None:

@@ -12,7 +12,7 @@ import saddlescape as ss
 from oracle import points
 from saddlescape import critical, curvature
 from saddlescape.critical import FindOutcome, Kind
-from saddlescape.critical.matrix import MatrixCurvature
+from saddlescape.curvature.matrix import MatrixCurvature
 
 Make = Callable[[np.ndarray], Any]
 X = np.random.default_rng(0).standard_normal((7, 3))

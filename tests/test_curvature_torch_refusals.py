@@ -30,7 +30,7 @@ def test_dropout_is_refused() -> None:
     net.drop.train()
     net.norm.eval()
     before = bits(net)
-    refused(loss_fn, net.parameters(), "loss_fn: the loss differs by", "dropout", "model.eval()")
+    refused(loss_fn, net.parameters(), "draws random numbers (PyTorch)", "dropout", "model.eval()")
     assert bits(net) == before
 
 
@@ -42,7 +42,7 @@ def test_dropout_that_only_the_curvature_shows_is_refused() -> None:
     with torch.no_grad():
         for p in net.parameters():
             p.zero_()
-    refused(loss_fn, net.parameters(), "differs by", "dropout")
+    refused(loss_fn, net.parameters(), "draws random numbers", "dropout")
 
 
 def test_seeded_dropout_is_a_function() -> None:
@@ -124,7 +124,7 @@ def test_rounding_between_two_calls_is_a_warning() -> None:
 
     with pytest.warns(RuntimeWarning, match="sums in another order"):
         H = curvature.from_torch(noisy, [w])
-    assert 1e-15 < H.error() < 1e-13
+    assert 1e-15 < H.error() < 1e-12
 
 
 class Once(torch.autograd.Function):
@@ -154,11 +154,6 @@ class Detached(torch.autograd.Function):
         return g * 3 * ctx.x**2
 
 
-def attention(w: Any) -> Any:
-    q = w.reshape(1, 1, 2, -1)
-    return F.scaled_dot_product_attention(q, 2 * q, q + 1).pow(2).sum()
-
-
 def ctc(w: Any) -> Any:
     scores = w.reshape(4, 1, 3).log_softmax(2)
     return F.ctc_loss(scores, torch.tensor([[1, 2]]), torch.tensor([4]), torch.tensor([2]))
@@ -171,9 +166,8 @@ def ctc(w: Any) -> Any:
         (lambda w: Detached.apply(w).sum(), lambda w: (w**3).sum()),
         (lambda w: (Detached.apply(w) * w).sum(), lambda w: (w**4).sum()),
         (ctc, None),
-        (attention, None),
     ],
-    ids=["once", "detached", "in part", "ctc", "attention"],
+    ids=["once", "detached", "in part", "ctc"],
 )
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_without_a_second_derivative_there_are_differences(
@@ -212,9 +206,7 @@ def test_a_gradient_of_no_function_is_refused() -> None:
             return g * (B @ ctx.saved_tensors[0])
 
     w = torch.ones(3, dtype=torch.float64, requires_grad=True)
-    H = curvature.from_torch(lambda: Wrong.apply(w), [w])
-    with pytest.raises(ValueError, match="not symmetric"):
-        H.dense()
+    refused(lambda: Wrong.apply(w), [w], "the gradient is not that of loss_fn", "hooks on")
 
 
 def test_under_no_grad_and_in_inference_mode() -> None:
@@ -243,7 +235,8 @@ REFUSALS = [
     (lambda: (leaf / 0).sum(), [leaf], ValueError, "loss_fn: inf at params, expected a finite"),
     (lambda: leaf.sub(1).norm(), [leaf], ValueError, "expected a loss with second derivatives"),
     (square, [], ValueError, "params: no elements"),
-    (square, {"w": leaf}, TypeError, "params: dict, expected a list of tensors"),
+    (square, "w", TypeError, "params: str, expected a list of tensors, or of pairs of a name and"),
+    (square, {"w": 3}, TypeError, "params[0]: int, expected a tensor"),
     (square, [np.ones(2)], TypeError, "params[0]: ndarray, expected a tensor"),
     (square, [leaf, leaf], ValueError, "params[1]: given twice"),
     (square, [leaf, twin], ValueError, "params[1]: shares memory with params[0]"),

@@ -44,6 +44,7 @@ void optim(py::module_ module) {
       .def_readwrite("eps", &Options::eps)
       .def_readwrite("eps_root", &Options::eps_root)
       .def_readwrite("eps_hat", &Options::eps_hat)
+      .def_readwrite("hessian_power", &Options::hessian_power)
       .def_readwrite("weight_decay", &Options::weight_decay)
       .def_readwrite("trust_coefficient", &Options::trust_coefficient)
       .def_readwrite("beta2_decay", &Options::beta2_decay)
@@ -61,7 +62,8 @@ void optim(py::module_ module) {
       .def_readwrite("mean", &Options::mean)
       .def_readwrite("first_gradient", &Options::first_gradient)
       .def_readwrite("max_corrected", &Options::max_corrected)
-      .def_readwrite("uncorrected", &Options::uncorrected);
+      .def_readwrite("uncorrected", &Options::uncorrected)
+      .def_readwrite("refresh", &Options::refresh);
 
   py::class_<update::Around>(module, "Around")
       .def_readwrite("unscale", &update::Around::unscale)

@@ -29,7 +29,7 @@ bool needs_shape(const update::Rule& rule) {
 std::vector<const char*> rule_names() {
   std::vector<const char*> names;
   for (const update::Rule& rule : update::rules())
-    if (!needs_shape(rule)) names.push_back(rule.name);
+    if (!needs_shape(rule) && !rule.takes_diagonal) names.push_back(rule.name);
   return names;
 }
 
@@ -38,8 +38,11 @@ const update::Rule& checked_rule(const char* rule) {
   std::string reason, allowed;
   for (const update::Rule& each : update::rules()) {
     if (std::strcmp(rule, each.name) != 0) continue;
-    if (!needs_shape(each)) return each;
-    reason = " needs the shapes of its arrays, which this interface does not take";
+    if (!needs_shape(each) && !each.takes_diagonal) return each;
+    reason =
+        std::string(" needs ") +
+        (each.takes_diagonal ? "estimates of the Hessian's diagonal" : "the shapes of its arrays") +
+        ", which this interface does not take";
   }
   for (const char* name : rule_names())
     allowed += (allowed.empty() ? "" : ", ") + std::string(name);

@@ -4,6 +4,7 @@
 #include "update/adadelta.hpp"
 #include "update/adafactor.hpp"
 #include "update/adagrad.hpp"
+#include "update/adahessian.hpp"
 #include "update/adam.hpp"
 #include "update/adamax.hpp"
 #include "update/adamw.hpp"
@@ -23,10 +24,12 @@
 #include "update/rprop.hpp"
 #include "update/schedule_free_adamw.hpp"
 #include "update/sgd.hpp"
+#include "update/sophia.hpp"
 
 #define SADDLESCAPE_RULES(RULE)                            \
   RULE(adadelta, Adadelta)                                 \
   RULE(adagrad, Adagrad)                                   \
+  RULE(adahessian, Adahessian)                             \
   RULE(adam, Adam)                                         \
   RULE(adamax, Adamax)                                     \
   RULE(adamw, AdamW)                                       \
@@ -46,7 +49,8 @@
   RULE(rmsprop_momentum, RmspropMomentum)                  \
   RULE(rprop, Rprop)                                       \
   RULE(schedule_free_adamw, ScheduleFreeAdamW)             \
-  RULE(sgd, Sgd)
+  RULE(sgd, Sgd)                                           \
+  RULE(sophia, Sophia)
 
 // Composed of passes: the struct that moves the parameters, the one of the pass before it, the
 // kind.

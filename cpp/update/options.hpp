@@ -16,7 +16,7 @@ struct Options {
   double dampening = 0;       // momentum
   double alpha = 0;           // RMSprop: weight of the old mean square; ASGD: power of eta's decay;
                               // AdEMAMix: weight of the slow average
-  double rho = 0;             // Adadelta: the same
+  double rho = 0;             // Adadelta: the same; Sophia: factor of the curvature
   double beta1 = 0;           // Adam: weight of the old first moment
   double beta2 = 0;           // Adam: weight of the old second moment
   double beta3 = 0;           // Adan, AdEMAMix: weight of a third average
@@ -34,6 +34,7 @@ struct Options {
   double eps = 0;                // added to a denominator
   double eps_root = 0;           // added under the root of a denominator, bias corrected
   double eps_hat = 0;            // added to a root before its bias correction
+  double hessian_power = 0;      // AdaHessian: k
   double weight_decay = 0;       // L2 penalty, added to the gradient
   double trust_coefficient = 0;  // LARS: eta
   double beta2_decay = 0;        // Adafactor: the power of t in 1 - beta2
@@ -54,6 +55,7 @@ struct Options {
   bool first_gradient = false;  // RMSprop: the mean square starts at the first gradient's
   bool max_corrected = false;   // AMSGrad: the maximum of the bias corrected v
   bool uncorrected = false;     // AMSGrad: no bias corrections
+  bool refresh = false;         // AdaHessian, Sophia: this step has an estimate of the diagonal
 };
 
 }  // namespace saddlescape::update

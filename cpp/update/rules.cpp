@@ -39,6 +39,12 @@ constexpr Carry carry_of = nullptr;
 template <class R>
 constexpr Carry carry_of<R, std::void_t<decltype(R::carry)>> = R::carry;
 
+// R::takes_diagonal, or false where the rule says nothing of it.
+template <class R, class = void>
+constexpr bool takes_diagonal = false;
+template <class R>
+constexpr bool takes_diagonal<R, std::void_t<decltype(R::takes_diagonal)>> = R::takes_diagonal;
+
 #define SADDLESCAPE_ROW(name, Struct) {fold_as<Struct<float>>, fold_as<Struct<double>>},
 #define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
   {fold_as<Struct<float>>, fold_as<Struct<double>>},    \
@@ -64,6 +70,7 @@ constexpr Carry carries[kernel_count] = {
 template <class R>
 Rule describe(const char* name, Kind kind, int kernel, int direction) {
   Rule rule{name, kind, kernel, direction, {}, {}, carries[kernel] != nullptr};
+  rule.takes_diagonal = takes_diagonal<R>;
   for (int s = 0; s < max_states && R::state_names[s]; ++s) {
     rule.state_names.emplace_back(R::state_names[s]);
     rule.natures.push_back(R::natures[s]);

@@ -33,6 +33,7 @@ struct Rule {
   std::vector<std::string> state_names;
   std::vector<Nature> natures;  // of its states
   bool carries = false;         // max_carried numbers for each tensor
+  bool takes_diagonal = false;  // of the Hessian, in its last state, where options.refresh says so
   bool set_first = false;       // the direction's pass sets the states, not the one that moves
 };
 

@@ -30,6 +30,7 @@ class Options:
     eps: float
     eps_root: float
     eps_hat: float
+    hessian_power: float
     weight_decay: float
     trust_coefficient: float
     beta2_decay: float
@@ -48,6 +49,7 @@ class Options:
     first_gradient: bool
     max_corrected: bool
     uncorrected: bool
+    refresh: bool
 
 class Around:
     unscale: float

@@ -14,7 +14,6 @@ from saddlescape.critical.gradient import check_gradient
 from saddlescape.critical.hylee2021 import homework
 from saddlescape.critical.kind import Kind
 from saddlescape.critical.lowest_bound import LowestBound, bound_lowest
-from saddlescape.critical.matrix import MatrixCurvature
 from saddlescape.critical.null_space import NullSpace, explain
 from saddlescape.critical.point import CriticalPoint, Probe
 from saddlescape.critical.probe import probe
@@ -26,12 +25,14 @@ from saddlescape.critical.solved import (
     by_lanczos,
 )
 from saddlescape.critical.text import not_checked, remedy
-from saddlescape.curvature import Curvature
+from saddlescape.curvature import Curvature, MatrixCurvature, OperatorCurvature
+from saddlescape.curvature.products import is_operator
 from saddlescape.eig import Inertia
 
 __all__ = ["DENSE_LIMIT", "classify", "kind_by_signs"]
 
 Vector = NDArray[np.float64]
+_ONE_SIGN = (Kind.MINIMUM, Kind.MAXIMUM, Kind.DEGENERATE_MINIMUM, Kind.DEGENERATE_MAXIMUM)
 
 
 def classify(
@@ -51,13 +52,14 @@ def classify(
     The signs of the eigenvalues decide, as far as they are certain. With n+ and n- the certified
     counts, n? the rest, and a small gradient: all positive is a minimum, all negative a maximum,
     both signs a saddle. Where some are undetermined the loss is measured along those directions:
-    if it falls, a ``degenerate_minimum`` is a ``degenerate_saddle``.
+    if it falls, a ``degenerate_minimum`` is a ``degenerate_saddle``. So is a ``minimum`` where the
+    loss has kinks (`silent`) and is measured to fall along any direction.
 
     Parameters
     ----------
     H : operator or (P, P) array
         ``curvature.of(net, X, y)`` or another operator of `saddlescape.curvature`; of a plain
-        symmetric array only the signs are judged.
+        symmetric array, a sparse one or a SciPy ``LinearOperator`` only the signs are judged.
     gradient : (P,) array, optional
         With an array `H`: the gradient; taken as zero if left out, and listed as not checked. An
         array doesn't say where it was taken: here ``max(1, |theta|)`` is 1.
@@ -114,12 +116,8 @@ def classify(
     if check.small:
         found = at_the_critical_point(found, operator)
     kind = kind_by_signs(check.small, found.inertia)
-    probed = None
-    if check.small and found.inertia.undetermined and kind != Kind.SADDLE:
-        probed = probe(
-            operator, found.undetermined, model_gap, kind == Kind.DEGENERATE_MAXIMUM, seed
-        )
-        kind = _kind_after_probe(kind, probed)
+    probed = _probed(operator, kind, found, model_gap, seed) if check.small else None
+    kind = _kind_after_probe(kind, probed)
     lowest_bound = _lowest_bound(operator, found, ask)
     lowest = np.unique(np.r_[:PAIRS, -PAIRS:0] % len(found.eigenvalues))
     values, vectors = found.eigenvalues[lowest], _oriented(found.eigenvectors[:, lowest])
@@ -140,7 +138,7 @@ def classify(
         products=found.products + (0 if lowest_bound is None else lowest_bound.steps),
         seconds=time.perf_counter() - started,
         not_checked=not_checked(operator, kind, found, probed, gradient is None),
-        remedy=remedy(kind, found.complete, probed, check),
+        remedy=remedy(kind, found.complete, probed, check, operator.silent is not None),
         null_space=_null_space(operator, found, ask),
         lowest_bound=lowest_bound,
         homework=homework(operator, str(kind), found.inertia) if ask.preset else None,
@@ -161,11 +159,22 @@ def kind_by_signs(small: bool, counts: Inertia) -> Kind:
     return Kind.DEGENERATE_MAXIMUM if unknown else Kind.MAXIMUM
 
 
+def _probed(operator: Curvature, kind: Kind, found: Solved, gap: float, seed: int) -> Probe | None:
+    """Measure the loss where second order does not decide: no sign is certain, or there are kinks.
+
+    At a kink the loss may fall although every eigenvalue is positive: all directions are open.
+    """
+    upward = kind in (Kind.DEGENERATE_MAXIMUM, Kind.MAXIMUM)
+    if found.inertia.undetermined and kind != Kind.SADDLE:
+        return probe(operator, found.undetermined, gap, upward, seed)
+    if operator.silent and kind in (Kind.MINIMUM, Kind.MAXIMUM):
+        return probe(operator, None, gap, upward, seed)
+    return None
+
+
 def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
     found = probed is not None and probed.direction is not None
-    if found and kind in (Kind.DEGENERATE_MINIMUM, Kind.DEGENERATE_MAXIMUM):
-        return Kind.DEGENERATE_SADDLE
-    return kind
+    return Kind.DEGENERATE_SADDLE if found and kind in _ONE_SIGN else kind
 
 
 def _lowest_bound(operator: Curvature, found: Solved, ask: Ask) -> LowestBound | None:
@@ -209,14 +218,16 @@ def _loss(operator: Curvature) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _operator(H: Curvature | NDArray[Any], gradient: NDArray[Any] | None) -> Curvature:
+def _operator(H: Any, gradient: NDArray[Any] | None) -> Curvature:
     if isinstance(H, np.ndarray):
         return MatrixCurvature(H, gradient)
-    if gradient is not None:
+    if isinstance(H, Curvature):
+        if gradient is None:
+            return H
         raise ValueError("gradient: given with an operator, expected only with a plain array H")
-    if not isinstance(H, Curvature):
+    if not is_operator(H):
         raise TypeError(
             f"H: {type(H).__name__}, expected a square array or an operator of "
             "saddlescape.curvature, such as curvature.of(net, X, y)"
         )
-    return H
+    return OperatorCurvature(H, gradient)

@@ -148,7 +148,7 @@ def escape(
     before = operator.loss()
     if point is None:
         point = classify(operator, seed=seed)
-    _check_point(point, operator.shape[0])
+    _check_point(point, operator, before)
     if not np.isfinite(before):
         return _nowhere(operator, point, EscapeOutcome.NO_LOSS)
     if point.kind == Kind.NOT_CRITICAL:
@@ -178,13 +178,19 @@ def operator_of(H: Curvature | MLP, X: NDArray[Any] | None, y: NDArray[Any] | No
     return H
 
 
-def _check_point(point: CriticalPoint, n: int) -> None:
+def _check_point(point: CriticalPoint, operator: Curvature, loss: float) -> None:
+    n = operator.shape[0]
     if not isinstance(point, CriticalPoint):
         raise TypeError(
             f"point: {type(point).__name__}, expected what critical.classify returned, or None"
         )
     if len(point.eigenvectors) != n:
         raise ValueError(f"point: {len(point.eigenvectors)} parameters, expected {n}, as H has")
+    if point.loss is not None and abs(point.loss - loss) > loss_noise(operator, loss):
+        raise ValueError(
+            f"point: of a loss of {point.loss:g}, expected what critical.classify said of H, whose "
+            f"loss is {loss:g}"
+        )
 
 
 def _direction(point: CriticalPoint) -> Vector | None:

@@ -44,7 +44,7 @@ def krylov(
     Examples
     --------
     >>> import numpy as np
-    >>> from saddlescape.critical.matrix import MatrixCurvature
+    >>> from saddlescape.curvature.matrix import MatrixCurvature
     >>> V, T = krylov(MatrixCurvature(np.diag([1.0, 2.0, 5.0]), None), np.ones(3), 3)
     >>> np.round(np.linalg.eigvalsh(T[:3]), 12), bool(np.abs(T[3]).max() < 1e-14)
     (array([1., 2., 5.]), True)

@@ -114,7 +114,7 @@ def bound_lowest(
     Examples
     --------
     >>> import numpy as np
-    >>> from saddlescape.critical.matrix import MatrixCurvature
+    >>> from saddlescape.curvature.matrix import MatrixCurvature
     >>> H = MatrixCurvature(np.diag(np.linspace(0.0, 1.0, 500)), None)
     >>> found = bound_lowest(H, 0.0, 1.0, delta=1e-6, tau=0.01, error=1e-15, seed=0)
     >>> found.reached, found.tau > 0, found.steps < 120

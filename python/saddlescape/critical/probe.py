@@ -58,13 +58,15 @@ def probe(
     for u in directions:
         slope = abs(float(g @ u))
         for step in (s * scale for s in _STEPS):
-            loss = operator.loss(operator.theta + step * u)
+            at = operator.theta + step * u
+            loss = _loss(operator, at)
             evaluations += 1
             fall = sign * (start - loss)
-            floor = max(noise, loss_noise(operator, loss)) + _BEYOND_MODEL * (gap + slope * step)
+            floor = max(noise, _ROUNDING * abs(loss)) + _BEYOND_MODEL * (gap + slope * step)
             if not np.isfinite(loss) or fall < -floor:
                 break
-            if fall > max(floor, best[0]):
+            # Sums inside may have grown on the way: their rounding is measured where it matters.
+            if fall > max(floor, best[0]) and fall > loss_noise(operator, loss, at):
                 best = (fall, u, step)
     return Probe(
         directions=len(directions),
@@ -77,13 +79,24 @@ def probe(
     )
 
 
-def loss_noise(operator: Curvature, loss: float) -> float:
+def loss_noise(operator: Curvature, loss: float, theta: Vector | None = None) -> float:
     """How far rounding may have moved this loss, 64 last places of float64 at least.
 
-    An operator that evaluates it in a narrower type has a method ``loss_error()`` that says so.
+    An operator that evaluates it in a narrower type has a method ``loss_error(theta)`` that says
+    so.
     """
     own = getattr(operator, "loss_error", None)
-    return max(_ROUNDING * abs(loss), 0.0 if own is None else float(own()))
+    if own is None:
+        return _ROUNDING * abs(loss)
+    return max(_ROUNDING * abs(loss), float(own() if theta is None else own(theta)))
+
+
+def _loss(operator: Curvature, theta: Vector) -> float:
+    """The loss, infinite where it says that theta is out of its domain."""
+    try:
+        return operator.loss(theta)
+    except FloatingPointError:
+        return float("inf")
 
 
 def _directions(n: int, space: Vector | None, seed: int) -> list[Vector]:

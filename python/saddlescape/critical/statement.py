@@ -30,6 +30,13 @@ def statement(point: CriticalPoint) -> str:
     if point.kind == Kind.DEGENERATE:
         where = "along every direction" if n > 1 else "along the only direction"
         return f"{start} and no curvature is certain {where}: {_degenerate(point)}"
+    if not flat and point.kind == Kind.DEGENERATE_SADDLE:
+        way, turn = ("up", "fall") if up else ("down", "rise")
+        every = f"all {n} directions lead" if n > 1 else "the only direction leads"
+        return (
+            f"{start} and {every} {way} to second order, but the loss was measured to {turn} "
+            "across a kink: a saddle."
+        )
     signs = (
         f"{start}; of {_count(n, 'direction')}, {_verb(up, 'lead')} up, {_verb(down, 'lead')} down"
     )

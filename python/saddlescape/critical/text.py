@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from saddlescape.critical.kind import Kind
-from saddlescape.critical.matrix import MatrixCurvature
 from saddlescape.critical.point import GradientCheck, Probe
 from saddlescape.curvature import Curvature
 
@@ -41,6 +40,11 @@ _REMEDIES = {
         "critical.escape follows it. If the weights started alike, start them at random."
     ),
 }
+_KINKED_MINIMUM = (
+    "No direction goes down to second order, and {}; but the loss has kinks, which second order "
+    "does not see. If the loss is good enough, stop. If not, try another seed, other features, or "
+    "a larger network."
+)
 _ENDS_ONLY = (
     "No way down was found at the ends of the spectrum{}. If the loss is good enough, stop. If "
     "not, judge all eigenvalues (method='dense'), or start elsewhere."
@@ -58,10 +62,18 @@ _FLAT = (
 )
 
 
-def remedy(kind: Kind, complete: bool, probed: Probe | None, gradient: GradientCheck) -> str:
-    """Say what to do at a point of this kind."""
+def remedy(
+    kind: Kind, complete: bool, probed: Probe | None, gradient: GradientCheck, silent: bool = False
+) -> str:
+    """Say what to do at a point of this kind; `silent`: kinks of the loss are not in H."""
     if gradient.flat:
         return _FLAT
+    if kind == Kind.MINIMUM and silent:
+        return _KINKED_MINIMUM.format(
+            "the loss fell nowhere it was probed"
+            if probed is not None
+            else "there was no loss to probe"
+        )
     if kind == Kind.DEGENERATE_MINIMUM:
         if not complete:
             return _ENDS_ONLY.format(" or by the probe" if probed is not None else "")
@@ -84,7 +96,7 @@ def not_checked(
 ) -> tuple[str, ...]:
     """List what would have to be true as well and was not looked at."""
     missing = []
-    if no_gradient and isinstance(operator, MatrixCurvature):
+    if no_gradient and not getattr(operator, "has_gradient", True):
         missing.append("the gradient (none was given, taken as zero)")
     if not found.complete:
         missing.append("the inside of the spectrum (only its ends were computed)")
@@ -104,5 +116,7 @@ def not_checked(
                 f"flat directions other than the {probed.directions} probed, and longer steps"
             )
     if operator.silent:
+        if kind in (Kind.MINIMUM, Kind.MAXIMUM) and probed is not None:
+            missing.append(f"across kinks, directions other than the {probed.directions} probed")
         missing.append(operator.silent)
     return tuple(missing)

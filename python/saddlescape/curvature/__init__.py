@@ -5,24 +5,39 @@ are computed in it too, whatever their dtype, and JAX's losses where it is switc
 """
 
 from saddlescape.curvature.automatic import AutomaticCurvature
+from saddlescape.curvature.block import BlockCurvature
 from saddlescape.curvature.checks import NotFiniteError
+from saddlescape.curvature.diagonals import bartlett_diagonal, hutchinson_diagonal
 from saddlescape.curvature.frameworks import from_jax, from_torch
 from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
+from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
+from saddlescape.curvature.products import OperatorCurvature, from_operator
 from saddlescape.curvature.protocol import Curvature, MovableCurvature
+from saddlescape.curvature.weighted import WeightedCurvature, mean_of, sum_of
 
 __all__ = [
     "AutomaticCurvature",
+    "BlockCurvature",
     "Curvature",
     "FunctionCurvature",
     "GradientCurvature",
+    "MatrixCurvature",
     "MovableCurvature",
     "NetworkCurvature",
     "NotFiniteError",
+    "OperatorCurvature",
+    "WeightedCurvature",
+    "bartlett_diagonal",
     "from_functions",
     "from_gradient",
     "from_jax",
+    "from_matrix",
+    "from_operator",
     "from_torch",
+    "hutchinson_diagonal",
+    "mean_of",
     "of",
+    "sum_of",
 ]

@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from contextlib import AbstractContextManager
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.curvature import checks, differences
 from saddlescape.curvature.assembly import chunks_of_identity, symmetrise
+from saddlescape.curvature.block import Blocks, named_slices
+from saddlescape.curvature.engine import Engine
+from saddlescape.curvature.examined import examine
+from saddlescape.curvature.shaken import loss_rounding, typical
 
-__all__ = ["AutomaticCurvature", "Engine", "NoSecondDerivativeError"]
+__all__ = ["AutomaticCurvature"]
 
 Vector = NDArray[np.float64]
 _PROBES = 3
 _SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by this with p < 1e-3
 _SCALE = 1.375  # no power of two: rounding differs
-_LAST_PLACES = 8  # that a product is off by at least, relative to its size
-_SAME = 100.0  # last places by which two evaluations may differ for the order of their sums
-_NOT_SAME = 0.01  # whatever the type
-_REPEATS = 4  # where random numbers are drawn: two alike may be chance
-_DISAGREE = 0.05  # share of H v by which differences may part from it, beyond their error
-_TRUST = 20.0  # times the estimated error of differences
+_LAST_PLACES = 64  # that a product is off by at least, relative to its size
 _NOT_A_GRADIENT = 0.1
+_LEAST = {float(np.finfo(np.float16).eps): float(np.finfo(np.float16).tiny)}
 
 
-class NoSecondDerivativeError(RuntimeError):
-    """The framework has a gradient of this loss, but can't differentiate it once more."""
-
-
-class Engine(Protocol):
-    """What a framework has to compute; it leaves everything as it was."""
-
-    theta: Vector  # the point, (P,)
-    eps: float  # of the coarsest type that is computed in
-    label: str  # framework and type, for a reader
-    kinks: tuple[str, ...]  # functions in the loss whose slope jumps
-    draws: bool  # whether the loss draws random numbers
-    advice: str  # what to do if two evaluations differ
-
-    def undisturbed(self) -> AbstractContextManager[None]:
-        """Put random number generators back at the end."""
-
-    def rounded(self, theta: Vector) -> Vector:
-        """Return the nearest point that the parameters can hold."""
-
-    def loss(self, theta: Vector) -> float:
-        """Return the loss at theta."""
-
-    def gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return the loss and the gradient (P,) at theta."""
-
-    def products(self, theta: Vector, rows: Vector) -> Vector:
-        """Return ``V H`` for V (k, P), by rows; raise NoSecondDerivativeError if there is none."""
-
-
-class AutomaticCurvature:
+class AutomaticCurvature(Blocks):
     """What `from_torch` and `from_jax` return; see `saddlescape.curvature.Curvature`.
 
     Attributes
@@ -70,15 +37,17 @@ class AutomaticCurvature:
     def __init__(self, engine: Engine, lower_bound: float | None = None) -> None:
         self._engine = engine
         self.theta = engine.theta
+        self.slices = named_slices(engine.sizes)
         self.theta.setflags(write=False)
-        self.differences: str | None = None
         self._dense: Vector | None = None
         self._error: float | None = None
         self._assembly = 0.0  # errors of the differences that H was assembled from, and asymmetry
         with engine.undisturbed():
             self._loss, self._gradient = engine.gradient(self.theta)
             self._check_values()
-            self._noise, self._flat = self._check()
+            found = examine(engine, self._loss, self._gradient)
+        self.differences, self._doubt = found.differences, found.doubt
+        self._noise, self._flat = found.noise, found.flat
         self.lower_bound = checks.lower_bound(lower_bound, self._loss)
 
     def at(self, theta: Vector) -> AutomaticCurvature:
@@ -118,6 +87,10 @@ class AutomaticCurvature:
                 "H v is exactly zero for a random v while the gradient is not: the loss is linear, "
                 "or piecewise linear, in the parameters"
             )
+        if self._doubt:
+            said.append(self._doubt)
+        if self.differences is not None and self._engine.kinks:
+            said.append("products are differences of gradients, with the kinks within their steps")
         return "; ".join(said) or None
 
     def __matmul__(self, V: Vector) -> Vector:
@@ -149,6 +122,7 @@ class AutomaticCurvature:
                     f"part has {asymmetry / size:.0%} of its size), expected the true gradient of "
                     "a function: no straight-through or reversed gradients, no gradient hooks"
                 )
+            A.setflags(write=False)
             self._dense, self._assembly = A, float(np.hypot(estimate, asymmetry))
             self._error = None
         return self._dense
@@ -161,24 +135,29 @@ class AutomaticCurvature:
         """The loss, at the point or at another one, rounded to the parameters' type."""
         if theta is None:
             return self._loss
-        at = np.ascontiguousarray(theta, dtype=np.float64)
-        if at.shape != self.theta.shape:
-            raise ValueError(f"theta: shape {at.shape}, expected {self.theta.shape}")
+        at = checks.place(theta, self.theta.size)
         with self._engine.undisturbed():
             return self._engine.loss(at)
 
-    def loss_error(self) -> float:
-        """A few last places of the loss in the type that it is computed in."""
-        return _LAST_PLACES * self._engine.eps * abs(self._loss)
+    def loss_error(self, theta: Vector | None = None) -> float:
+        """How far rounding moves the loss, at the point or at another one.
+
+        8 last places of it in the type that it is computed in, or twice what it is seen to jump by
+        where theta moves by a few of its last places: sums inside may be larger than the loss.
+        """
+        at = self.theta if theta is None else checks.place(theta, self.theta.size)
+        with self._engine.undisturbed():
+            return loss_rounding(self._engine, at, self._gradient if theta is None else None)
 
     def error(self) -> float:
         """Estimate ``|H_computed - H|_F`` from rounding in the framework's own type.
 
         For random v with unit variances the mean of ``|E v|^2`` is ``|E|_F^2``. ``H v`` is computed
-        once more with every parameter moved by its last place and v at another scale, which differs
-        by rounding alone; the largest of three probes is taken four-fold, and 8 last places of
-        ``H v`` at least. Finite differences bring their own estimate. What assembly showed
-        (asymmetry) and two evaluations showed (noise) is added.
+        once more with every parameter moved by its last place, to both sides, and v at another
+        scale, which differs by rounding alone; the largest of three probes is taken four-fold, and
+        64 last places of ``H v`` at least, or what float16 loses below its smallest number. Finite
+        differences bring their own estimate. What assembly showed (asymmetry) and two evaluations
+        showed (noise) is added.
         """
         if self._error is None:
             n = self.theta.size
@@ -195,13 +174,18 @@ class AutomaticCurvature:
 
     def _rounding(self, rows: Vector) -> float:
         engine = self._engine
-        signs = np.random.default_rng(1).choice((-1.0, 1.0), self.theta.size)
-        moved = engine.rounded(self.theta * (1 + engine.eps * signs))
-        there = engine.products(moved, _SCALE * rows) / _SCALE
         here = engine.products(self.theta, rows) if self._dense is None else rows @ self._dense
-        apart = np.linalg.norm(there - here, axis=1).max()
-        least = _LAST_PLACES * engine.eps * np.linalg.norm(here, axis=1).max()
-        return float(max(_SAFETY * apart, least))
+        generator = np.random.default_rng(1)
+        # A parameter that is zero may lie on a kink, where H jumps: there it stays.
+        floor = 0.0 if engine.kinks else typical(self.theta)
+        aside = engine.eps * np.maximum(np.abs(self.theta), floor)
+        apart = 0.0
+        for _ in range(2):
+            signs = generator.choice((-1.0, 1.0), self.theta.size)
+            there = engine.products(engine.rounded(self.theta + aside * signs), _SCALE * rows)
+            apart = max(apart, float(np.linalg.norm(there / _SCALE - here, axis=1).max()))
+        least = _LAST_PLACES * engine.eps * float(np.linalg.norm(here, axis=1).max())
+        return max(_SAFETY * apart, least, self.theta.size * _LEAST.get(engine.eps, 0.0))
 
     def _rows(self, theta: Vector, rows: Vector) -> tuple[Vector, Vector]:
         """``V H`` by rows, and the error of each row that differences estimate."""
@@ -222,75 +206,9 @@ class AutomaticCurvature:
         if not np.isfinite(self._loss):
             raise checks.NotFiniteError(f"loss_fn: {self._loss} at params, expected a finite loss")
         checks.finite("loss_fn's gradient", self._gradient)
-
-    def _check(self) -> tuple[float, bool]:
-        """Evaluate again; return the noise of a product, and whether it is exactly zero."""
-        engine, n = self._engine, self.theta.size
-        v = np.random.default_rng(2).standard_normal((1, n))
-        v /= np.linalg.norm(v)
-        gradients = []
-        for _ in range(_REPEATS if engine.draws else 1):
-            loss, gradient = engine.gradient(self.theta)
-            self._same("the loss", np.array([self._loss]), np.array([loss]), 0.0)
-            gradients.append(gradient)
-        try:
-            product = engine.products(self.theta, v)
-        except NoSecondDerivativeError as error:
-            self.differences = str(error)
-            product, _ = self._rows(self.theta, v)
-        size = float(np.linalg.norm(product))
-        if not np.isfinite(size):
-            raise ValueError(
-                f"loss_fn: H v is {size} for a random v, expected a loss with second derivatives "
-                "at params (a root or a norm at zero has none)"
-            )
-        # g is a sum of terms like H theta: at a critical point its rounding is that of those.
-        scale = size * float(np.linalg.norm(self.theta))
-        for gradient in gradients:
-            self._same("the gradient", self._gradient, gradient, scale)
-        noise = 0.0
-        if self.differences is None:
-            repeated = engine.products(self.theta, v)
-            noise = self._same("H v", product, repeated, 0.0)
-            self._compare(v[0], product[0])
-        flat = self.differences is None and size == 0 and bool(self._gradient.any())
-        return noise, flat
-
-    def _same(self, what: str, first: Vector, second: Vector, scale: float) -> float:
-        gap = float(np.linalg.norm(first - second))
-        if gap == 0:
-            return 0.0
-        size = float(np.linalg.norm(first)) + scale
-        if not gap <= min(_SAME * self._engine.eps, _NOT_SAME) * size:
-            raise ValueError(
-                f"loss_fn: {what} differs by {gap:.3g} between two calls at the same params "
-                f"(size {size:.3g}), expected the same result: {self._engine.advice}"
-            )
-        warnings.warn(
-            f"loss_fn: {what} differs by {gap:.2g} between two calls, as sums in another order do; "
-            "error() takes it into account",
-            RuntimeWarning,
-            stacklevel=5,
-        )
-        return gap
-
-    def _compare(self, v: Vector, product: Vector) -> None:
-        """Notice a gradient whose derivative the framework computes, but wrongly.
-
-        A backward pass written by hand, on detached values, counts as constant: H v comes out as
-        zero, or as a part of itself, without an error. Differences of gradients see the rest.
-        """
-        if self._engine.kinks:  # differences across them are another matter
-            return
-        other, error = self._difference(v)
-        gap = float(np.linalg.norm(other - product))
-        size = max(float(np.linalg.norm(other)), float(np.linalg.norm(product)))
-        if gap > _TRUST * error + _DISAGREE * size:
-            self.differences = (
-                f"exact products part from them by {gap / size:.0%}: a backward pass that "
-                "can't be differentiated, or kinks"
-            )
+        self._gradient.setflags(write=False)
 
     def __repr__(self) -> str:
         how = "exact" if self.differences is None else f"finite differences: {self.differences}"
-        return f"AutomaticCurvature({self._engine.label}, P = {self.shape[0]:,}, {how})"
+        said = f"; {self.silent}" if self.silent else ""
+        return f"AutomaticCurvature({self._engine.label}, P = {self.shape[0]:,}, {how}{said})"

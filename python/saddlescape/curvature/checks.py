@@ -14,6 +14,7 @@ __all__ = [
     "lower_bound",
     "number",
     "operand",
+    "place",
     "point",
     "symmetric",
     "vector",
@@ -28,14 +29,24 @@ class NotFiniteError(ValueError):
 
 
 def point(theta: Any) -> Vector:
-    """Return theta (P,) as a float64 copy, or raise naming it."""
+    """Return theta (P,) as a float64 copy that can't be written to, or raise naming it."""
     if not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64):
         came = f"dtype {theta.dtype}" if isinstance(theta, np.ndarray) else type(theta).__name__
         raise TypeError(f"theta: {came}, expected a NumPy array of float32 or float64")
     if theta.ndim != 1 or theta.size == 0:
         raise ValueError(f"theta: shape {theta.shape}, expected (P,) with P at least 1")
     finite("theta", theta)
-    return np.array(theta, dtype=np.float64)
+    held = np.array(theta, dtype=np.float64)
+    held.setflags(write=False)
+    return held
+
+
+def place(theta: Any, n: int) -> Vector:
+    """Return where a loss is to be evaluated, (P,) in float64; any numbers, a copy or not."""
+    at = np.ascontiguousarray(_real("theta", theta), dtype=np.float64)
+    if at.shape != (n,):
+        raise ValueError(f"theta: shape {at.shape}, expected ({n},)")
+    return at
 
 
 def another(theta: Any, n: int) -> Vector:
@@ -104,9 +115,10 @@ def lower_bound(value: float | None, loss: float) -> float | None:
 
 def operand(V: Any, n: int) -> Vector:
     """Return V (P,) or (P, k) in float64, or raise naming it."""
-    array = np.asarray(V, dtype=np.float64)
+    array = _real("V", V).astype(np.float64, copy=False)
     if array.ndim not in (1, 2) or array.shape[0] != n:
         raise ValueError(f"V: shape {array.shape}, expected ({n},) or ({n}, k)")
+    finite("V", array)
     return array
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.curvature import checks
+from saddlescape.curvature.block import Blocks
 
 __all__ = ["FunctionCurvature", "from_functions"]
 
@@ -60,7 +61,7 @@ def from_functions(
     return FunctionCurvature(loss, gradient, hessian, theta, lower_bound)
 
 
-class FunctionCurvature:
+class FunctionCurvature(Blocks):
     """What `from_functions` returns; see `saddlescape.curvature.Curvature`."""
 
     silent: str | None = None
@@ -90,6 +91,8 @@ class FunctionCurvature:
         n = self.theta.size
         self._hessian = checks.symmetric("hessian", hessian(self.theta.copy()), n)
         self._gradient = checks.vector("gradient", gradient(self.theta.copy()), n)
+        self._hessian.setflags(write=False)
+        self._gradient.setflags(write=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -109,7 +112,7 @@ class FunctionCurvature:
 
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one."""
-        at = self.theta if theta is None else theta
+        at = self.theta if theta is None else checks.place(theta, self.theta.size)
         return checks.number("loss", self._functions[0](at.copy()))
 
     def error(self) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _core
 from saddlescape.curvature import checks
+from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.invariances import Architecture, directions
 from saddlescape.net import MLP
 
@@ -19,6 +20,7 @@ _PROBES = 3
 _SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by this with p < 1e-3
 _EXTENDED_LIMIT = 4e9  # multiplications of an extended-precision product that are worth a wait
 _KEPT_BYTES = 1 << 29  # of activations and their derivatives, for the next product
+_LARGER = 8  # times the block: up to there layers are assembled for it
 _KINKED = ("relu", "leaky_relu")
 
 
@@ -57,7 +59,7 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
     return NetworkCurvature(net, X, y)
 
 
-class NetworkCurvature:
+class NetworkCurvature(Blocks):
     """What `of` returns; see `saddlescape.curvature.Curvature` for its members.
 
     The first product keeps the activations of all samples and their derivatives, up to 512 MiB, so
@@ -76,9 +78,18 @@ class NetworkCurvature:
             checks.finite(name, values)
         self._network = _core.net.Network(list(net.sizes), net.activation, net.loss_name, net.bias)
         self._theta = net.theta.astype(wide)
+        self._theta.setflags(write=False)
         self._loss_name, self._activation = net.loss_name, net.activation
         self._sizes, self._bias, self._layers = net.sizes, net.bias, len(net.sizes) - 1
         self._products: _core.net.Products | None = None
+        self.slices = named_slices(
+            {
+                f"{i}.{name}": values.size
+                for i, layer in enumerate(net.layers())
+                for name, values in zip(("weight", "bias"), layer, strict=True)
+                if values is not None
+            }
+        )
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -133,7 +144,23 @@ class NetworkCurvature:
             self._dense = self._network.hessian(
                 self._theta, self._X, self._Y, "all", 1, self._layers
             )
+            self._dense.setflags(write=False)
         return self._dense
+
+    def dense_block(self, indices: NDArray[np.intp]) -> NDArray[np.float64] | None:
+        """A block (k, k) out of those of whole layers; None where they are far larger than it."""
+        if self._dense is not None:
+            return self._dense[np.ix_(indices, indices)]
+        starts = [self._network.weight_offset(i) for i in range(1, self._layers + 1)]
+        starts.append(self._theta.size)
+        first, last = np.searchsorted(starts, (indices.min(), indices.max()), side="right")
+        begin, end = starts[first - 1], starts[last]
+        if end - begin > _LARGER * indices.size:
+            return None
+        H = self._network.hessian(self._theta, self._X, self._Y, "all", int(first), int(last))
+        inside = indices - begin
+        whole = np.array_equal(inside, np.arange(end - begin))
+        return H if whole else H[np.ix_(inside, inside)]
 
     def gauss_newton(self, layer: int | None = None) -> NDArray[np.float64]:
         """``G = J^T (d2 loss / df2) J`` (P, P): H without the network's own curvature.
@@ -175,6 +202,7 @@ class NetworkCurvature:
         """The gradient over all samples, (P,)."""
         if self._gradient is None:
             self._loss, self._gradient = self._network.gradient(self._theta, self._X, self._Y)
+            self._gradient.setflags(write=False)
         return self._gradient
 
     def loss(self, theta: NDArray[np.float64] | None = None) -> float:
@@ -220,7 +248,8 @@ class NetworkCurvature:
             yield "directions that change no output on the samples, to first order", V[:, silent]
 
     def __repr__(self) -> str:
-        return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,})"
+        said = f"; {self.silent}" if self.silent else ""
+        return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,}{said})"
 
 
 def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,8 +16,8 @@ class Curvature(Protocol):
 
     Anything with these members works wherever an operator is taken; `loss` without an argument is
     the loss at the point itself. Where a loss is computed in less than float64 a further method,
-    ``loss_error()``, says how far rounding may have moved it: it keeps a probe from taking that for
-    a way down.
+    ``loss_error(theta=None)``, says how far rounding may have moved it there: it keeps a probe from
+    taking that for a way down.
     """
 
     @property

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.curvature import checks
-from saddlescape.jax.kinks import kinks
+from saddlescape.curvature.engine import NoSecondDerivativeError
+from saddlescape.jax.kinks import look
 
 __all__ = ["JaxEngine"]
 
@@ -25,10 +27,13 @@ class JaxEngine:
     """A function of a pytree, for `saddlescape.curvature.automatic`.
 
     ``H v = d/dr g(theta + r v)`` at r = 0 (Pearlmutter 1994): ``jax.jvp`` of ``jax.grad``, compiled
-    for each power of two of vectors, up to what 256 MB allow.
+    for each power of two of vectors, up to what 256 MB allow. The loss is traced once: what it
+    reads beside its argument is what it was then. Where a backward pass can't be differentiated
+    forward, ``jax.grad`` of ``g^T v`` is taken.
     """
 
     advice = "callbacks and kernels must give the same result for the same params"
+    detours = "straight-through gradients (stop_gradient), or a custom_vjp that returns others"
     draws = False  # a function of params alone: its keys are constants
 
     def __init__(self, loss_fn: Callable[[Any], Any], params: Any) -> None:
@@ -38,23 +43,33 @@ class JaxEngine:
             )
         self._loss_fn = loss_fn
         self._x64 = bool(jax.config.jax_enable_x64)
-        leaves, self._tree = _checked(params)
+        names, leaves, self._tree = _checked(params)
         self._point, result = self._widened(leaves)
         self.theta = _flat(self._point)
+        sizes = (int(leaf.size) for leaf in self._point)
+        self.sizes = dict(zip(names, sizes, strict=True))
         checks.finite("params", self.theta)
         types = dict.fromkeys(leaf.dtype for leaf in self._point)
-        self.eps = max(float(jnp.finfo(t).eps) for t in (*types, result))
         self.label = f"jax, {', '.join(map(str, types))}"
-        self.kinks = tuple(kinks(jax.make_jaxpr(self._of_leaves)(self._point).jaxpr))
+        traced = self._trace()
+        found = look(traced.jaxpr)
+        if not found.depends:
+            raise ValueError("loss_fn(params): its result depends on none of params, expected some")
+        self.eps = max(found.eps, *(float(jnp.finfo(t).eps) for t in (*types, result)))
+        self.kinks, self.by_hand = tuple(found.kinks), tuple(found.by_hand)
+        function = jax.extend.core.jaxpr_as_fun(traced)
+        self._of_leaves: Callable[[list[Any]], Any] = lambda leaves: function(*leaves)[0]
         self._value = jax.jit(self._of_leaves)
         self._gradient = jax.jit(jax.value_and_grad(self._of_leaves))
-        self._many = jax.jit(jax.vmap(self._product, in_axes=(None, 0)))
+        self._many = self._vectors(self._forward)
         self._compiled: dict[int, Any] = {}
 
-    def undisturbed(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
         """Compute in the width of the day when the point was taken; JAX has nothing else."""
-        context: AbstractContextManager[None] = jax.enable_x64(self._x64)
-        return context
+        # without disable_jit: what is compiled can't be taken apart
+        with jax.enable_x64(self._x64), jax.disable_jit(False):
+            yield
 
     def rounded(self, theta: Vector) -> Vector:
         """Return the nearest point that the parameters can hold."""
@@ -72,6 +87,7 @@ class JaxEngine:
     def products(self, theta: Vector, rows: Vector) -> Vector:
         """Return ``V H`` for V (k, P)."""
         at, result = self._leaves(theta), np.empty(rows.shape)
+        self._settle()
         # To numbers near 1 by a power of two, exactly: in float32 small vectors underflow.
         _, exponents = np.frexp(np.abs(rows).max(axis=1, initial=0.0, keepdims=True))
         scaled, most = np.ldexp(rows, -exponents), self._most() if len(rows) > 1 else 1
@@ -84,11 +100,46 @@ class JaxEngine:
             result[start : start + most] = _flat(leaves, (k,))[: len(part)]
         return np.ldexp(result, exponents)
 
-    def _of_leaves(self, leaves: list[Any]) -> Any:
+    def otherwise(self, theta: Vector, rows: Vector) -> Vector | None:  # noqa: ARG002
+        """None: `products` has tried both modes."""
+        return None
+
+    def _trace(self) -> Any:
+        """The loss as a jaxpr of the leaves, with constants of its own."""
+        traced = jax.make_jaxpr(self._given)(self._point)
+        consts = [jnp.array(c) if isinstance(c, np.ndarray) else c for c in traced.consts]
+        return jax.extend.core.ClosedJaxpr(traced.jaxpr, consts)
+
+    def _given(self, leaves: list[Any]) -> Any:
         return self._loss_fn(jax.tree_util.tree_unflatten(self._tree, leaves))
 
-    def _product(self, at: list[Any], v: list[Any]) -> Any:
+    def _forward(self, at: list[Any], v: list[Any]) -> Any:
         return jax.jvp(jax.grad(self._of_leaves), (at,), (v,))[1]
+
+    def _backward(self, at: list[Any], v: list[Any]) -> Any:
+        def slope(at: list[Any]) -> Any:
+            pairs = zip(jax.grad(self._of_leaves)(at), v, strict=True)
+            return sum((g * w).sum() for g, w in pairs)
+
+        return jax.grad(slope)(at)
+
+    def _vectors(self, product: Callable[[list[Any], list[Any]], Any]) -> Any:
+        return jax.jit(jax.vmap(product, in_axes=(None, 0)))
+
+    def _settle(self) -> None:
+        """Find a way to differentiate the gradient, if it has not been found."""
+        if self._compiled:
+            return
+        try:
+            self._for(1)
+        except (TypeError, ValueError, NotImplementedError):
+            # A custom_vjp has no forward derivative where its rules call it again.
+            self._many = self._vectors(self._backward)
+            try:
+                self._for(1)
+            except (TypeError, ValueError, NotImplementedError) as error:
+                reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+                raise NoSecondDerivativeError(reason) from error
 
     def _for(self, k: int) -> Any:
         if k not in self._compiled:
@@ -108,13 +159,14 @@ class JaxEngine:
         Signs are to be certified, so the widest type is taken, whatever the parameters came in.
         """
         wide = jnp.float64 if self._x64 else jnp.float32
-        point = [jnp.asarray(leaf, dtype=wide) for leaf in leaves]
+        # Copies: the caller's arrays may be written to, or given away to a compiled step.
+        point = [jnp.array(leaf, dtype=wide, copy=True) for leaf in leaves]
         try:
-            result = jax.eval_shape(self._of_leaves, point)
+            result = jax.eval_shape(self._given, point)
         except TypeError:
             # Data of a fixed type may not take a wider one (convolutions don't): as it came, then.
-            point = [jnp.asarray(leaf) for leaf in leaves]
-            result = jax.eval_shape(self._of_leaves, point)
+            point = [jnp.array(leaf, copy=True) for leaf in leaves]
+            result = jax.eval_shape(self._given, point)
         shape, dtype = getattr(result, "shape", None), getattr(result, "dtype", None)
         if shape != () or not jnp.issubdtype(dtype, jnp.floating):
             came = type(result).__name__ if shape is None else f"shape {shape} of {dtype}"
@@ -139,10 +191,12 @@ def _flat(leaves: list[Any], front: tuple[int, ...] = ()) -> Vector:
     return np.concatenate(parts, axis=-1)
 
 
-def _checked(params: Any) -> tuple[list[Any], Any]:
+def _checked(params: Any) -> tuple[list[str], list[Any], Any]:
     found, tree = jax.tree_util.tree_flatten_with_path(params)
+    names = []
     for path, leaf in found:
         name = f"params{jax.tree_util.keystr(path)}"
+        names.append(jax.tree_util.keystr(path, simple=True, separator=".") or "params")
         dtype = getattr(leaf, "dtype", None)
         if not isinstance(leaf, (float, np.ndarray, np.generic, jax.Array)):
             raise TypeError(f"{name}: {type(leaf).__name__}, expected an array of real numbers")
@@ -153,4 +207,4 @@ def _checked(params: Any) -> tuple[list[Any], Any]:
             )
     if not sum(np.size(leaf) for _, leaf in found):
         raise ValueError("params: no elements, expected at least one parameter")
-    return [leaf for _, leaf in found], tree
+    return names, [leaf for _, leaf in found], tree

@@ -8,6 +8,7 @@ tensors on the CPU, or arrays of any library that speaks ``__array_interface__``
 from saddlescape.optim.adadelta import Adadelta
 from saddlescape.optim.adafactor import Adafactor
 from saddlescape.optim.adagrad import Adagrad
+from saddlescape.optim.adahessian import AdaHessian
 from saddlescape.optim.adam import Adam
 from saddlescape.optim.adamax import Adamax
 from saddlescape.optim.adamw import AdamW
@@ -16,6 +17,7 @@ from saddlescape.optim.ademamix import AdEMAMix
 from saddlescape.optim.asgd import ASGD
 from saddlescape.optim.averages import EMA, SWA
 from saddlescape.optim.common import Statistics
+from saddlescape.optim.curved import Curved
 from saddlescape.optim.groups import Group
 from saddlescape.optim.lamb import Lamb
 from saddlescape.optim.lars import Lars
@@ -28,8 +30,10 @@ from saddlescape.optim.radam import RAdam
 from saddlescape.optim.rmsprop import RMSprop
 from saddlescape.optim.rows import Rows
 from saddlescape.optim.rprop import Rprop
+from saddlescape.optim.saddle_free_newton import NewtonStep, SaddleFreeNewton
 from saddlescape.optim.schedule_free_adamw import ScheduleFreeAdamW
 from saddlescape.optim.sgd import SGD
+from saddlescape.optim.sophia import Sophia
 
 __all__ = [
     "ASGD",
@@ -37,6 +41,7 @@ __all__ = [
     "SGD",
     "SWA",
     "AdEMAMix",
+    "AdaHessian",
     "Adadelta",
     "Adafactor",
     "Adagrad",
@@ -44,18 +49,22 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Adan",
+    "Curved",
     "Group",
     "Lamb",
     "Lars",
     "Lion",
     "Muon",
     "NAdam",
+    "NewtonStep",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rows",
     "Rprop",
+    "SaddleFreeNewton",
     "ScheduleFreeAdamW",
+    "Sophia",
     "Statistics",
     "create",
     "names",

@@ -64,7 +64,9 @@ _OF_MATRICES = {"muon"}
 
 
 def names(*, vectors: bool = False) -> list[str]:
-    """Return the optimizers' names, for `create`.
+    """Return the optimizers' names, for `create`: those that need gradients alone.
+
+    `AdaHessian`, `Sophia` and `SaddleFreeNewton` take curvature as well and have no name here.
 
     Parameters
     ----------

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from saddlescape.curvature import checks
-from saddlescape.curvature.automatic import NoSecondDerivativeError
-from saddlescape.torch.watch import Gradients, Watch
+from saddlescape.curvature.engine import NoSecondDerivativeError
+from saddlescape.torch.forward import forward_product
+from saddlescape.torch.parameters import check_unchanged, checked, flat, named
+from saddlescape.torch.still import draws, still
+from saddlescape.torch.watch import Watch, written_by_hand
 
 __all__ = ["TorchEngine"]
 
 Vector = NDArray[np.float64]
 # What PyTorch and its kernels say where a backward pass has no derivative of its own.
 _NO_DERIVATIVE = re.compile(
-    r"not implemented|double backward|differentiate twice|once_differentiable", re.IGNORECASE
+    r"not implemented|double backward|differentiate twice|once_differentiable|call numpy\(\)",
+    re.IGNORECASE,
 )
+_ATTENTION = "scaled_dot_product"
 _EVALUATION = "dropout, random augmentation and shuffled batches"
 
 
@@ -32,6 +36,7 @@ class TorchEngine:
 
     ``H v = d/dtheta (g(theta)^T v)`` (Pearlmutter 1994), by ``torch.autograd.grad`` on a gradient
     whose graph was kept; the graph of one call serves all its vectors and is freed at its end.
+    Where an operation refuses that, forward mode through the gradient is tried.
     No ``.grad`` is written, and no version counter moves: graphs of the caller's stay valid.
     """
 
@@ -39,44 +44,44 @@ class TorchEngine:
         f"{_EVALUATION} must not change in between; call model.eval(), fix the batch, or seed the "
         "generator inside loss_fn"
     )
+    detours = (
+        "hooks on parameters, straight-through or scaled gradients, reentrant checkpointing "
+        "(use_reentrant=False)"
+    )
 
     def __init__(self, loss_fn: Callable[[], Any], params: Iterable[Any]) -> None:
         if not callable(loss_fn):
             raise TypeError(f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn()")
         self._loss_fn = loss_fn
-        self._params = _checked(params)
+        self._names, found = named(params)
+        self._params = checked(found)
+        self.sizes: dict[str, int] = {
+            name: p.numel() for name, p in zip(self._names, self._params, strict=True)
+        }
         with torch.inference_mode(False):
             self._point = [p.detach().clone() for p in self._params]
-        self.theta = _flat(self._params, self._point)
+        self.theta = flat(self._params, self._point)
         checks.finite("params", self.theta)
         types = dict.fromkeys(p.dtype for p in self._params)
-        names = ", ".join(str(t).removeprefix("torch.") for t in types)
+        types_of = ", ".join(str(t).removeprefix("torch.") for t in types)
         self.eps = max(float(torch.finfo(t).eps) for t in types)
         self.kinks: tuple[str, ...] = ()
+        self.by_hand: tuple[str, ...] = ()
         self.draws = False
+        self.retries = True  # whether attention may be computed another way
+        self._plain = False  # whether it is
+        self._forward = False  # where a second backward pass was refused, and forward mode was not
         with self.undisturbed():
             self._inspect()
-        self.label = f"torch, {names}"
+        self.label = f"torch, {types_of}"
 
-    @contextmanager
-    def undisturbed(self) -> Iterator[None]:
-        """Put the generators of PyTorch, NumPy and Python back at the end; record gradients."""
-        devices = sorted({p.device.index for p in self._params if p.is_cuda})
-        plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one
-        with (
-            torch.random.fork_rng(devices=devices),
-            torch.inference_mode(False),
-            torch.enable_grad(),
-        ):
-            try:
-                yield
-            finally:
-                random.setstate(plain)
-                np.random.set_state(legacy)  # noqa: NPY002
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Put random generators and autocast's memory back at the end; one thread at a time."""
+        return still(self._params)
 
     def rounded(self, theta: Vector) -> Vector:
         """Return the nearest point that the parameters can hold."""
-        return _flat(self._params, self._tensors(theta))
+        return flat(self._params, self._tensors(theta))
 
     def loss(self, theta: Vector) -> float:
         """Return the loss at theta."""
@@ -88,10 +93,52 @@ class TorchEngine:
         with self._placed(theta):
             loss = self._evaluate()
             grads = torch.autograd.grad(loss, self._params, allow_unused=True)
-            return float(loss.detach()), _flat(self._params, grads)
+            return float(loss.detach()), flat(self._params, grads)
 
-    def products(self, theta: Vector, rows: Vector) -> Vector:
-        """Return ``V H`` for V (k, P)."""
+    def products(self, theta: Vector, rows: Vector, largest: Vector | None = None) -> Vector:
+        """Return ``V H`` for V (k, P); `largest`: of each row's magnitudes, where it is known."""
+        if largest is None:
+            largest = np.abs(rows).max(axis=1, initial=0.0)
+        if self._forward:
+            return self._forward_products(theta, rows, largest)
+        try:
+            return self._backward_products(theta, rows, largest)
+        except NoSecondDerivativeError as error:
+            if self.retries and not self._plain and _ATTENTION in str(error):
+                # Fused attention has no second derivative; written out it has one.
+                self._plain = True
+                return self.products(theta, rows, largest)
+            result = self.otherwise(theta, rows, largest)
+            if result is None:
+                raise
+            return result
+
+    def otherwise(
+        self, theta: Vector, rows: Vector, largest: Vector | None = None
+    ) -> Vector | None:
+        """Return ``V H`` by forward mode and keep to it; None where it can't be."""
+        if largest is None:
+            largest = np.abs(rows).max(axis=1, initial=0.0)
+        try:
+            result = self._forward_products(theta, rows, largest)
+        except RuntimeError:  # PyTorch's, whatever is missing
+            return None
+        if not self._forward:
+            self._forward = True
+            self.label += ", forward mode through the gradient"
+        return result
+
+    def _forward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
+        result = np.zeros(rows.shape)
+        with self._placed(theta):
+            for row, size, out in zip(rows, largest, result, strict=True):
+                _, exponent = np.frexp(size)
+                tangents = self._tensors(np.ldexp(row, -exponent))
+                parts = forward_product(self._evaluate, self._params, tangents)
+                out[:] = np.ldexp(flat(self._params, parts), exponent)
+        return result
+
+    def _backward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
         with self._placed(theta):
             loss = self._evaluate()
             with _explained():
@@ -101,14 +148,16 @@ class TorchEngine:
             # A gradient that depends on no parameter has a zero row: a linear term, or none.
             which = [i for i, g in enumerate(grads) if g is not None and g.requires_grad]
             result = np.zeros(rows.shape)
-            for row, out in zip(rows, result, strict=True):
+            for row, size, out in zip(rows, largest, result, strict=True):
                 if which:
-                    self._product([grads[i] for i in which], which, row, out)
+                    self._product([grads[i] for i in which], which, row, size, out)
             return result
 
-    def _product(self, grads: list[Any], which: list[int], row: Vector, out: Vector) -> None:
+    def _product(
+        self, grads: list[Any], which: list[int], row: Vector, size: float, out: Vector
+    ) -> None:
         # To numbers near 1 by a power of two, exactly: in float16 a unit vector underflows.
-        _, exponent = np.frexp(np.abs(row).max())
+        _, exponent = np.frexp(size)
         tensors = self._tensors(np.ldexp(row, -exponent))
         with _explained():
             parts = torch.autograd.grad(
@@ -118,10 +167,11 @@ class TorchEngine:
                 retain_graph=True,
                 allow_unused=True,
             )
-        out[:] = np.ldexp(_flat(self._params, parts), exponent)
+        out[:] = np.ldexp(flat(self._params, parts), exponent)
 
     def _evaluate(self) -> Any:
-        loss = self._loss_fn()
+        with sdpa_kernel([SDPBackend.MATH]) if self._plain else nullcontext():
+            loss = self._loss_fn()
         if not isinstance(loss, torch.Tensor):
             raise TypeError(f"loss_fn(): {type(loss).__name__}, expected a tensor with one element")
         if loss.numel() != 1 or not loss.is_floating_point():
@@ -138,17 +188,16 @@ class TorchEngine:
 
     def _inspect(self) -> None:
         """Evaluate once under watch; refuse a closure that changes anything outside itself."""
-        kept, watch, before = Gradients(self._params), Watch(), torch.get_rng_state()
-        calls_backward = False
+        watch = Watch(self._params)
         try:
             with watch:
                 loss = self._evaluate()
-                calls_backward = kept.undo()
-                if not calls_backward:
+                by_hand = written_by_hand(loss)
+                if not watch.gradients.changed():
                     grads = torch.autograd.grad(loss, self._params, allow_unused=True)
         finally:
+            calls_backward = watch.gradients.undo()
             changed = watch.undo()
-            calls_backward = kept.undo() or calls_backward
         if calls_backward:
             raise ValueError(
                 "loss_fn: it changes .grad (put back), expected a function that returns the loss "
@@ -163,7 +212,13 @@ class TorchEngine:
         if all(g is None for g in grads):
             raise ValueError("loss_fn(): its result depends on none of params, expected some")
         self.kinks, self.eps = tuple(watch.kinks), max(self.eps, watch.eps)
-        self.draws = not torch.equal(before, torch.get_rng_state())
+        self.by_hand = by_hand
+        self.draws, unseeded = draws(self._params, self._evaluate)
+        if unseeded:
+            raise ValueError(
+                f"loss_fn: it draws random numbers ({', '.join(unseeded)}) that differ between two "
+                f"calls, expected none, or a seed inside: {self.advice}"
+            )
 
     def _tensors(self, theta: Vector) -> list[Any]:
         tensors, start = [], 0
@@ -176,6 +231,7 @@ class TorchEngine:
     @contextmanager
     def _placed(self, theta: Vector) -> Iterator[None]:
         """Hold theta in the parameters, whatever they hold, and put that back bit for bit."""
+        check_unchanged(self._names, self._params, self._point)
         wanted = self._point if theta is self.theta else self._tensors(theta)
         with torch.no_grad():
             pairs = zip(self._params, wanted, strict=True)
@@ -183,10 +239,12 @@ class TorchEngine:
         try:
             for p, _, t in moved:
                 p.data.copy_(t)  # through .data: p's version counter stays, and graphs valid
+            torch.clear_autocast_cache()  # loss_fn may switch it on inside another's block
             yield
         finally:
             for p, before, _ in moved:
                 p.data.copy_(before)
+            torch.clear_autocast_cache()
 
 
 @contextmanager
@@ -198,48 +256,3 @@ def _explained() -> Iterator[None]:
             raise
         reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         raise NoSecondDerivativeError(reason) from error
-
-
-def _flat(params: Sequence[Any], parts: Sequence[Any]) -> Vector:
-    """Values of each parameter's shape, None for zeros, as one float64 vector."""
-    theta, start = torch.zeros(sum(p.numel() for p in params), dtype=torch.float64), 0
-    for p, part in zip(params, parts, strict=True):
-        if part is not None:
-            dense = part.detach() if part.layout is torch.strided else part.detach().to_dense()
-            theta[start : start + p.numel()].copy_(dense.reshape(-1))
-        start += p.numel()
-    vector: Vector = theta.numpy()
-    return vector
-
-
-def _checked(params: Iterable[Any]) -> list[Any]:
-    given = [params] if isinstance(params, torch.Tensor) else params
-    if isinstance(given, (str, dict)) or not isinstance(given, Iterable):
-        raise TypeError(f"params: {type(params).__name__}, expected a list of tensors")
-    found = list(given)
-    for i, p in enumerate(found):
-        if not isinstance(p, torch.Tensor):
-            raise TypeError(f"params[{i}]: {type(p).__name__}, expected a tensor")
-        if not p.is_floating_point() or p.layout is not torch.strided:
-            raise TypeError(f"params[{i}]: {p.dtype}, {p.layout}, expected dense real numbers")
-        if not p.is_leaf or not p.requires_grad:
-            came = "does not require grad" if p.is_leaf else "is the result of other tensors"
-            raise ValueError(f"params[{i}]: {came}, expected a leaf tensor that requires grad")
-        if any(p is other for other in found[:i]):
-            raise ValueError(f"params[{i}]: given twice, expected each tensor once")
-    if not sum(p.numel() for p in found):
-        raise ValueError("params: no elements, expected at least one parameter")
-    _check_apart(found)
-    return found
-
-
-def _check_apart(params: list[Any]) -> None:
-    """Two contiguous tensors whose ranges of memory meet are the same parameters twice."""
-    ranges = sorted(
-        (p.data_ptr(), p.data_ptr() + p.numel() * p.element_size(), i)
-        for i, p in enumerate(params)
-        if p.is_contiguous() and p.numel()
-    )
-    for (_, end, i), (start, _, j) in pairwise(ranges):
-        if start < end:
-            raise ValueError(f"params[{max(i, j)}]: shares memory with params[{min(i, j)}]")

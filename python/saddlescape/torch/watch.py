@@ -8,30 +8,50 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["Gradients", "Watch"]
+__all__ = ["KINKS", "Gradients", "Watch", "written_by_hand"]
 
 # Operations with a slope that jumps -> the name that a reader knows. Where only the second
 # derivative jumps (elu, smooth_l1_loss) H is still defined but for a set of measure zero.
 _KINKED = {
     "_prelu_kernel": "prelu",
     "abs": "abs",
+    "adaptive_max_pool2d": "max_pool",
+    "adaptive_max_pool3d": "max_pool",
+    "amax": "max",
+    "amin": "min",
+    "aminmax": "max",
     "clamp": "clamp",
     "clamp_max": "clamp",
     "clamp_min": "clamp",
+    "cummax": "max",
+    "cummin": "min",
     "hardshrink": "hardshrink",
     "hardsigmoid": "hardsigmoid",
     "hardswish": "hardswish",
     "hardtanh": "hardtanh",
+    "kthvalue": "sort",
     "leaky_relu": "leaky_relu",
+    "max": "max",
     "max_pool2d_with_indices": "max_pool",
     "max_pool3d_with_indices": "max_pool",
     "maximum": "maximum",
+    "median": "sort",
+    "min": "min",
     "minimum": "minimum",
     "relu": "relu",
     "rrelu_with_noise": "rrelu",
     "softshrink": "softshrink",
+    "sort": "sort",
     "threshold": "threshold",
+    "topk": "sort",
 }
+_ORDERS = ("norm", "linalg_vector_norm")  # of an order that is argument 1
+_KINKED_ORDERS = (0.0, 1.0, float("inf"), float("-inf"))
+_BAGS, _BAG_MODE, _BAG_MAX = ("_embedding_bag", "_embedding_bag_forward_only"), 4, 2
+_CHOICES = ("ge", "gt", "le", "lt")  # of which elements, by their values
+KINKS = tuple(sorted({*_KINKED.values(), "norm", "where"}))
+# Fused kernels whose derivative is an operation of its own, with a second one that may be wrong.
+_FUSED = ("WeightNormInterfaceBackward0",)
 # Their schemas don't say that they write to running_mean and running_var, arguments 3 and 4.
 _BATCH_NORMS = ("cudnn_batch_norm", "miopen_batch_norm", "native_batch_norm")
 _TRAINING = 5
@@ -48,9 +68,12 @@ class Watch(TorchDispatchMode):  # type: ignore[misc,unused-ignore]
         Of the coarsest type on the way from the parameters, autocast's too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, params: Sequence[Any]) -> None:
         super().__init__()
+        self.gradients = Gradients(params)
         self.kinks: list[str] = []
+        self._chosen: set[int] = set()  # masks that came out of comparing what depends on params
+        self._held: list[Any] = []  # so that no number in the sets above is given out again
         self.eps = 0.0
         self._made: set[int] = set()  # storages that came into being inside
         self._before: list[tuple[Any, Any]] = []  # a tensor from outside, and its former values
@@ -69,13 +92,38 @@ class Watch(TorchDispatchMode):  # type: ignore[misc,unused-ignore]
         seen = set() if name == "lift_fresh" else {_storage(t) for t in taken}
         given = _tensors([result])
         self._made |= {_storage(t) for t in given} - seen
+        for tensor in taken:
+            if tensor.is_leaf and tensor.requires_grad and _storage(tensor) not in self._made:
+                self.gradients.note(tensor)
         if any(t.requires_grad for t in taken):
-            plain = name.removesuffix("_") if not name.startswith("_") else name
-            if plain in _KINKED and _KINKED[plain] not in self.kinks:
-                self.kinks.append(_KINKED[plain])
             types_of = {t.dtype for t in given if t.is_floating_point()}
             self.eps = max([self.eps, *(float(torch.finfo(d).eps) for d in types_of)])
+            kink = self._kink(name, args, kwargs, taken, given)
+            if kink and kink not in self.kinks:
+                self.kinks.append(kink)
+        elif any(id(t) in self._chosen for t in taken):
+            self._choose(given)  # a mask in another type, or two of them
         return result
+
+    def _choose(self, masks: list[Any]) -> None:
+        self._chosen |= {id(t) for t in masks}
+        self._held += masks
+
+    def _kink(
+        self, name: str, args: Any, kwargs: Any, taken: list[Any], given: list[Any]
+    ) -> str | None:
+        plain = name.removesuffix("_") if not name.startswith("_") else name
+        if plain in _CHOICES:
+            self._choose(given)
+        elif plain in _ORDERS:
+            order = args[1] if len(args) > 1 else kwargs.get("ord", kwargs.get("p", 2))
+            return "norm" if order is not None and float(order) in _KINKED_ORDERS else None
+        elif plain in _BAGS:
+            mode = args[_BAG_MODE] if len(args) > _BAG_MODE else kwargs.get("mode", 0)
+            return "max" if mode == _BAG_MAX else None
+        elif any(id(t) in self._chosen for t in taken):
+            return "where"  # or a product with the mask
+        return _KINKED.get(plain)
 
     def _keep(self, tensor: Any) -> None:
         key = _storage(tensor)
@@ -94,22 +142,50 @@ class Watch(TorchDispatchMode):  # type: ignore[misc,unused-ignore]
 
 
 class Gradients:
-    """The ``.grad`` of parameters, to be left as they are."""
+    """The ``.grad`` of parameters and of other leaf tensors that are seen, to be left as is."""
 
     def __init__(self, params: Sequence[Any]) -> None:
-        self._params = params
-        self._before = [(p.grad, None if p.grad is None else p.grad.clone()) for p in params]
+        self._before: dict[int, tuple[Any, Any, Any]] = {}
+        for p in params:
+            self.note(p)
+
+    def note(self, tensor: Any) -> None:
+        """Remember it, if it is new."""
+        if id(tensor) not in self._before:
+            grad = tensor.grad
+            self._before[id(tensor)] = (tensor, grad, None if grad is None else grad.clone())
+
+    def changed(self) -> bool:
+        """Whether one is not what it was."""
+        return any(not _same_grad(*entry) for entry in self._before.values())
 
     def undo(self) -> bool:
         """Put back what was changed, and say whether anything was."""
-        changed = False
-        for p, (grad, values) in zip(self._params, self._before, strict=True):
-            if p.grad is not grad:
-                p.grad, changed = grad, True
+        changed = self.changed()
+        for tensor, grad, values in self._before.values():
+            if tensor.grad is not grad:
+                tensor.grad = grad
             if grad is not None and not _same_bits(grad, values):
                 grad.data.copy_(values)
-                changed = True
         return changed
+
+
+def written_by_hand(loss: Any) -> tuple[str, ...]:
+    """Names of the functions behind a loss whose backward pass somebody wrote."""
+    found, stack, seen = [], [loss.grad_fn], set()
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, torch.autograd.function.BackwardCFunction) or node.name() in _FUSED:
+            found.append(node.name().removesuffix("Backward"))
+        stack += [following for following, _ in node.next_functions]
+    return tuple(dict.fromkeys(found))
+
+
+def _same_grad(tensor: Any, grad: Any, values: Any) -> bool:
+    return tensor.grad is grad and (grad is None or _same_bits(grad, values))
 
 
 def _same_bits(a: Any, b: Any) -> bool:

@@ -1,0 +1,147 @@
+"""What optimizers do that take estimates of the Hessian's diagonal beside the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from saddlescape.optim.optimizer import Array, Optimizer
+
+__all__ = ["Curved"]
+
+_STATE = "hessian_diagonal"
+
+
+class Curved(Optimizer):
+    """An update rule that scales each step by an estimate of the Hessian's diagonal.
+
+    ``curvature.hutchinson_diagonal`` and ``curvature.bartlett_diagonal`` estimate it; the exact one
+    of our networks is ``net.hessian_diagonal``. It is averaged over the steps that have one; the
+    others keep the average. `train` hands over gradients alone, so these rules are not among
+    `names`.
+    """
+
+    def step(
+        self,
+        grads: Array | Sequence[Any],
+        *,
+        hessian_diagonal: Array | Sequence[Any] | None = None,
+        check_finite: bool = True,
+        grad_scale: float = 1.0,
+        found_inf: bool = False,
+    ) -> None:
+        """Update the parameters from their gradients, all of them or none.
+
+        Parameters
+        ----------
+        grads : array or list or tuple of (array or None)
+            As `Optimizer.step`.
+        hessian_diagonal : array or list or tuple of array, optional
+            An estimate of the diagonal of the Hessian, of parameters' shapes, in the same form as
+            `grads`; real, finite, not multiplied by `grad_scale`. The first step of a parameter
+            needs one, and later ones take the average on as it is where there is none. Where a
+            gradient is None it may be None.
+        check_finite, grad_scale, found_inf
+            As `Optimizer.step`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as said above. Parameters and states are then untouched.
+        """
+        if found_inf:
+            super().step(grads, found_inf=True)
+            return
+        inputs = self._inputs()
+        self._check_first(grads, hessian_diagonal, len(inputs))
+        if hessian_diagonal is not None:
+            rows = self._flat(_STATE, hessian_diagonal, len(inputs))
+            self._take(rows, self._flat("grads", grads, len(inputs)), inputs)
+        self._refresh(hessian_diagonal is not None)
+        try:
+            super().step(grads, check_finite=check_finite, grad_scale=grad_scale)
+        finally:
+            self._refresh(False)
+            if hessian_diagonal is not None:
+                for array in inputs:
+                    array.fill(0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of all that a later run needs: see `Optimizer.state_dict`.
+
+        ``carried``: how many estimates each parameter has seen.
+        """
+        saved = super().state_dict()
+        del saved["state"][_STATE]  # what the core reads from, empty between steps
+        return saved
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned: see `Optimizer.load_state_dict`."""
+        state = state_dict.get("state") if isinstance(state_dict, Mapping) else None
+        if isinstance(state, Mapping) and _STATE not in state:
+            empty = [np.zeros_like(array) for array in self._inputs()]
+            state_dict = {**state_dict, "state": {**state, _STATE: empty}}
+        super().load_state_dict(state_dict)
+
+    def _inputs(self) -> list[npt.NDArray[Any]]:
+        return self._core.buffers[self._core.buffer_names.index(_STATE)]
+
+    def _refresh(self, value: bool) -> None:
+        for group in self._groups:
+            group.set(group.arguments, {"refresh": value})
+
+    def _flat(self, name: str, given: Any, count: int) -> list[Any]:
+        """Return what came in the form of `params` as a list with an entry for each of them."""
+        if not isinstance(self._core.params, list):
+            return [given]
+        sizes = self._sizes or [count]
+        groups = given if self._sizes is not None else [given]
+        flat: list[Any] = []
+        for k, size in enumerate(sizes):
+            own = groups[k] if isinstance(groups, list | tuple) and k < len(groups) else None
+            own = [own] if size == 1 and not isinstance(own, list | tuple) else own
+            if not isinstance(own, list | tuple) or len(own) != size:
+                label = f"{name}[{k}]" if self._sizes is not None else name
+                came = len(own) if isinstance(own, list | tuple) else type(own).__name__
+                raise ValueError(f"{label}: {came}, expected a list of {size} arrays")
+            flat += own
+        return flat
+
+    def _check_first(self, grads: Any, given: Any, count: int) -> None:
+        if given is not None:
+            return
+        seen = [n > 0 for n, _ in self._core.carried]
+        if all(seen):
+            return
+        for i, gradient in enumerate(self._flat("grads", grads, count)):
+            if gradient is not None and not seen[i]:
+                raise ValueError(
+                    f"{_STATE}: None in the first step of params[{i}], expected an estimate of the "
+                    "Hessian's diagonal; later steps may leave it out"
+                )
+
+    def _take(self, rows: list[Any], grads: list[Any], inputs: Sequence[npt.NDArray[Any]]) -> None:
+        """Check all estimates, then hand them to the core."""
+        checked = []
+        for i, (row, gradient, into) in enumerate(zip(rows, grads, inputs, strict=True)):
+            name = f"{_STATE}[{i}]" if isinstance(self._core.params, list) else _STATE
+            if row is None and gradient is None:
+                checked.append(np.zeros_like(into))
+                continue
+            array = np.asarray(row)
+            if array.dtype.kind != "f":
+                came = f"dtype {array.dtype}" if hasattr(row, "dtype") else type(row).__name__
+                raise TypeError(f"{name}: {came}, expected an array of real numbers")
+            if array.shape != into.shape:
+                raise ValueError(f"{name}: shape {array.shape}, expected {into.shape}")
+            with np.errstate(over="ignore"):
+                cast = array.astype(into.dtype)
+            if not np.isfinite(cast).all():
+                at = tuple(int(k) for k in np.argwhere(~np.isfinite(cast))[0])
+                raise ValueError(f"{name}: {array[at]:g} at {at}, expected finite {into.dtype}")
+            checked.append(cast)
+        for into, row in zip(inputs, checked, strict=True):
+            into[...] = row
