@@ -62,7 +62,7 @@ def test_every_form_is_taken_everywhere(form: str) -> None:
         assert critical.classify(H, method=method).kind == Kind.SADDLE
     ends = eig.lanczos(H, low=2, high=1).eigenvalues
     assert np.allclose(ends, spectrum()[[0, 1, -1]], rtol=0, atol=1e-5)
-    assert eig.trace(H, products=N).value == pytest.approx(spectrum().sum(), rel=1e-5)
+    assert eig.trace(H, products=N + 1).value == pytest.approx(spectrum().sum(), rel=1e-5)
     density = eig.density(H, steps=N, probes=2)
     assert density.mass_below(0).value == pytest.approx((spectrum() < 0).mean(), abs=0.2)
     assert np.isnan(H.loss())
