@@ -222,3 +222,33 @@ def test_both_ends(
     exact = np.r_[d[:k], d[-k:]]
     assert np.abs(w - exact).max() <= 1e-6 * np.abs(d).max()
     benchmark.extra_info["products"] = op.products
+
+
+def lanczos_overhead(
+    n: int = 1_000_000, steps: int = 100
+) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray], int]:
+    """Return Lanczos on a product that is nearly free, the roofline of its steps, and its bytes.
+
+    Two passes of orthogonalisation need three sweeps over the basis: products with it, the update
+    with the second products in one, the second update. The roofline is three products of BLAS with
+    a basis of that size, each reading all of it once.
+    """
+    op = Counted(uniform(n))
+
+    def ours() -> np.ndarray:
+        op.products = 0
+        result = eig.lanczos(op, 1, 1, tol=1e-14, max_products=steps, basis=steps + 20)
+        assert op.products <= steps
+        return result.eigenvalues
+
+    basis, w = np.ones((steps, n)), np.ones(n)
+
+    def roofline() -> np.ndarray:
+        for j in range(1, steps + 1):
+            for _ in range(3):
+                dots = basis[:j] @ w
+        return dots
+
+    assert ours() == pytest.approx([-1.0, 1.0], abs=0.02)
+    assert roofline() == pytest.approx(np.full(steps, float(n)))
+    return ours, roofline, 3 * 8 * n * steps * (steps + 1) // 2

@@ -87,34 +87,44 @@ def optimizer_cases() -> list[tuple[str, str, Call, Call, str]]:
 
 
 def network_cases() -> list[tuple[str, str, Call, Call, str]]:
-    rng = np.random.default_rng(0)
-    net = ss.MLP(bench_net.SIZES, dtype="float64", seed=1)
-    X, y = rng.random((bench_net.N, 64)), rng.integers(0, 10, bench_net.N)
-    theta, V = net.theta.copy(), np.ascontiguousarray(bench_net.V)
-    ours, right = bench_net._Ours(net, X, y), bench_net._NumPy(X, one_hot(y, 10))
-    rivals = {"NumPy by hand": right}
-    if has("jax"):
-        rivals["jitted JAX"] = bench_net._Jax(X, one_hot(y, 10))
     cases = []
-    for name, rival in rivals.items():
-        for k in (0, 1, 16):
-            few = np.ascontiguousarray(V[:, :k])
-            a = (
-                (lambda: ours.gradient(theta))
-                if k == 0
-                else (lambda few=few: ours.products(theta, few))
-            )
-            b = (
-                (lambda rival=rival: rival.gradient(theta))
-                if k == 0
-                else (lambda rival=rival, few=few: rival.products(theta, few))
-            )
-            bench_net.agree(a(), b())
-            what = "gradient" if k == 0 else f"{k} Hessian product{'s' * (k > 1)}"
-            flops = bench_net.GRADIENT + k * bench_net.PRODUCT
-            cases.append((f"{what}, 64-32-10, N = 1,797", name, a, b, f"{flops / 1e6:.1f} Mflop"))
-    if has("jax"):
-        cases.append(hessian_case(net, X, y, theta))
+    for dtype in ("float64", "float32"):
+        rng = np.random.default_rng(0)
+        net = ss.MLP(bench_net.SIZES, dtype=dtype, seed=1)
+        X, y = rng.random((bench_net.N, 64)).astype(dtype), rng.integers(0, 10, bench_net.N)
+        Y = one_hot(y, 10).astype(dtype)
+        rivals = {"NumPy by hand": bench_net._NumPy(X, Y)}
+        if has("jax"):
+            rivals["jitted JAX"] = bench_net._Jax(X, Y)
+        ours = bench_net._Ours(net, X, y)
+        for name, rival in rivals.items():
+            cases += product_cases(f"64-32-10, N = 1,797, {dtype}", ours, name, rival, (0, 1, 16))
+        if dtype == "float64":
+            kept, (name, rival) = bench_net._Kept(net, X, y), [*rivals.items()][-1]
+            case = "64-32-10, N = 1,797, an operator of one point"
+            cases += product_cases(case, kept, name, rival, (1, 16))
+            if has("jax"):
+                cases.append(hessian_case(net, X, y, net.theta.copy()))
+    return cases
+
+
+def product_cases(
+    case: str, ours: Any, name: str, rival: Any, counts: tuple[int, ...]
+) -> list[tuple[str, str, Call, Call, str]]:
+    """Gradients (0 vectors) or products with so many vectors, of two sides that agree."""
+    cases = []
+    theta = ours.net.theta.copy()
+    for k in counts:
+        V = np.ascontiguousarray(bench_net.V[:, :k].astype(theta.dtype))
+
+        def run(side: Any, k: int = k, V: Any = V) -> Any:
+            return side.products(theta, V) if k else side.gradient(theta)
+
+        bench_net.agree(run(ours), run(rival))
+        what = f"{k} Hessian product{'s' * (k > 1)}" if k else "gradient"
+        flops = bench_net.GRADIENT + k * bench_net.PRODUCT
+        cases.append((f"{what}, {case}", name, lambda run=run: run(ours),
+                      lambda run=run: run(rival), f"{flops / 1e6:.1f} Mflop"))  # fmt: skip
     return cases
 
 
@@ -140,20 +150,28 @@ def hessian_case(net: ss.MLP, X: Any, y: Any, theta: Any) -> tuple[str, str, Cal
     )
 
 
+def torch_eigvalsh(A: Any) -> Any:
+    import torch
+
+    torch.set_num_threads(int(ss.info()["threads"]))
+    return torch.linalg.eigvalsh(torch.from_numpy(A))
+
+
 def eigen_cases() -> list[tuple[str, str, Call, Call, str]]:
     cases = []
-    for n in (500, 1500, 5000):
+    for n in (500, 1500, 3000, 5000):
         A = bench_eig.symmetric(n)
         values, counts = np.linalg.eigvalsh(A), ss.eig.inertia(A)
         assert np.abs(ss.eig.eigvalsh(A) - values).max() < 1e-11 * np.abs(values).max()
         beyond = np.abs(values) > 1.01 * counts.tolerance
         assert counts.positive + counts.negative >= np.count_nonzero(beyond)
         assert counts.positive <= np.count_nonzero(values > 0)
-        for name, ours, rival in (
-            ("eigenvalues", ss.eig.eigvalsh, np.linalg.eigvalsh),
-            ("certified inertia", ss.eig.inertia, np.linalg.eigvalsh),
-        ):
-            rival_name = "NumPy eigvalsh"
+        in_numpy: tuple[str, Callable[[Any], Any]] = ("NumPy eigvalsh", np.linalg.eigvalsh)
+        rows = [("eigenvalues", ss.eig.eigvalsh, *in_numpy)]
+        if has("torch"):
+            rows.append(("eigenvalues", ss.eig.eigvalsh, "torch eigvalsh (MKL)", torch_eigvalsh))
+        rows.append(("certified inertia", ss.eig.inertia, *in_numpy))
+        for name, ours, rival_name, rival in rows:
             flops = (2 if ours is ss.eig.inertia else 4) / 3 * n**3
             work = f"{flops / 1e9:.2f} Gflop"
             cases.append((f"{name}, n = {n:,}", rival_name, lambda A=A, f=ours: f(A),
@@ -162,7 +180,9 @@ def eigen_cases() -> list[tuple[str, str, Call, Call, str]]:
 
 
 def lanczos_cases() -> list[tuple[str, str, Call, Call, str]]:
-    cases = []
+    ours, roofline, moved = bench_eig.lanczos_overhead()
+    name = "Lanczos, P = 10^6, 100 steps, a product of 5 ms"
+    cases = [(name, "roofline: its reading alone", ours, roofline, f"{moved / 1e9:.0f} GB")]
     if not has("jax"):
         return cases
     for steps in (0, 50, 500):
