@@ -26,10 +26,9 @@ def encode_targets(
     if y.ndim not in (1, 2) or y.shape[0] != samples or (y.ndim == 2 and y.shape[1] != outputs):
         raise ValueError(f"y: shape {y.shape}, expected {shapes}")
     if y.ndim == 1 and outputs > 1:
-        targets = _one_hot(y, outputs, dtype)
-    else:
-        with np.errstate(over="ignore"):  # what float32 can't hold is refused below, as inf
-            targets = np.ascontiguousarray(y.reshape(samples, outputs), dtype=dtype)
+        return _one_hot(y, outputs, dtype)
+    with np.errstate(over="ignore"):  # what float32 can't hold is refused below, as inf
+        targets = np.ascontiguousarray(y.reshape(samples, outputs), dtype=dtype)
     _check_range(targets, loss)
     return targets
 
@@ -40,13 +39,12 @@ def _one_hot(y: NDArray[Any], outputs: int, dtype: np.dtype[Any]) -> NDArray[Any
             f"y: {y.dtype} of shape {y.shape}, expected integer classes 0 to {outputs - 1}, "
             f"or targets of shape ({y.shape[0]}, {outputs})"
         )
-    classes = y.astype(np.int64)
-    wrong = np.flatnonzero((classes < 0) | (classes >= outputs))
-    if wrong.size:
-        i = int(wrong[0])
+    classes = y.astype(np.int64, copy=False)
+    if classes.size and not (0 <= classes.min() and classes.max() < outputs):
+        i = int(np.flatnonzero((classes < 0) | (classes >= outputs))[0])
         raise ValueError(f"y[{i}]: class {y[i]}, expected 0 to {outputs - 1}")
     targets = np.zeros((y.shape[0], outputs), dtype=dtype)
-    targets[np.arange(y.shape[0]), classes] = 1
+    targets.reshape(-1)[np.arange(0, targets.size, outputs) + classes] = 1
     return targets
 
 
