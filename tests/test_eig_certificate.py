@@ -153,3 +153,23 @@ def test_a_spectrum_without_vectors() -> None:
     spectrum = eig.Spectrum(np.array([-1.0, 1e-12, 2.0]), None, 1e-10)
     counts = eig.inertia(spectrum=spectrum)
     assert (counts.positive, counts.negative, counts.undetermined) == (1, 1, 1)
+
+
+def test_what_is_no_matrix_of_floats_proves_nothing() -> None:
+    proof = eig.certificate(np.eye(2))
+    for A in (
+        np.array([[1, 1e3j], [-1e3j, 1]]),  # 1 +- 1000
+        np.eye(2, dtype=np.longdouble),
+        np.eye(2, dtype=np.int64),
+        [[1.0, 0.0], [0.0, 1.0]],
+        np.array(1.0),
+    ):
+        assert not eig.check_certificate(A, proof)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", [np.array([0.0, 1.0]), np.array(0), np.array([[0, 1]])], ids=repr)
+def test_a_damaged_order_proves_nothing(order: np.ndarray) -> None:
+    proof = eig.certificate(np.eye(2))
+    for side in ("minus", "plus"):
+        forged = dataclasses.replace(proof, **{side: dataclasses.replace(getattr(proof, side), order=order)})
+        assert not eig.check_certificate(np.eye(2), forged)

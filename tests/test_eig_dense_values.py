@@ -223,3 +223,31 @@ def test_counts_refuse() -> None:
     with pytest.raises(ValueError, match="shifts: NaN"):
         eig.count_below(np.ones(3), np.ones(2), np.array([np.nan]))
     assert eig.count_below(np.ones(0), np.ones(0), np.ones(2))[0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("n", [2, 3, 8, 400])
+@pytest.mark.parametrize("size", [0.7, 0.99, 1.0 - 2.0**-53])
+def test_eigenvalues_where_doubles_are_farthest_apart(n: int, sign: float, size: float) -> None:
+    """Scaled eigenvalues from 2 to 3 have neighbours 2^-51 apart: no interval can be narrower."""
+    A = sign * size * (np.eye(n) + np.eye(n, k=1) + np.eye(n, k=-1))
+    angles = np.arange(1, n + 1) * np.pi / (n + 1)
+    exact = np.sort(sign * size * (1 + 2 * np.cos(angles)))
+    spectrum = eig.certified_eigvalsh(A)
+    assert np.abs(spectrum.eigenvalues - exact).max() <= 30 * 2.0**-52
+    assert np.abs(eig.eigvalsh(A) - exact).max() <= 30 * 2.0**-52
+    assert np.abs(eig.eigh(A, low=1, high=1)[0] - exact[[0, -1]]).max() <= 30 * 2.0**-52
+
+
+def test_counts_of_small_integer_matrices() -> None:
+    """By way of eigenvalues with a bound, against exact elimination."""
+    rng = np.random.default_rng(0)
+    for _ in range(1500):
+        n = int(rng.integers(1, 7))
+        A = rng.integers(-3, 4, (n, n))
+        A = np.triu(A) + np.triu(A, 1).T
+        counts = eig.inertia(spectrum=eig.certified_eigvalsh(A.astype(float)))
+        values = np.linalg.eigvalsh(A.astype(float))
+        # An integer determinant of at least 1 leaves no eigenvalue of such a matrix below 1e-5.
+        assert counts.positive == (values > 1e-9).sum()
+        assert counts.negative == (values < -1e-9).sum()

@@ -13,8 +13,10 @@
 // Wozniakowski (SIAM J. Matrix Anal. Appl. 13 (1992)) bound it over all spectra, 1.648 sqrt(n)
 // exp(-sqrt(g) (2j - 1)) after j steps, which asks for two to four times as many of them.
 //
-// Beyond e, where the space has no Ritz value, M gets smaller: what holds at e holds further out.
-// A restart drops Ritz vectors x_i and keeps Q: their part of y follows from z by the same
+// Beyond e, where the space has no Ritz value, M gets smaller: for one start vector and a space
+// that was not restarted it is a product over the Ritz values. For blocks, and past Ritz values
+// that are known already, this is taken over, not proved: the probability is that of a vector at e
+// itself. A restart drops Ritz vectors x_i and keeps Q: their part of y follows from z by the same
 // equation, so the sum goes on through any number of restarts. Both sources do without.
 #pragma once
 

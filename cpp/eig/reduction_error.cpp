@@ -22,8 +22,9 @@ double gamma(std::int64_t k) {
   return ku / (1 - ku);
 }
 
-// How often a term of a sum over m is rounded that is added up from pieces.
-std::int64_t terms(std::int64_t m, std::int64_t piece) { return piece + m / piece + 2; }
+// How often a term of a sum over m is rounded at most that is added up from pieces of 48 and more:
+// a product may begin at what is there already, and its own terms come one after the other.
+std::int64_t terms(std::int64_t m) { return m + m / short_piece + 2; }
 
 // At least the Frobenius norm of `rows` rows of m elements.
 double norm(std::int64_t rows, std::int64_t m, const double* x, std::int64_t stride) {
@@ -58,8 +59,8 @@ void gram(std::int64_t k, std::int64_t w, std::int64_t m, const double* a, std::
 
 }  // namespace
 
-ReductionError::ReductionError(std::int64_t n, const double* s, std::int64_t pieces)
-    : pieces_(pieces), norm_(1.01 * norm(n, n, s, n)) {}  // and what rounding may add to it
+ReductionError::ReductionError(std::int64_t n, const double* s)
+    : norm_(1.01 * norm(n, n, s, n)) {}  // and what rounding may add to it
 
 void ReductionError::before(const Panel& panel) {
   panel_.resize(static_cast<std::size_t>(panel.w * panel.m));
@@ -83,7 +84,7 @@ void ReductionError::departure(const Panel& panel) {
   const double* const t = panel.t;
   v_f_ = norm(k, m_, panel.v, panel.v_stride);
   gram(k, k, m_, panel.v, panel.v_stride, panel.v, panel.v_stride, gram_.data());
-  const double of_g = gamma(terms(m_, short_piece)) * v_f_ * v_f_;
+  const double of_g = gamma(terms(m_)) * v_f_ * v_f_;
   const double g = Sums(k, gram_.data(), k).rows;
   v_ = std::sqrt(g + of_g) * above;
   const Sums sums(k, t, w);
@@ -118,15 +119,15 @@ void ReductionError::residual(const Panel& panel) {
   for (std::int64_t j = 0; j < w; ++j)
     for (std::int64_t i = 0; i <= std::min(j, m_ - 1); ++i)
       panel_[j * m_ + i] -= panel.columns[j * panel.stride + i];
-  const double rounding = c_ * gamma(terms(m_, short_piece)) * v_f_ * p +
-                          v_ * t_ * gamma(k + 1) * vp + gamma(k + 4) * (2 * p + v_f_ * tvp);
+  const double rounding = c_ * gamma(terms(m_)) * v_f_ * p + v_ * t_ * gamma(k + 1) * vp +
+                          gamma(k + 4) * (2 * p + v_f_ * tvp);
   total_ += 1.4143 * (norm(w, m_, panel_.data(), m_) + rounding);
 }
 
 void ReductionError::x(const double* x, std::int64_t stride) { x_ = norm(k_, m_, x, stride); }
 
 void ReductionError::rest(const double* w, std::int64_t stride, const double* s, const double* m) {
-  const double sum = gamma(terms(m_, pieces_)), short_sum = gamma(k_ + 2);
+  const double sum = gamma(terms(m_)), short_sum = gamma(k_ + 2);
   const double w_norm = norm(k_, m_, w, stride), m_norm = norm(k_, k_, m, k_);
   const double dy = sum * norm_ * v_f_, ds = sum * v_f_ * x_;
   const double dx = short_sum * t_ * (norm_ * v_ + dy);

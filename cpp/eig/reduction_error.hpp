@@ -45,8 +45,7 @@ namespace saddlescape::eig {
 // The first stage's part, panel by panel.
 class ReductionError {
  public:
-  // `pieces`: sums of the reduction are added up from pieces of that many terms.
-  ReductionError(std::int64_t n, const double* s, std::int64_t pieces);
+  ReductionError(std::int64_t n, const double* s);
 
   void before(const Panel& panel);  // it is factored
   void after(const Panel& panel);
@@ -59,7 +58,6 @@ class ReductionError {
  private:
   void departure(const Panel& panel);
   void residual(const Panel& panel);
-  std::int64_t pieces_;
   double norm_, total_ = 0;
   // Of the panel: see above.
   std::int64_t k_ = 0, m_ = 0;

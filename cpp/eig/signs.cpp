@@ -100,20 +100,27 @@ class InPlace {
   }
 
   void eliminate_both(double shift, Signs (&signs)[2]) {
+    const Restored restored{this};  // also where an elimination runs out of memory
     const Power power(-scale.exponent);
     for (int side = 0; side < 2; ++side) {
       upper_from_lower(power);
       signs[side] = eliminate({a_, n_, false}, scale, side ? shift : -shift,
                               [&](std::int64_t i) { return power(diagonal_[i]); });
     }
-    upper_from_lower(Power(0));
-    for (std::int64_t i = 0; i < n_; ++i) a_[i * n_ + i] = diagonal_[i];
   }
 
   Scale scale;
   double rounding = 0;
 
  private:
+  struct Restored {
+    InPlace* room;
+    ~Restored() {
+      room->upper_from_lower(Power(0));
+      for (std::int64_t i = 0; i < room->n_; ++i) room->a_[i * room->n_ + i] = room->diagonal_[i];
+    }
+  };
+
   void upper_from_lower(const Power& power) {
     above_diagonal(n_, [&](std::int64_t, std::int64_t i, std::int64_t j, std::int64_t j_end) {
       for (std::int64_t k = j; k < j_end; ++k) a_[i * n_ + k] = power(a_[k * n_ + i]);

@@ -19,7 +19,9 @@ using Vector = std::vector<double>;
 constexpr double u = 0x1p-53;
 constexpr double error_of_counts = 16 * u;
 constexpr double negligible = 0x1p-54;  // of an off-diagonal element, beside the largest of all
-constexpr double narrow = 2 * u;        // an interval that is not halved any more
+// An interval that is not halved any more. |lambda| < 4 here, where neighbours are up to 4 u apart:
+// a narrower one might have no middle.
+constexpr double narrow = 4 * u;
 constexpr std::int64_t lanes = shifts_at_once;
 
 // The exponent e with 2^-e max(|d|, |e|) in [1/2, 1).

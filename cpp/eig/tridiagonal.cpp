@@ -11,7 +11,7 @@ void tridiagonalize(std::int64_t n, double* s, double* d, double* e) {
 }
 
 double certified_tridiagonalize(std::int64_t n, double* s, double* d, double* e) {
-  ReductionError error(n, s, piece);
+  ReductionError error(n, s);
   Band band(n);
   dense_to_band(n, s, band, nullptr, &error);
   tridiagonal_of_band(band, d, e, nullptr);

@@ -161,7 +161,8 @@ def _add_study(command: argparse.ArgumentParser) -> None:
 
 def _study(given: argparse.Namespace) -> int:
     run = studies.ALL[given.name.replace("-", "_")]
-    print(f"{(run.__doc__ or '').splitlines()[0]}\n\n{run(seed=given.seed)}")
+    print(f"{(run.__doc__ or '').splitlines()[0]}\nIt takes some seconds.\n", flush=True)
+    print(run(seed=given.seed))
     return DONE
 
 

@@ -44,13 +44,14 @@ def statement(point: CriticalPoint) -> str:
         rest = f", {_verb(flat, 'be')} undetermined" if flat else ""
         return f"{signs}{rest}: a saddle."
     if point.spectrum is None:
-        return (
-            f"{signs}; the signs of the other {flat} were not computed or are not certain: "
-            + _ENDS[point.kind]
-        )
+        bound = point.lowest_bound
+        above = bound is not None and bound.bound > 0
+        end = "probably a minimum, see the lower bound." if above else _ENDS[point.kind]
+        return f"{signs}; the signs of the other {flat} were not computed or are not certain: {end}"
     upward = point.probe is not None and point.probe.upward
     ends = _UPWARD if upward and point.kind == Kind.DEGENERATE_SADDLE else _ENDS[point.kind]
-    return f"{signs}, {_verb(flat, 'be')} flat to second order: {ends}"
+    band = f"(|eigenvalue| <= {counts.tolerance:.1g})"
+    return f"{signs}, {_verb(flat, 'be')} undetermined {band}: {ends}"
 
 
 _ENDS = {
@@ -99,7 +100,7 @@ def describe(point: CriticalPoint) -> str:
         ("KIND", str(point.kind).replace("_", " ")),
         ("because", statement(point)),
         ("gradient", _gradient(gradient)),
-        ("eigenvalues", str(counts)),
+        ("eigenvalues", _eigenvalues(point)),
         ("lowest", f"{point.lowest:.6g} (residual {point.residuals[0]:.1e})"),
         ("highest", f"{point.highest:.6g} (residual {point.residuals[-1]:.1e})"),
         ("errors", _errors(point)),
@@ -125,6 +126,18 @@ def describe(point: CriticalPoint) -> str:
     return "\n".join(line for label, text in rows if text for line in wrapped(label, text))
 
 
+def _eigenvalues(point: CriticalPoint) -> str:
+    counts = point.inertia
+    if point.spectrum is not None:
+        return str(counts)
+    low, high = counts.minimum_ratio
+    return (
+        f"{counts.positive} positive, {counts.negative} negative; the other {counts.undetermined} "
+        f"were not computed, or are within {counts.tolerance:.2g} of zero; minimum ratio in "
+        f"[{low:.4g}, {high:.4g}]"
+    )
+
+
 def _gradient(gradient: GradientCheck) -> str:
     text = f"|g| = {gradient.norm:.3g}, counts as zero up to {gradient.threshold:.1e}"
     if gradient.small and gradient.norm > gradient.threshold:
@@ -135,7 +148,7 @@ def _gradient(gradient: GradientCheck) -> str:
 
 
 def _errors(point: CriticalPoint) -> str:
-    parts = [f"rounding in H {point.assembly_error:.1e}", f"solver {point.solver_error:.1e}"]
+    parts = [f"in H itself {point.assembly_error:.1e}", f"solver {point.solver_error:.1e}"]
     if point.criticality_error:
         parts.append(f"because |g| > 0 {point.criticality_error:.1e}")
     return f"of an eigenvalue: {', '.join(parts)}"

@@ -53,7 +53,7 @@ def mean_of(parts: Sequence[Curvature], sizes: Sequence[float]) -> WeightedCurva
     (array([[12.]]), array([[12.]]))
     """
     weights = [_positive(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
-    if len(weights) != len(parts):
+    if isinstance(parts, Sequence) and len(weights) != len(parts):
         raise ValueError(f"sizes: {len(weights)} numbers, expected {len(parts)}, one for each part")
     total = float(np.sum(weights))
     return WeightedCurvature(parts, [weight / total for weight in weights])
@@ -86,23 +86,29 @@ def sum_of(parts: Sequence[Curvature]) -> WeightedCurvature:
     >>> H @ np.array([1.0, 1.0])
     array([ 1.5, -0.5])
     """
-    return WeightedCurvature(parts, [1.0] * len(parts))
+    return WeightedCurvature(parts, None)
 
 
 class WeightedCurvature(Blocks):
     """What `mean_of` and `sum_of` return: see `saddlescape.curvature.Curvature` for its members."""
 
-    def __init__(self, parts: Sequence[Any], weights: Sequence[float]) -> None:
+    def __init__(self, parts: Sequence[Any], weights: Sequence[float] | None) -> None:
         if not isinstance(parts, Sequence):
             raise TypeError(f"parts: {type(parts).__name__}, expected a list of operators")
         if not parts:
             raise ValueError("parts: empty, expected at least one operator")
-        self._parts, self._weights = list(parts), list(weights)
+        self._parts = list(parts)
+        self._weights = [1.0] * len(parts) if weights is None else list(weights)
         for i, part in enumerate(parts):
             if not isinstance(part, Curvature):
                 raise TypeError(
                     f"parts[{i}]: {type(part).__name__}, expected an operator of "
                     "saddlescape.curvature"
+                )
+            if part.shape != parts[0].shape:
+                raise ValueError(
+                    f"parts[{i}]: {part.shape[0]} parameters, expected {parts[0].shape[0]} as in "
+                    "parts[0]"
                 )
             if not np.array_equal(part.theta, parts[0].theta):
                 raise ValueError(f"parts[{i}]: at another point than parts[0], expected the same")

@@ -88,9 +88,11 @@ def check_certificate(
     ----------
     As `inertia`.
     """
-    c = certificate
-    n = len(c.minus.order)
-    if np.shape(A) != (n, n) or not np.isfinite(A).all() or not 0 <= c.tolerance < math.inf:
+    # Of a wider type not all digits would be looked at.
+    if not isinstance(A, np.ndarray) or A.dtype not in (np.float32, np.float64) or A.ndim != 2:
+        return False
+    c, n = certificate, len(A)
+    if A.shape != (n, n) or not np.isfinite(A).all() or not 0 <= c.tolerance < math.inf:
         return False
     if not (_is_factors(c.minus, n) and _is_factors(c.plus, n) and 0 < c.shift < math.inf):
         return False
@@ -156,11 +158,15 @@ def residual_bound(S: _Vector, shift: float, factors: Factors) -> float:
 
 def _is_factors(factors: Factors, n: int) -> bool:
     order, L, d, e = factors.order, factors.L, factors.d, factors.e
+    if order.dtype.kind != "i" or order.ndim != 1:
+        return False
     return bool(
         all(x.dtype == np.float64 and np.isfinite(x).all() for x in (L, d, e))
         and (L.shape, d.shape, e.shape, order.shape) == ((n, n), (n,), (n,), (n,))
         and np.array_equal(np.sort(order), np.arange(n))
         and np.array_equal(np.diag(L), np.ones(n))
+        # Far beyond what pivoting leaves: so what underflows in L D stays small in L D L^T.
+        and np.abs(L).max(initial=0) <= 2.0**400
         and not np.triu(L, 1).any()
         # Blocks of two don't overlap, and the last one ends within D.
         and not (n and e[-1])

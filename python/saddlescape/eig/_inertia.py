@@ -99,7 +99,7 @@ def certified_eigh(A: NDArray[np.float32] | NDArray[np.float64]) -> Eigenpairs:
         |lambda_i - w_i| <= (||R|| + 2 d max|w|) / (1 - d) + ||A - A^T||_F / 2,
 
     where R and d are computed in floating point and what that may have got wrong is added.
-    Nothing is assumed of LAPACK. It is a bound, not an estimate: about n^2 1e-16 ||A||.
+    Nothing is assumed of LAPACK. It is a bound, not an estimate: about 5e-16 n^2 ||A||.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def inertia(
         they are there already: what `certified_eigh` or `certified_eigvalsh` returned.
     overwrite : bool, optional
         Work in the upper triangle of `A`, which is filled again from the lower one at the end. An
-        exactly symmetric `A` holds the same bits afterwards, another one its symmetric part
+        exactly symmetric `A` holds the same numbers afterwards, another one its symmetric part
         ``(A + A.T) / 2``; in the meantime nobody else may use it. A refused `A` is left alone.
 
     Returns

@@ -65,7 +65,7 @@ class EigResult:
     missing : float
         Probability, over the random start of the check, that an eigenvalue at least as far out as
         the last but one of either end exists besides these and was not seen: if the outcome is
-        CONVERGED at most what was asked for, 0 if all n dimensions were searched, 1 if nothing was
+        CONVERGED what was asked for, 0 if all n dimensions were searched, 1 if nothing was
         checked. Where the products' own noise ends the check it may be larger. An eigenvalue
         between the last two must have escaped both this start and that of the search. A copy of the
         last one is none of the k that were asked for.
@@ -140,8 +140,9 @@ def lanczos(
         products. At least low + high + 2 block; None is max(40, 2 (low + high) + 20, low + high + 8
         block), and up to 160 where 64 MB hold as many.
     missing : float
-        The check ends when ``result.missing`` is no larger than this; 1 leaves it out, and the
-        outcome is UNCHECKED.
+        The check ends when ``result.missing`` is no larger than this, or where the rounding of the
+        products hides what is left: then the number says what was reached, about 1e-8 in float64.
+        1 leaves the check out, and the outcome is UNCHECKED.
 
     Returns
     -------

@@ -40,7 +40,7 @@ def _one_hot(y: NDArray[Any], outputs: int, dtype: np.dtype[Any]) -> NDArray[Any
             f"or targets of shape ({y.shape[0]}, {outputs})"
         )
     classes = y.astype(np.int64, copy=False)
-    if classes.size and not (0 <= classes.min() and classes.max() < outputs):
+    if classes.size and (classes.min() < 0 or classes.max() >= outputs):
         i = int(np.flatnonzero((classes < 0) | (classes >= outputs))[0])
         raise ValueError(f"y[{i}]: class {y[i]}, expected 0 to {outputs - 1}")
     targets = np.zeros((y.shape[0], outputs), dtype=dtype)

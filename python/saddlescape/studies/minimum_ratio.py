@@ -53,7 +53,7 @@ class MinimumRatio:
 
 
 def minimum_ratio(networks: int = 10, seed: int = 0) -> MinimumRatio:
-    """Judge trained networks by a course's minimum ratio and by certified signs, side by side.
+    """Judge trained networks by a course's minimum ratio and by certified signs.
 
     A homework of 2021 calls a point with a small gradient "local minima like" where more than half
     of the eigenvalues are positive, "saddle point" elsewhere. Its matrices are of Gauss-Newton
