@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -201,8 +203,8 @@ STATEMENTS = [
     ),
     (
         points.VALLEY,
-        "The gradient vanishes; of 2 directions, 1 leads up, 0 lead down, 1 is flat to second "
-        "order: the floor of a valley, or a plateau.",
+        "The gradient vanishes; of 2 directions, 1 leads up, 0 lead down, 1 is undetermined: "
+        "the floor of a valley, or a plateau.",
     ),
     (
         points.quadratic(3, 0),
@@ -232,7 +234,8 @@ STATEMENTS = [
 
 @pytest.mark.parametrize(("p", "text"), STATEMENTS, ids=lambda v: getattr(v, "name", ""))
 def test_statements(p: Planted, text: str) -> None:
-    assert statement(critical.classify(written(p))) == text
+    said = statement(critical.classify(written(p)))
+    assert re.sub(r" \(\|eigenvalue\| <= [-.e\d]+\)", "", said) == text
 
 
 @pytest.mark.parametrize("method", ["dense", "lanczos"])

@@ -171,5 +171,7 @@ def test_what_is_no_matrix_of_floats_proves_nothing() -> None:
 def test_a_damaged_order_proves_nothing(order: np.ndarray) -> None:
     proof = eig.certificate(np.eye(2))
     for side in ("minus", "plus"):
-        forged = dataclasses.replace(proof, **{side: dataclasses.replace(getattr(proof, side), order=order)})
+        forged = dataclasses.replace(
+            proof, **{side: dataclasses.replace(getattr(proof, side), order=order)}
+        )
         assert not eig.check_certificate(np.eye(2), forged)
