@@ -43,6 +43,13 @@ def test_more_than_one_tile(name: str) -> None:
     check(lapack_types.matrix(name, 500), 5, 5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", lapack_types.TYPES)
+@pytest.mark.parametrize("n", [500, 1000])
+def test_lapack_types_of_large_matrices(name: str, n: int) -> None:
+    check(lapack_types.matrix(name, n), 4, 4)
+
+
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (0, 2), (2, 0), (65, 64), (129, 0), (0, 129)])
 @pytest.mark.parametrize("name", ["5 diagonal clustered", "9 geometric", "13 random"])
 def test_every_share(name: str, low: int, high: int) -> None:
