@@ -20,6 +20,7 @@ from saddlescape.data.digits import load_digits
 from saddlescape.data.encode import Encoder, Scale
 from saddlescape.data.errors import DataError
 from saddlescape.data.prepare import prepare
+from saddlescape.data.small import one_sample, ravine, small, twenty, views
 from saddlescape.data.tables import from_arrays, load
 
 __all__ = [
@@ -36,5 +37,10 @@ __all__ = [
     "from_arrays",
     "load",
     "load_digits",
+    "one_sample",
     "prepare",
+    "ravine",
+    "small",
+    "twenty",
+    "views",
 ]

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from saddlescape._extras import require
-from saddlescape.data.columns import Categories, Column, Numbers
+from saddlescape.data.columns import Column
 from saddlescape.data.errors import DataError, listed
+from saddlescape.data.frame import columns_of
 
 __all__ = ["read_csv"]
 
@@ -69,7 +70,7 @@ def read_csv(path: Path) -> tuple[list[Column], list[str]]:
     if header[0] == "" and _counts_rows(frame[""]):
         frame = frame.drop(columns="")
         notes.append("the first column has no name and counts the rows: dropped")
-    return [_column(str(name), frame[name], notes) for name in frame.columns], notes
+    return columns_of(frame, notes), notes
 
 
 def _text(path: Path) -> str:
@@ -146,32 +147,3 @@ def _counts_rows(column: Any) -> bool:
     if values.dtype.kind != "i":
         return False
     return any(np.array_equal(values, np.arange(start, start + len(values))) for start in (0, 1))
-
-
-def _column(name: str, series: Any, notes: list[str]) -> Column:
-    if series.dtype.kind in "iuf":
-        return Numbers(name, series.to_numpy(dtype=np.float64))
-    missing = series.isna().to_numpy()
-    labels = [None if gap else str(v).strip() for v, gap in zip(series, missing, strict=True)]
-    column = Categories.of(name, labels)
-    _note_stray_words(column, notes)
-    return column
-
-
-def _note_stray_words(column: Categories, notes: list[str]) -> None:
-    """Say so where a column of labels looks like numbers with a few words among them."""
-    words = [level for level in column.levels if not _is_number(level)]
-    count = int(np.isin(column.codes, [column.levels.index(word) for word in words[:20]]).sum())
-    if 0 < len(words) < min(20, len(column.levels) / 2) and column.codes.max() >= 0:
-        notes.append(
-            f"column {column.name!r}: taken as labels, not numbers, because of {listed(words, 3)} "
-            f"(in {count} of {len(column)} rows)"
-        )
-
-
-def _is_number(label: str) -> bool:
-    try:
-        float(label)
-    except ValueError:
-        return False
-    return True

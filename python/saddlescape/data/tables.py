@@ -1,4 +1,4 @@
-"""Where data come from: the bundled digits, a CSV file, an NPZ file, or arrays in memory."""
+"""Where data come from: bundled sets, files, scikit-learn and OpenML, or arrays in memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from saddlescape.data.columns import Categories, Column, Numbers, Table, Task
 from saddlescape.data.csvfile import read_csv
 from saddlescape.data.digits import load_digits
 from saddlescape.data.errors import DataError, listed
+from saddlescape.data.fetched import PREFIXES, fetch
+from saddlescape.data.idxfile import is_idx, labels_beside, read_idx
 from saddlescape.data.npzfile import read_npz
+from saddlescape.data.parquetfile import read_parquet
+from saddlescape.data.small import SMALL
 
 __all__ = ["from_arrays", "load"]
 
 _CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_KNOWN = (*_CSV, ".parquet", ".npz", ".idx", "-idx3-ubyte", "-idx3-ubyte.gz")
 _MOST_CLASSES = 20  # more distinct integers than this are taken as amounts, not as classes
 _SAMPLES_A_CLASS = 5  # likewise where fewer samples than this share a value, unless there are two
 
@@ -30,10 +35,18 @@ def load(source: str | PathLike[str], target: str | None = None, task: Task | No
     Parameters
     ----------
     source : str or path
-        ``"digits"``; a .csv or .tsv file, either with .gz (the first line names the columns; the
-        separator is found; needs pandas); or an .npz file with arrays X (N, d) and y (N,).
+        - ``"digits"``; ``"ravine"``, ``"one-sample"``, ``"twenty"``, ``"views-7"`` (also 1, 28,
+          56): see `small`;
+        - a .csv or .tsv file, either with .gz: the first line names the columns, the separator is
+          found (needs pandas);
+        - a .parquet file (needs pyarrow);
+        - an .npz file with arrays X (N, d) and y (N,);
+        - MNIST's format: ``train-images-idx3-ubyte`` or with .gz, whose labels lie beside it in
+          ``train-labels-idx1-ubyte``; images become rows;
+        - ``"sklearn:iris"`` and ``"openml:NAME"`` or ``"openml:NAME@VERSION"``: scikit-learn's
+          own loaders; some need a network.
     target : str, optional
-        The column to predict; needed for CSV, where nothing says which it is.
+        The column to predict; needed for CSV and Parquet, where nothing says which it is.
     task : {"classification", "regression"}, optional
         By default classification where the target holds labels or booleans, or integers of which
         there are 2, or up to 20 with at least 5 samples each on average; else regression. A note
@@ -63,6 +76,25 @@ def load(source: str | PathLike[str], target: str | None = None, task: Task | No
     ('classification', ('cat', 'dog'), [4.5, 30.0, nan])
     """
     _check_task(task)
+    if isinstance(source, str):
+        named = _by_name(source, target, task)
+        if named is not None:
+            return named
+    path = Path(source)
+    kind = _kind(path)
+    try:
+        if kind in _ARRAYS:
+            _no_target(path.name, target, "y")
+            X, y = _ARRAYS[kind](path)
+            return from_arrays(X, y, name=path.name, task=task)
+        columns, notes = _COLUMNS[kind](path)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    return _of_columns(path.name, columns, target, task, notes)
+
+
+def _by_name(source: str, target: str | None, task: Task | None) -> Table | None:
+    """Return the set of that name, None where it is none."""
     if source == "digits":
         _no_target("digits", target, "digit")
         digits = load_digits()
@@ -70,19 +102,23 @@ def load(source: str | PathLike[str], target: str | None = None, task: Task | No
             digits.X, digits.y, name="digits", feature_names=digits.feature_names,
             target_name="digit", task=task or "classification",
         )  # fmt: skip
-    path = Path(source)
-    kind = _kind(path)
-    try:
-        if kind == "npz":
-            _no_target(path.name, target, "y")
-            X, y = read_npz(path)
-            return from_arrays(X, y, name=path.name, task=task)
-        columns, notes = read_csv(path)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    wanted = _find_target(path.name, columns, target)
+    if source in SMALL:
+        table = SMALL[source]()
+        _no_target(source, target, table.target.name)
+        return _table(source, table.features, table.target, task or "regression", [])
+    if source.startswith(PREFIXES):
+        columns, given, notes = fetch(source)
+        _no_target(source, target, given)
+        return _of_columns(source, columns, given, task, notes)
+    return None
+
+
+def _of_columns(
+    name: str, columns: Sequence[Column], target: str | None, task: Task | None, notes: list[str]
+) -> Table:
+    wanted = _find_target(name, columns, target)
     features = tuple(_as_feature(column) for column in columns if column is not wanted)
-    return _table(path.name, features, wanted, task, notes)
+    return _table(name, features, wanted, task, notes)
 
 
 def from_arrays(
@@ -138,17 +174,34 @@ def from_arrays(
 
 def _kind(path: Path) -> str:
     name = path.name.lower()
-    known = name.endswith((".npz", *_CSV))
+    kind = next((kind for kind, ending in _ENDINGS.items() if name.endswith(ending)), None)
+    if is_idx(name):
+        kind = "idx"
     if path.is_dir():
         raise DataError(f"{path}: a directory, expected a file")
     if not path.exists():
-        bundled = "" if known else "; the only data set that comes with the package is 'digits'"
-        raise DataError(f"{path}: no such file{bundled}")
-    if not known:
+        bundled = f"; the data sets that come with the package are {', '.join(_BUNDLED)}"
+        raise DataError(f"{path}: no such file{'' if kind else bundled}")
+    if kind is None:
+        raise DataError(f"{path}: unknown extension {path.suffix!r}, known are {', '.join(_KNOWN)}")
+    return kind
+
+
+def _read_images(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    images, labels = read_idx(path), labels_beside(path)
+    y = read_idx(labels)
+    if images.ndim < 2 or y.ndim != 1 or len(y) != len(images):
         raise DataError(
-            f"{path}: unknown extension {path.suffix!r}, known are {', '.join((*_CSV, '.npz'))}"
+            f"{path.name}: images of shape {images.shape}, labels of shape {y.shape} in "
+            f"{labels.name}, expected as many of one as of the other"
         )
-    return "npz" if name.endswith(".npz") else "csv"
+    return images.reshape(len(images), -1), y
+
+
+_ENDINGS: dict[str, tuple[str, ...]] = {"csv": _CSV, "npz": (".npz",), "parquet": (".parquet",)}
+_ARRAYS = {"npz": read_npz, "idx": _read_images}
+_COLUMNS = {"csv": read_csv, "parquet": read_parquet}
+_BUNDLED = ("digits", *SMALL)
 
 
 def _check_task(task: object) -> None:
