@@ -24,8 +24,15 @@ from saddlescape.critical.solved import (
     by_assembly,
     by_lanczos,
 )
+from saddlescape.critical.sums import Sums
 from saddlescape.critical.text import not_checked, remedy
-from saddlescape.curvature import Curvature, MatrixCurvature, OperatorCurvature
+from saddlescape.curvature import (
+    AnyCurvature,
+    Curvature,
+    CurvatureInPieces,
+    MatrixCurvature,
+    OperatorCurvature,
+)
 from saddlescape.curvature.products import is_operator
 from saddlescape.eig import Inertia
 
@@ -36,7 +43,7 @@ _ONE_SIGN = (Kind.MINIMUM, Kind.MAXIMUM, Kind.DEGENERATE_MINIMUM, Kind.DEGENERAT
 
 
 def classify(
-    H: Curvature | NDArray[Any],
+    H: AnyCurvature | NDArray[Any],
     gradient: NDArray[Any] | None = None,
     *,
     gradient_tolerance: float | None = None,
@@ -59,7 +66,9 @@ def classify(
     ----------
     H : operator or (P, P) array
         ``curvature.of(net, X, y)`` or another operator of `saddlescape.curvature`; of a plain
-        symmetric array, a sparse one or a SciPy ``LinearOperator`` only the signs are judged.
+        symmetric array, a sparse one or a SciPy ``LinearOperator`` only the signs are judged. Of an
+        operator whose vectors are in pieces (``.in_pieces()``) all processes get the same verdict,
+        each with its own rows of the eigenvectors.
     gradient : (P,) array, optional
         With an array `H`: the gradient; taken as zero if left out, and listed as not checked. An
         array doesn't say where it was taken: here ``max(1, |theta|)`` is 1.
@@ -108,9 +117,11 @@ def classify(
     """
     started = time.perf_counter()
     operator = _operator(H, gradient)
-    ask = Ask.checked(
-        operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
-    )
+    sums = Sums(operator)
+    with sums.together("classify"):
+        ask = Ask.checked(
+            operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
+        )
     found = by_assembly(operator, seed) if ask.dense else by_lanczos(operator, seed)
     check, model_gap = check_gradient(operator, found, ask.gradient_tolerance)
     if check.small:
@@ -120,14 +131,14 @@ def classify(
     kind = _kind_after_probe(kind, probed)
     lowest_bound = _lowest_bound(operator, found, ask)
     lowest = np.unique(np.r_[:PAIRS, -PAIRS:0] % len(found.eigenvalues))
-    values, vectors = found.eigenvalues[lowest], _oriented(found.eigenvectors[:, lowest])
+    values, vectors = found.eigenvalues[lowest], found.eigenvectors[:, lowest]
     return CriticalPoint(
         kind=kind,
         gradient=check,
         inertia=found.inertia,
         eigenvalues=values,
         residuals=_residuals(operator, found, lowest),
-        eigenvectors=vectors,
+        eigenvectors=sums.oriented(vectors),
         spectrum=found.eigenvalues if found.complete else None,
         assembly_error=found.assembly_error,
         solver_error=found.solver_error,
@@ -159,7 +170,9 @@ def kind_by_signs(small: bool, counts: Inertia) -> Kind:
     return Kind.DEGENERATE_MAXIMUM if unknown else Kind.MAXIMUM
 
 
-def _probed(operator: Curvature, kind: Kind, found: Solved, gap: float, seed: int) -> Probe | None:
+def _probed(
+    operator: AnyCurvature, kind: Kind, found: Solved, gap: float, seed: int
+) -> Probe | None:
     """Measure the loss where second order does not decide: no sign is certain, or there are kinks.
 
     At a kink the loss may fall although every eigenvalue is positive: all directions are open.
@@ -177,7 +190,7 @@ def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
     return Kind.DEGENERATE_SADDLE if found and kind in _ONE_SIGN else kind
 
 
-def _lowest_bound(operator: Curvature, found: Solved, ask: Ask) -> LowestBound | None:
+def _lowest_bound(operator: AnyCurvature, found: Solved, ask: Ask) -> LowestBound | None:
     """Say how low an eigenvalue between the computed ones may be, unless one is surely negative."""
     if found.complete or found.inertia.negative:
         return None
@@ -192,36 +205,30 @@ def _lowest_bound(operator: Curvature, found: Solved, ask: Ask) -> LowestBound |
     )
 
 
-def _null_space(operator: Curvature, found: Solved, ask: Ask) -> NullSpace | None:
+def _null_space(operator: AnyCurvature, found: Solved, ask: Ask) -> NullSpace | None:
     """Explain the undetermined eigenvalues where all are known."""
-    if not found.complete:
+    if not found.complete or isinstance(operator, CurvatureInPieces):
         return None
     known = getattr(operator, "invariances", tuple)
     return explain(operator, found.inertia, chain(ask.null_directions, known()))
 
 
-def _oriented(V: Vector) -> Vector:
-    """Choose the sign of each column so that its largest entry is positive: a reader's (1, 1)."""
-    largest = np.argmax(np.abs(V), axis=0)
-    return V * np.where(V[largest, np.arange(V.shape[1])] < 0, -1.0, 1.0)
-
-
-def _residuals(operator: Curvature, found: Solved, which: NDArray[np.intp]) -> Vector:
+def _residuals(operator: AnyCurvature, found: Solved, which: NDArray[np.intp]) -> Vector:
     if found.residuals is not None:
         return found.residuals[which]
     V = found.eigenvectors[:, which]
-    return np.asarray(np.linalg.norm(operator @ V - V * found.eigenvalues[which], axis=0))
+    return Sums(operator).norms(operator @ V - V * found.eigenvalues[which])
 
 
-def _loss(operator: Curvature) -> float | None:
+def _loss(operator: AnyCurvature) -> float | None:
     value = operator.loss()
     return value if np.isfinite(value) else None
 
 
-def _operator(H: Any, gradient: NDArray[Any] | None) -> Curvature:
+def _operator(H: Any, gradient: NDArray[Any] | None) -> AnyCurvature:
     if isinstance(H, np.ndarray):
         return MatrixCurvature(H, gradient)
-    if isinstance(H, Curvature):
+    if isinstance(H, (CurvatureInPieces, Curvature)):
         if gradient is None:
             return H
         raise ValueError("gradient: given with an operator, expected only with a plain array H")

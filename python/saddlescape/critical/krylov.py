@@ -3,7 +3,7 @@
     H V_k = V_{k+1} T,   V_{k+1}^T V_{k+1} = I,   V e_1 = v / |v|,
 
 with V (P, k + 1) and T (k + 1, k) tridiagonal; its last row is rounding where the space is
-invariant.
+invariant. Of an operator in pieces, start and V are this process' rows.
 `saddlescape.eig.lanczos` restarts and starts at random; here the start is a gradient, or the number
 of steps from a random vector is what a probability rests on.
 """
@@ -15,6 +15,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from saddlescape.critical.sums import Sums
 
 __all__ = ["krylov"]
 
@@ -49,23 +51,24 @@ def krylov(
     >>> np.round(np.linalg.eigvalsh(T[:3]), 12), bool(np.abs(T[3]).max() < 1e-14)
     (array([1., 2., 5.]), True)
     """
-    n = len(start)
+    sums = Sums(operator)
+    n = sums.length(start)
     steps = min(steps, n)
-    V, T = np.empty((steps + 1, n)), np.zeros((steps + 1, steps))
-    V[0] = start / np.linalg.norm(start)
+    V, T = np.empty((steps + 1, len(start))), np.zeros((steps + 1, steps))
+    V[0] = start / sums.norm(start)
     size, power = 0.0, 0
     for j in range(steps):
         w = np.asarray(operator @ V[j])
         if j == 0:  # to numbers near 1, exactly: squares of 1e200 and 1e-200 are no numbers
-            power = int(np.frexp(np.abs(w).max())[1])
+            power = int(np.frexp(sums.largest(w))[1])
         w = np.ldexp(w, -power)
-        length = float(np.linalg.norm(w))
+        length = sums.norm(w)
         size = max(size, length)
         for _ in range(2):
-            h = V[: j + 1] @ w
+            h = sums.add(V[: j + 1] @ w)
             w = w - h @ V[: j + 1]
             T[j, j] += h[j]
-        k, beta = j + 1, float(np.linalg.norm(w))
+        k, beta = j + 1, sums.norm(w)
         T[k, j] = beta
         if k == n or beta <= 8 * _EPS * np.sqrt(n) * size:
             return np.ascontiguousarray(V[:k].T), np.ldexp(T[: k + 1, :k], power)

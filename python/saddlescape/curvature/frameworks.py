@@ -51,7 +51,8 @@ def from_torch(
         ``torch.distributed.group.WORLD``, or another: the loss is then the mean of what `loss_fn`
         returns in its processes. All of them call this function and then the operator's methods in
         the same order (`saddlescape.eig` and `saddlescape.critical` do), and all get the same bits.
-        If one raises, all do. Each holds whole vectors (P,), and all those of a Lanczos basis.
+        If one raises, all do. Each holds whole vectors (P,), and all those of a Lanczos basis;
+        of sharded parameters ``.in_pieces()`` gives an operator of which each holds its own rows.
     weight : float, optional
         With `group`: by how much this process counts in the mean, such as the samples of its shard;
         1 if left out.

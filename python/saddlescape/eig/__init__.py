@@ -11,6 +11,7 @@ from saddlescape.eig._density import Density, Mass
 from saddlescape.eig._estimate import Estimate
 from saddlescape.eig._inertia import Eigenpairs, Inertia, Spectrum, certified_eigh, inertia
 from saddlescape.eig._lanczos import EigResult, Outcome, lanczos
+from saddlescape.eig._pieces import OperatorInPieces
 from saddlescape.eig._slq import density
 from saddlescape.eig._trace import diagonal, trace
 from saddlescape.eig._tridiagonal import count_below
@@ -24,6 +25,7 @@ __all__ = [
     "Factors",
     "Inertia",
     "Mass",
+    "OperatorInPieces",
     "Outcome",
     "Spectrum",
     "certificate",

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from saddlescape._check import integer, real
 from saddlescape._core import eig as _eig
 from saddlescape.eig._operator import Operator, order, products
+from saddlescape.eig._pieces import arguments_of, pieces_of, together
 
 __all__ = ["EigResult", "Outcome", "lanczos"]
 
@@ -44,7 +45,8 @@ class EigResult:
     eigenvalues : ndarray, shape (k,), float64
         Ascending: the `low` smallest, then the `high` largest.
     eigenvectors : ndarray, shape (n, k), float64
-        Unit vectors by columns, orthogonal to each other; each column is contiguous.
+        Unit vectors by columns, orthogonal to each other; each column is contiguous. Of an operator
+        in pieces these are the rows that this process holds.
     residuals : ndarray, shape (k,), float64
         ||A x - theta x||, with what rounding may add. Within this distance of theta there is an
         exact eigenvalue. It is the recurrence's; where the products show themselves to be less
@@ -112,6 +114,11 @@ def lanczos(
     space could not contain (copies of a multiple eigenvalue), until it is improbable that one
     exists.
 
+    Vectors may be spread over processes (`OperatorInPieces`): all of them call this with the same
+    arguments, each holds its own rows of the basis, of `start` and of the eigenvectors, and inner
+    products are added up over all, those with the whole basis at once. Everything but the rows is
+    the same in each, bit for bit. What raises in one process raises in all.
+
     Parameters
     ----------
     op : array of shape (n, n), scipy LinearOperator, or anything with ``.shape`` and ``@``
@@ -131,7 +138,7 @@ def lanczos(
         Of the random start; the same seed gives the same result.
     callback : callable, optional
         ``callback(products, eigenvalues, residuals)``, called about ten times a restart with what
-        is known of the wanted pairs; True stops the run.
+        is known of the wanted pairs; True stops the run. Of several processes some may have one.
     start : array, shape (n,) or (n, k), optional
         Vectors to begin near, for example the eigenvectors of the same network some steps of
         training ago; a random vector is mixed in, so that what they are orthogonal to is found too.
@@ -157,6 +164,8 @@ def lanczos(
         If `op` is not square, if it shows itself not symmetric or not deterministic, if a product
         is not finite or of another shape, or if a number is out of its range. What `op` or
         `callback` raise passes through unchanged.
+    RuntimeError
+        If another of the processes that hold pieces raised.
 
     Examples
     --------
@@ -177,22 +186,26 @@ def lanczos(
     bounds for extreme eigenvalues of symmetric matrices with the Lanczos method" (1999), for the
     check.
     """
-    n = order(op)
-    vectors = None if start is None else _start(start, n)
-    arguments = (
-        integer("low", low, 0),
-        integer("high", high, 0),
-        real("tol", tol, "a positive number"),
-        0 if max_products is None else integer("max_products", max_products, 1),
-        integer("block", block, 1),
-        integer("seed", seed, 0),
-        0 if basis is None else integer("basis", basis, 1),
-        real("missing", missing, "a probability above 0 and up to 1"),
-    )
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
+    pieces = pieces_of(op)
+    with together(pieces, "lanczos"):
+        n = order(op, pieces=True)
+        if pieces is not None:
+            pieces.check(n)
+        vectors = None if start is None else _start(start, n if pieces is None else pieces.count)
+        arguments = (
+            integer("low", low, 0),
+            integer("high", high, 0),
+            real("tol", tol, "a positive number"),
+            0 if max_products is None else integer("max_products", max_products, 1),
+            integer("block", block, 1),
+            integer("seed", seed, 0),
+            0 if basis is None else integer("basis", basis, 1),
+            real("missing", missing, "a probability above 0 and up to 1"),
+        )
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
     values, rows, residuals, gaps, bounds, multiplicities, converged, missing, used, outcome = (
-        _eig.lanczos(n, products(op), *arguments, vectors, callback)
+        _eig.lanczos(n, products(op), *arguments, vectors, callback, arguments_of(pieces))
     )
     return EigResult(
         values,
@@ -213,6 +226,9 @@ def _start(start: ArrayLike, n: int) -> NDArray[np.float64]:
     vectors = np.asarray(start)
     if vectors.dtype.kind not in "fiu":
         raise TypeError(f"start: dtype {vectors.dtype}, expected real numbers")
-    if vectors.ndim not in (1, 2) or vectors.shape[0] != n or vectors.size == 0:
+    if vectors.ndim not in (1, 2) or vectors.shape[0] != n or vectors.shape[1:] == (0,):
         raise ValueError(f"start: shape {vectors.shape}, expected ({n},) or ({n}, k)")
-    return np.ascontiguousarray(vectors.reshape(n, -1).T, dtype=np.float64)
+    if not np.isfinite(vectors).all():
+        raise ValueError("start: NaN or an infinite number, expected finite ones")
+    columns = vectors[:, None] if vectors.ndim == 1 else vectors
+    return np.ascontiguousarray(columns.T, dtype=np.float64)
