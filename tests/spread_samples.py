@@ -175,18 +175,19 @@ def no_weight(rank: int) -> dict[str, Any]:
     return told(lambda: shards_of_data(rank, weight=0.0))
 
 
-def main(job: str, rank: int, place: str) -> None:
+def meet(job: Callable[[int], dict[str, Any]], rank: int, world: int, place: str) -> None:
+    """Do a job as one of some processes, and leave what it returns in a file."""
     torch.set_num_threads(1)
     dist.init_process_group(
-        "gloo", init_method=f"file://{place}/meet", rank=rank, world_size=2,
+        "gloo", init_method=f"file://{place}/meet", rank=rank, world_size=world,
         timeout=timedelta(seconds=30),
     )  # fmt: skip
     try:
-        np.savez(f"{place}/{rank}.npz", **globals()[job](rank))
+        np.savez(f"{place}/{rank}.npz", **job(rank))
         dist.barrier()
     finally:
         dist.destroy_process_group()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    meet(globals()[sys.argv[1]], int(sys.argv[2]), 2, sys.argv[3])
