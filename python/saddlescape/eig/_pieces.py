@@ -20,7 +20,8 @@ class OperatorInPieces(Protocol):
 
     `saddlescape.eig.lanczos` and `saddlescape.eig.density` take it, called in all processes with
     the same arguments. Each process holds its own rows of the basis; inner products are added up by
-    `reduce`, many in one call. A process may have no rows at all.
+    `reduce`, many in one call. A process may have no rows at all. What is small (the projected
+    matrix) is solved in each, so that all must run on processors of one kind.
     """
 
     @property
