@@ -199,6 +199,7 @@ def of_a_model(rank: int) -> dict[str, Any]:
     wrong = [
         refused(lambda: P @ np.ones(len(P.theta) + rank)),
         refused(lambda: critical.classify(P, method="dense")),
+        refused(lambda: critical.classify(P, method="lanczos", delta=0.1 + 0.1 * rank)),
         refused(lambda: critical.escape(P, lowest)),
         refused(lambda: eig.diagonal(P)),
     ]

@@ -142,7 +142,8 @@ def test_a_model_in_pieces(tmp_path: Path) -> None:
         assert list(each["own sizes"]) == [own] * 3
         assert np.allclose(each["own products"], each["own expected"], rtol=0, atol=1e-13 * size)
         assert np.array_equal(each["own single"], each["own products"][:, 0])
-        sizes, dense, escape, diagonal = each["own wrong"]
+        sizes, dense, alike, escape, diagonal = each["own wrong"]
+        assert alike.startswith("ValueError: classify: not the same arguments in all processes")
         assert sizes.startswith(("ValueError: V: shape", "RuntimeError: process 1 could not"))
         assert (
             dense == "ValueError: method: 'dense' of an operator in pieces, expected "

@@ -122,6 +122,7 @@ def classify(
         ask = Ask.checked(
             operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
         )
+    sums.check_alike("classify", repr(ask))
     found = by_assembly(operator, seed) if ask.dense else by_lanczos(operator, seed)
     check, model_gap = check_gradient(operator, found, ask.gradient_tolerance)
     if check.small:

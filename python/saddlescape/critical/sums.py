@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,6 +48,16 @@ class Sums:
             count = float(self.add(np.array([failed]))[0])
         if count and self.spread:
             raise RuntimeError(f"{what}: failed in another process: its own error says why")
+
+    def check_alike(self, what: str, said: str) -> None:
+        """Raise in all processes if they do not say the same."""
+        if self._operator is None:
+            return
+        own = float(zlib.crc32(said.encode()))
+        count, total = self.add(np.array([1.0, own]))  # exact: 32 bits each
+        # The mean is everybody's number only if all have the same.
+        if self.add(np.array([float(own * count != total)]))[0]:
+            raise ValueError(f"{what}: not the same arguments in all processes, expected the same")
 
     def add(self, numbers: Vector) -> Vector:
         """The sums over the processes, of numbers of any shape."""
