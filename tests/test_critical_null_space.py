@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from oracle.linear_networks import baldi_hornik
+from critical_samples import LINEAR, linear_net
 from saddlescape import critical, curvature
 from saddlescape.critical import Kind, NullSpace
 from saddlescape.critical.null_space import explain
@@ -119,11 +119,9 @@ class TestDirections:
 class TestCounts:
     def test_a_linear_network_at_each_critical_point(self) -> None:
         """With h triples chosen the critical points are GL(h)'s orbit: h^2 zeros, all explained."""
-        oracle = baldi_hornik(4, 2, 3)
         for chosen in [(0, 1), (0, 2), (1, 2)]:
-            net = ss.MLP(oracle.sizes, "linear", loss="mse", bias=False, dtype="float64")
-            net.theta = oracle.theta(chosen, seed=0)
-            point = critical.classify(curvature.of(net, oracle.X, oracle.Y))
+            net = linear_net(LINEAR.theta(chosen, seed=0))
+            point = critical.classify(curvature.of(net, LINEAR.X, LINEAR.Y))
             assert point.inertia.undetermined == 4
             assert point.null_space == NullSpace(((MIXING, 4),), 0)
             assert "of 4 undetermined eigenvalues: 4 by linear units" in str(point)

@@ -24,7 +24,7 @@ from math import ceil, log, pi, sqrt
 
 import numpy as np
 
-from saddlescape.critical.krylov import krylov
+from saddlescape._krylov import krylov
 from saddlescape.curvature import Curvature
 
 __all__ = ["LowestBound", "bound_lowest"]
@@ -127,7 +127,7 @@ def bound_lowest(
     start = np.random.default_rng([seed, 1]).standard_normal(n)  # uniform in its direction
     V, T = krylov(operator, start, steps)
     m = V.shape[1]
-    ritz = np.linalg.eigvalsh((T[:m] + T[:m].T) / 2)
+    ritz = np.linalg.eigvalsh(T[:m])
     spread, size = float(ritz[-1] - ritz[0]), float(np.abs(ritz).max())
     if m == n:
         missed = 0.0

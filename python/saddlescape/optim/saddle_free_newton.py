@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from saddlescape import _check
 from saddlescape._core import optim as _core
-from saddlescape.optim.krylov import Differentiable, Model, krylov
+from saddlescape._krylov import krylov
+from saddlescape.optim.newton_model import Differentiable, Model
 
 __all__ = ["NewtonStep", "SaddleFreeNewton"]
 
@@ -150,8 +151,9 @@ class SaddleFreeNewton:
             self.steps += 1
             return NewtonStep(None, 0.0, 0, 0, before, before)
         V, T = krylov(curvature, g, self.vectors)
-        values, S = np.linalg.eigh(T)
-        found = Model(values, S.T[:, 0] * float(np.linalg.norm(g)), (S.T @ V))
+        k = V.shape[1]
+        values, S = np.linalg.eigh(T[:k])
+        found = Model(values, float(np.linalg.norm(g)) * S[0], V @ S)
         if self.damping is not None:
             d = -self.lr * found.step(self.damping)
             damping, after = self.damping, curvature.loss(self._rounded(theta + d))
@@ -165,7 +167,7 @@ class SaddleFreeNewton:
         negative = int((values < 0).sum())
         length = float(np.linalg.norm(moved - theta))
         chosen = damping if length > 0 else None
-        return NewtonStep(chosen, length, negative, len(T), before, after)
+        return NewtonStep(chosen, length, negative, k, before, after)
 
     def _searched(
         self, curvature: Differentiable, theta: Vector, found: Model, before: float
