@@ -111,6 +111,11 @@ def classify(
     ask = Ask.checked(
         operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
     )
+    return _classified(operator, ask, gradient is None, started)
+
+
+def _classified(operator: Curvature, ask: Ask, no_gradient: bool, started: float) -> CriticalPoint:
+    seed = ask.seed
     found = by_assembly(operator, seed) if ask.dense else by_lanczos(operator, seed)
     check, model_gap = check_gradient(operator, found, ask.gradient_tolerance)
     if check.small:
@@ -137,7 +142,7 @@ def classify(
         method="dense" if ask.dense else "lanczos",
         products=found.products + (0 if lowest_bound is None else lowest_bound.steps),
         seconds=time.perf_counter() - started,
-        not_checked=not_checked(operator, kind, found, probed, gradient is None),
+        not_checked=not_checked(operator, kind, found, probed, no_gradient),
         remedy=remedy(kind, found.complete, probed, check, operator.silent is not None),
         null_space=_null_space(operator, found, ask),
         lowest_bound=lowest_bound,

@@ -129,8 +129,7 @@ def find(
         None if max_products is None else _check.integer("max_products", max_products, low=1),
     )
     seed = _check.integer("seed", seed, low=0)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
+    _check.optional_function("callback", callback)
     operator, radius = _started(operator, start)
     descent = Descent(operator, method, operator.shape[0] <= _DENSE_LIMIT, radius, limits, callback)
     return _search(descent, seed)

@@ -66,16 +66,6 @@ class AutomaticCurvature(Blocks):
         return moved
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self.theta.size, self.theta.size)
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64: of what comes in and goes out, whatever the framework computes in."""
-        return np.dtype(np.float64)
-
-    @property
     def silent(self) -> str | None:
         """Kinks, of which second derivatives see nothing, as far as the loss shows them."""
         said = [

@@ -106,11 +106,6 @@ class GradientCurvature(Blocks):
         return moved
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self.theta.size, self.theta.size)
-
-    @property
     def has_loss(self) -> bool:
         """Whether the loss itself can be evaluated."""
         return self._loss is not None
@@ -147,10 +142,7 @@ class GradientCurvature(Blocks):
 
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one; NaN where no loss was given."""
-        if self._loss is None:
-            return float("nan")
-        at = self.theta if theta is None else checks.place(theta, self.theta.size)
-        return checks.number("loss", self._loss(at.copy()))
+        return checks.loss_at(self._loss, self.theta, theta)
 
     def error(self) -> float:
         """``|H_computed - H|_F`` by the differences' own estimate.

@@ -95,16 +95,6 @@ class NetworkCurvature(Blocks):
         self._dense: NDArray[np.float64] | None = None
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self._theta.size, self._theta.size)
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64."""
-        return np.dtype(np.float64)
-
-    @property
     def theta(self) -> NDArray[np.float64]:
         """The parameters at which the curvature is taken, (P,)."""
         return self._theta

@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from saddlescape._check import integer, real
+from saddlescape._check import integer, optional_function, real
 from saddlescape._core import eig as _eig
 from saddlescape.eig._operator import Operator, order, products
 
@@ -189,22 +189,13 @@ def lanczos(
         0 if basis is None else integer("basis", basis, 1),
         real("missing", missing, "a probability above 0 and up to 1"),
     )
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
+    optional_function("callback", callback)
     values, rows, residuals, gaps, bounds, multiplicities, converged, missing, used, outcome = (
         _eig.lanczos(n, products(op), *arguments, vectors, callback)
     )
+    ended = Outcome[outcome]
     return EigResult(
-        values,
-        rows.T,
-        residuals,
-        bounds,
-        gaps,
-        multiplicities,
-        converged,
-        missing,
-        used,
-        Outcome[outcome],
+        values, rows.T, residuals, bounds, gaps, multiplicities, converged, missing, used, ended
     )
 
 

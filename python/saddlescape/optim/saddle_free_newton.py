@@ -122,7 +122,9 @@ class SaddleFreeNewton:
             _core.check_parameter(array, name)
         self.lr = _check.non_negative("lr", lr)
         self.vectors = _check.integer("vectors", vectors, low=1)
-        self.damping = None if damping is None else _positive("damping", damping)
+        if damping is not None:
+            damping = _check.positive("damping", damping, "a finite number > 0, or None")
+        self.damping = damping
         self.steps = 0
 
     def step(self, curvature: Differentiable) -> NewtonStep:
@@ -245,10 +247,3 @@ class SaddleFreeNewton:
 
     def __repr__(self) -> str:
         return f"SaddleFreeNewton(lr={self.lr!r}, vectors={self.vectors}, damping={self.damping!r})"
-
-
-def _positive(name: str, value: object) -> float:
-    number = _check.finite(name, value)
-    if number <= 0:
-        raise ValueError(f"{name}: {value}, expected a finite number > 0, or None")
-    return number
