@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch.distributed.nn.functional import all_reduce
 
 from saddlescape import critical, curvature, eig
+from torch_samples import Once
 
 N = 11
 CUTS = {0: slice(0, 7), 1: slice(7, 11)}  # uneven shards of the data
@@ -125,17 +126,6 @@ def one_raises_later(rank: int) -> dict[str, Any]:
 
 def one_has_no_second_derivative(rank: int) -> dict[str, Any]:
     params = weights()
-
-    class Once(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, g: Any) -> Any:
-            return g * 3 * ctx.saved_tensors[0] ** 2
 
     def loss() -> Any:
         return (Once.apply(params[0]) if rank else params[0] ** 3).sum()

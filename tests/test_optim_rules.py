@@ -74,15 +74,6 @@ def same_bits(a, b):
     return a.tobytes() == b.tobytes()
 
 
-@pytest.fixture
-def machine():
-    """Put the instruction set and the threads back after a test that changes them."""
-    isa, threads = _core.isa(), ss.info()["threads"]
-    yield
-    _core.force_isa(isa)
-    ss.set_threads(threads)
-
-
 def test_every_rule_has_an_oracle_and_a_row():
     assert optim.names() == sorted([*RULES, *COMPOSED])
     assert sorted([*optim.names(), *CURVED]) == _core.optim.rules()
