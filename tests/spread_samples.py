@@ -165,8 +165,8 @@ def no_weight(rank: int) -> dict[str, Any]:
     return told(lambda: shards_of_data(rank, weight=0.0))
 
 
-def main(job: str, rank: int, place: str) -> None:
-    torch.set_num_threads(1)
+def run(job: str, rank: int, place: str) -> None:
+    """One job in a group of its own."""
     dist.init_process_group(
         "gloo", init_method=f"file://{place}/meet", rank=rank, world_size=2,
         timeout=timedelta(seconds=30),
@@ -178,5 +178,14 @@ def main(job: str, rank: int, place: str) -> None:
         dist.destroy_process_group()
 
 
+def main(rank: int) -> None:
+    """Run the jobs that are asked for, one after another: torch is imported once."""
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        job, place = line.split(maxsplit=1)
+        run(job, rank, place.rstrip("\n"))
+        print("done", flush=True)  # noqa: T201 - the answer
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]))
