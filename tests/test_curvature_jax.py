@@ -17,6 +17,8 @@ from saddlescape.critical import Kind
 jax = pytest.importorskip("jax")
 from test_net_jax import ACTIVATIONS, LOSSES  # noqa: E402 - needs jax
 
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 jnp, nn = jax.numpy, jax.nn
 
 

@@ -23,6 +23,8 @@ from saddlescape.critical import Kind
 torch = pytest.importorskip("torch")
 from test_net_torch import ACTIVATIONS, LOSSES  # noqa: E402 - needs torch
 
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 F, nn = torch.nn.functional, torch.nn
 SMOOTH = [a for a in ACTIVATIONS if a not in ("relu", "leaky_relu", "elu")]
 

@@ -7,7 +7,7 @@ import pytest
 
 import saddlescape as ss
 from oracle import curved_rules
-from saddlescape import _core, curvature, optim
+from saddlescape import _core, curvature, eig, optim
 
 CLASSES = {"adahessian": optim.AdaHessian, "sophia": optim.Sophia}
 ARGUMENTS = {
@@ -185,6 +185,11 @@ LISTS = [
     (np.ones(2), "hessian_diagonal: ndarray, expected a list of 2 arrays"),
     ([np.ones(2)], "hessian_diagonal: 1, expected a list of 2 arrays"),
     ([np.ones(2), np.ones(3)], "hessian_diagonal[1]: shape (3,), expected (2,)"),
+    (
+        eig.diagonal(np.eye(4)),
+        "hessian_diagonal: Estimate, expected a list of 2 arrays: pass its .value, cut to their "
+        "shapes",
+    ),
 ]
 
 
@@ -194,6 +199,19 @@ def test_lists_of_estimates_are_checked(rows, text):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - looked at below
         opt.step([E, E], hessian_diagonal=rows)
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_an_estimate_of_ours_is_not_its_value(name):
+    theta, estimate = np.ones(2), eig.diagonal(np.diag([3.0, 5.0]))
+    opt = CLASSES[name](theta)
+    with pytest.raises(TypeError) as caught:
+        opt.step(np.ones(2), hessian_diagonal=estimate)
+    said = "hessian_diagonal: Estimate, expected an array of real numbers: pass its .value"
+    assert str(caught.value) == said
+    assert (theta == 1).all()
+    opt.step(np.ones(2), hessian_diagonal=estimate.value)  # as it says
+    assert (theta < 1).all()
 
 
 CONSTRUCTORS = [

@@ -145,6 +145,7 @@ def test_continues_from_its_state():
 
 T = np.ones(2)
 BOWL = curvature.from_functions(lambda t: float(t @ t), lambda t: 2 * t, lambda _: 2 * np.eye(2), T)
+NO_SLOPE = curvature.from_matrix(np.eye(2))
 NO_LOSS = curvature.from_gradient(lambda t: 2 * t, T)
 MISUSE = [
     (lambda: optim.SaddleFreeNewton([]), ValueError, "params: empty, expected at least one array"),
@@ -159,6 +160,9 @@ MISUSE = [
     (lambda: optim.SaddleFreeNewton(2 * T).step(BOWL), ValueError, "curvature: taken at"),
     (lambda: optim.SaddleFreeNewton(np.ones(3)).step(BOWL), ValueError, "curvature: taken at"),
     (lambda: optim.SaddleFreeNewton(T).step(NO_LOSS), ValueError, "curvature: loss nan, exp"),
+    (lambda: optim.SaddleFreeNewton(0 * T).step(NO_SLOPE), ValueError, "curvature: MatrixCurvature "
+     "without a gradient, expected one to follow: pass curvature.of(net, X, y), or "),
+    (lambda: optim.SaddleFreeNewton(0 * T, damping=1).step(NO_SLOPE), ValueError, "curvature: Mat"),
 ]  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -75,7 +74,8 @@ def classify(
         as many steps as that takes [1]_. Without `tau`: what 100 steps allow to say.
     null_directions : dict of (P,) or (P, k) arrays, optional
         Directions, by reason, along which the loss is known to be flat: what they explain of the
-        undetermined eigenvalues is measured and counted. Those of our own networks are known.
+        undetermined eigenvalues is measured and counted, and which of them are not flat here. Those
+        of our own networks are known.
     preset : str, optional
         ``"hylee2021"`` adds, for a network's operator, what a course's homework says of this point,
         and how that differs (`CriticalPoint.homework`).
@@ -202,7 +202,7 @@ def _null_space(operator: Curvature, found: Solved, ask: Ask) -> NullSpace | Non
     if not found.complete:
         return None
     known = getattr(operator, "invariances", tuple)
-    return explain(operator, found.inertia, chain(ask.null_directions, known()))
+    return explain(operator, found.inertia, known(), ask.null_directions)
 
 
 def _oriented(V: Vector) -> Vector:

@@ -88,6 +88,8 @@ def find(
     ------
     TypeError, ValueError
         Naming the argument, what came and what is allowed.
+    PiecewiseLinearWarning
+        Is issued for a network with kinks (relu), as by `saddlescape.curvature.of`.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
 from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
+from saddlescape.curvature.piecewise import PiecewiseLinearWarning
 from saddlescape.curvature.products import OperatorCurvature, from_operator
 from saddlescape.curvature.protocol import Curvature, MovableCurvature
 from saddlescape.curvature.weighted import WeightedCurvature, mean_of, sum_of
@@ -28,6 +29,7 @@ __all__ = [
     "NetworkCurvature",
     "NotFiniteError",
     "OperatorCurvature",
+    "PiecewiseLinearWarning",
     "WeightedCurvature",
     "bartlett_diagonal",
     "from_functions",

@@ -66,11 +66,15 @@ class AutomaticCurvature(Blocks):
         return moved
 
     @property
+    def kinks(self) -> tuple[str, ...]:
+        """The functions in the loss whose slope jumps."""
+        return self._engine.kinks
+
+    @property
     def silent(self) -> str | None:
         """Kinks, of which second derivatives see nothing, as far as the loss shows them."""
         said = [
-            f"{name} is piecewise linear: curvature at its kinks is not in H"
-            for name in self._engine.kinks
+            f"{name} is piecewise linear: curvature at its kinks is not in H" for name in self.kinks
         ]
         if self._flat:
             said.append(

@@ -112,3 +112,6 @@ class FunctionCurvature(Blocks):
     def error(self) -> float:
         """A few units in the last place of ``|H|_F``: the function's own rounding is not known."""
         return 4 * float(np.finfo(np.float64).eps) * float(np.linalg.norm(self._hessian))
+
+    def __repr__(self) -> str:
+        return f"FunctionCurvature(P = {self.theta.size:,}, loss, gradient and Hessian as given)"

@@ -157,6 +157,13 @@ class GradientCurvature(Blocks):
         errors = [self._product(v / np.linalg.norm(v))[1] for v in V]
         return float(np.sqrt(n)) * max(errors)
 
+    def __repr__(self) -> str:
+        loss = "" if self.has_loss else ", no loss"
+        return (
+            f"GradientCurvature(P = {self.theta.size:,}, finite differences of gradients with "
+            f"eps = {self._eps:.2g}{loss})"
+        )
+
     def _at(self, theta: Vector) -> Vector:
         # The caller's own array may be used again for the next gradient: a copy is kept.
         value = self._evaluate(theta.copy())

@@ -16,6 +16,9 @@ from saddlescape.eig._operator import Operator, order, products
 __all__ = ["EigResult", "Outcome", "lanczos"]
 
 
+_SHOWN = 5  # pairs of each end in a table
+
+
 class Outcome(Enum):
     """How a run ended; the value says what to do."""
 
@@ -85,6 +88,24 @@ class EigResult:
     missing: float
     products: int
     outcome: Outcome
+
+    def __repr__(self) -> str:
+        """Return the pairs as a table, the outermost ones of many."""
+        k, n = len(self.eigenvalues), len(self.eigenvectors)
+        lines = [
+            f"EigResult: {self.outcome.name.lower()}, {k} of {n:,} pairs by {self.products:,} "
+            f"products, probability of a missing one {self.missing:.1e}",
+            "    eigenvalue  +- bound  residual  multiplicity  converged",
+        ]
+        for i in range(k):
+            if _SHOWN <= i < k - _SHOWN:
+                lines += [f"    ... {k - 2 * _SHOWN} more"] if i == _SHOWN else []
+                continue
+            lines.append(
+                f"{self.eigenvalues[i]:14.6g}  {self.bounds[i]:8.1e}  {self.residuals[i]:8.1e}  "
+                f"{self.multiplicities[i]:12d}  {'yes' if self.converged[i] else 'no'}"
+            )
+        return "\n".join(lines)
 
 
 def lanczos(
@@ -165,8 +186,12 @@ def lanczos(
     >>> result = eig.lanczos(np.diag(np.arange(-3.0, 97.0)), low=2, high=1)
     >>> np.round(result.eigenvalues, 6)
     array([-3., -2., 96.])
-    >>> result.outcome.name
-    'CONVERGED'
+    >>> print(result)  # doctest: +ELLIPSIS
+    EigResult: converged, 3 of 100 pairs by ... products, probability of a missing one ...
+        eigenvalue  +- bound  residual  multiplicity  converged
+                -3  ...             1  yes
+                -2  ...             1  yes
+                96  ...             1  yes
 
     References
     ----------

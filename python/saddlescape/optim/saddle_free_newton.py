@@ -203,6 +203,12 @@ class SaddleFreeNewton:
                 f"curvature: {type(curvature).__name__}, expected an operator of "
                 "saddlescape.curvature"
             )
+        if not getattr(curvature, "has_gradient", True):
+            raise ValueError(
+                f"curvature: {type(curvature).__name__} without a gradient, expected one to follow:"
+                " pass curvature.of(net, X, y), or "
+                "curvature.from_operator(op, gradient, theta, loss=...)"
+            )
         if at.shape != theta.shape or not np.array_equal(at, theta):
             raise ValueError(
                 f"curvature: taken at another point, of shape {at.shape}, expected the present "
