@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -97,6 +98,21 @@ def test_tolerance_widens_the_band() -> None:
 @pytest.mark.parametrize("at", [1.0, -1.0])
 def test_an_eigenvalue_on_the_tolerance_is_undetermined(at: float) -> None:
     assert eig.inertia(np.array([[at]]), tolerance=1.0).undetermined == 1
+
+
+def test_an_eigenvalue_on_the_edge_of_its_error_is_undetermined() -> None:
+    spectrum = eig.Spectrum(np.array([-0.5, 0.5, np.nextafter(0.5, 1)]), None, 0.5)
+    counts = eig.inertia(spectrum=spectrum)
+    assert (counts.positive, counts.negative, counts.undetermined) == (1, 0, 2)
+
+
+@pytest.mark.parametrize("tolerance", [1.0, 1e-3, 1 / 3, 1e10])
+@pytest.mark.parametrize("error", [0.9 * 2.0**-53, 1e-17, 1e-16 / 3, 0.1])
+def test_the_band_is_no_narrower_than_the_sum_of_its_parts(tolerance: float, error: float) -> None:
+    """In exact numbers: a sum that is rounded down would be."""
+    counts = eig.inertia(spectrum=eig.Spectrum(np.ones(1), None, error), tolerance=tolerance)
+    assert Fraction(counts.tolerance) >= Fraction(tolerance) + Fraction(error)
+    assert counts.error_bound == error
 
 
 @by_name

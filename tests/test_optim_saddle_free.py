@@ -119,6 +119,27 @@ def test_where_no_step_goes_down_nothing_moves():
     assert (theta == 1).all()
 
 
+@pytest.mark.parametrize("damping", [1e-39, None])
+def test_a_step_out_of_the_parameters_type_changes_nothing(damping):
+    """Asked for, it is refused; searched for, it is no step that lowers the loss."""
+    theta = np.array([3e38, 1.0], np.float32)
+    before = theta.tobytes()
+    H = curvature.from_functions(
+        lambda t: float(-1e38 * np.tanh(t[0] / 1e38)),
+        lambda _: np.array([-1.0, 0.0]),
+        lambda _: 1e-39 * np.eye(2),
+        theta.astype(np.float64),
+    )
+    opt = optim.SaddleFreeNewton(theta, damping=damping)
+    if damping is None:
+        assert opt.step(H).damping is None
+    else:
+        with pytest.raises(ValueError, match="its step overflows the parameters' type"):
+            opt.step(H)
+        assert opt.steps == 0
+    assert theta.tobytes() == before
+
+
 def test_a_flat_loss_is_followed_without_dividing_by_zero():
     theta = np.zeros(2)
     H = curvature.from_functions(
