@@ -21,7 +21,7 @@ def factors(L: np.ndarray, d: np.ndarray, e: np.ndarray, order: np.ndarray) -> F
 def forged(
     A: np.ndarray, positive: int, negative: int, tolerance: float, shift: float, e: np.ndarray
 ) -> eig.Certificate:
-    """L = I and the diagonal of A as it is, with what stands beside it: exact, but for its signs."""
+    """L = I, and D as A is: exact, but for the signs it is said to have."""
     n = len(A)
     sides = (factors(np.eye(n), np.diag(A) + sign * shift, e, np.arange(n)) for sign in (-1.0, 1.0))
     return eig.Certificate(positive, negative, tolerance, 0, shift, *sides)
