@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Differentiable", "Model", "krylov"]
+__all__ = ["Differentiable", "Model", "krylov", "unit"]
 
 Vector = npt.NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
@@ -57,7 +57,7 @@ def krylov(H: Differentiable, g: Vector, most: int) -> tuple[Vector, Vector]:
     """
     m = min(most, g.size)
     V, T = np.zeros((m, g.size)), np.zeros((m, m))
-    V[0] = g / np.linalg.norm(g)
+    V[0], _ = unit(g)
     for j in range(most):
         # w = H v_j - alpha_j v_j - beta_{j-1} v_{j-1}
         w = np.asarray(H @ V[j], dtype=np.float64)
@@ -74,3 +74,11 @@ def krylov(H: Differentiable, g: Vector, most: int) -> tuple[Vector, Vector]:
             m = j + 1
             break
     return V[:m], T[:m, :m]
+
+
+def unit(v: Vector) -> tuple[Vector, float]:
+    """Return v / |v| and |v| for v != 0, also where the squares of its elements underflow."""
+    largest = float(np.abs(v).max())
+    near_one = v / largest
+    size = float(np.linalg.norm(near_one))
+    return near_one / size, largest * size

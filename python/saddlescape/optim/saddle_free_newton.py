@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from saddlescape import _check
 from saddlescape._core import optim as _core
-from saddlescape.optim.krylov import Differentiable, Model, krylov
+from saddlescape.optim.krylov import Differentiable, Model, krylov, unit
 
 __all__ = ["NewtonStep", "SaddleFreeNewton"]
 
@@ -151,7 +151,7 @@ class SaddleFreeNewton:
             return NewtonStep(None, 0.0, 0, 0, before, before)
         V, T = krylov(curvature, g, self.vectors)
         values, S = np.linalg.eigh(T)
-        found = Model(values, S.T[:, 0] * float(np.linalg.norm(g)), (S.T @ V))
+        found = Model(values, S.T[:, 0] * unit(g)[1], (S.T @ V))
         if self.damping is not None:
             d = -self.lr * found.step(self.damping)
             damping, after = self.damping, curvature.loss(self._rounded(theta + d))
@@ -163,7 +163,7 @@ class SaddleFreeNewton:
         self._write(moved)
         self.steps += 1
         negative = int((values < 0).sum())
-        length = float(np.linalg.norm(moved - theta))
+        length = unit(moved - theta)[1] if (moved != theta).any() else 0.0
         chosen = damping if length > 0 else None
         return NewtonStep(chosen, length, negative, len(T), before, after)
 
