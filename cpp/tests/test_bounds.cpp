@@ -12,6 +12,7 @@
 #include "eig/pairs.hpp"
 #include "eig/panel.hpp"
 #include "eig/reduction_error.hpp"
+#include "eig/signs.hpp"
 #include "eig/sturm.hpp"
 #include "eig_samples.hpp"
 
@@ -213,6 +214,32 @@ void bound_of_an_elimination(std::int64_t n, bool zeros) {
   if (n <= 90 && least > 0) expect(bound <= 1.5 * least, "and not much more", bound / least);
 }
 
+// Both eliminations anew, from the shift that the band and the error leave: the worse one counts.
+void the_worse_of_two_eliminations_counts() {
+  for (std::int64_t n : {3, 40, 130})
+    for (double side : {-1.0, 1.0}) {
+      Vector a = symmetric(n, 13);
+      for (std::int64_t i = 0; i < n; ++i) a[i * n + i] += side * 2 * static_cast<double>(n);
+      const double tolerance = static_cast<double>(n);
+      const eig::CertifiedSigns found = eig::certified_signs(n, a.data(), tolerance);
+      expect(found.found, "a bound is found", static_cast<double>(n));
+      const double shift = found.band - found.error_bound;
+      double bounds[2];
+      for (int k = 0; k < 2; ++k) {
+        Vector m = a, magnitudes(at(n), shift);
+        for (std::int64_t i = 0; i < n; ++i) {
+          for (std::int64_t j = 0; j < n; ++j) magnitudes[i] += std::abs(a[i * n + j]);
+          m[i * n + i] += k ? shift : -shift;
+        }
+        bounds[k] = eig::signs_by_elimination({m.data(), n, false}, magnitudes.data()).bound;
+      }
+      const double worse = std::max(bounds[0], bounds[1]);
+      expect(worse > 1.001 * std::min(bounds[0], bounds[1]), "one is worse", worse / bounds[0]);
+      expect(found.error_bound >= worse * (1 - 1e-6), "the error of signs",
+             found.error_bound / worse);
+    }
+}
+
 // The constants that the derivation of sturm.hpp ends with.
 void bounds_of_bisection() {
   for (double scale : {1.0, 0x1p300, 0x1p-300}) {
@@ -269,6 +296,7 @@ int main() {
   bound_of_eigenpairs_has_all_its_parts();
   for (std::int64_t n : {1, 2, 3, 5, 40, 90, 150})
     for (bool zeros : {false, true}) bound_of_an_elimination(n, zeros);
+  the_worse_of_two_eliminations_counts();
   bounds_of_bisection();
   small_elements_are_not_lost();
   bounds_of_pairs();
