@@ -9,7 +9,6 @@
 #include "eig/certified_values.hpp"
 #include "eig/certify.hpp"
 #include "eig/ldlt.hpp"
-#include "eig/pairs.hpp"
 #include "eig/panel.hpp"
 #include "eig/reduction_error.hpp"
 #include "eig/signs.hpp"
@@ -216,7 +215,7 @@ void bound_of_an_elimination(std::int64_t n, bool zeros) {
 
 // Both eliminations anew, from the shift that the band and the error leave: the worse one counts.
 void the_worse_of_two_eliminations_counts() {
-  for (std::int64_t n : {3, 40, 130})
+  for (std::int64_t n : {40, 130})
     for (double side : {-1.0, 1.0}) {
       Vector a = symmetric(n, 13);
       for (std::int64_t i = 0; i < n; ++i) a[i * n + i] += side * 2 * static_cast<double>(n);
@@ -234,7 +233,7 @@ void the_worse_of_two_eliminations_counts() {
         bounds[k] = eig::signs_by_elimination({m.data(), n, false}, magnitudes.data()).bound;
       }
       const double worse = std::max(bounds[0], bounds[1]);
-      expect(worse > 1.001 * std::min(bounds[0], bounds[1]), "one is worse", worse / bounds[0]);
+      expect(worse > 1.001 * std::min(bounds[0], bounds[1]), "one is worse", static_cast<double>(n));
       expect(found.error_bound >= worse * (1 - 1e-6), "the error of signs",
              found.error_bound / worse);
     }
@@ -273,19 +272,6 @@ void small_elements_are_not_lost() {
   expect(std::abs(static_cast<double>(trace) - 1) <= 16 * u, "trace", static_cast<double>(trace));
 }
 
-// Kato and Temple on two by two matrices: (a, b; b, c), the pair (a, e_1) has the residual |b|.
-void bounds_of_pairs() {
-  for (double b : {0.5, 1e-3, 1e-6}) {
-    const double a = 0, c = 1;
-    const double gap = c - a, distance = b * b / (gap / 2 + std::hypot(gap / 2, b));
-    const Vector bound = eig::bounds({b}, {gap}, 1e-17);
-    expect(distance <= bound[0], "Kato and Temple", distance / bound[0]);
-    expect(bound[0] <= 1.21 * distance + 1e-17, "and they are sharp", distance / bound[0]);
-  }
-  expect(eig::bounds({1e-3}, {0.0}, 0.25)[0] == 1e-3 + 0.25, "without a gap the residual");
-  expect(eig::bounds({0.0}, {1.0}, 0.25)[0] == 0.25, "rounding remains");
-}
-
 }  // namespace
 
 int main() {
@@ -299,6 +285,5 @@ int main() {
   the_worse_of_two_eliminations_counts();
   bounds_of_bisection();
   small_elements_are_not_lost();
-  bounds_of_pairs();
   return summary("bounds");
 }
