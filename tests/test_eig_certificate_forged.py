@@ -98,6 +98,24 @@ def test_the_bound_holds_all_that_its_derivation_adds_up(n: int, zeros: bool) ->
     assert bound <= (rows + of_products + np.abs(R).sum(axis=1)).max() * (1 + 1e-2)
 
 
+@pytest.mark.parametrize("n", [BLOCK, 2 * BLOCK + 3])
+def test_what_was_left_on_the_way_counts_where_nothing_is_left_at_the_end(n: int) -> None:
+    """In small integers every sum is exact: the bound is u |R so far| and the products' alone."""
+    rng = np.random.default_rng(n)
+    L = np.tril(rng.integers(-1, 2, (n, n)), -1) + np.eye(n)
+    d = rng.choice([-2.0, 1.0, 3.0], n)
+    f = factors(L, d, np.zeros(n), np.arange(n))
+    R = (L * d) @ L.T
+    S, rows = R.copy(), U * np.abs(np.diag(R))
+    for k in range(0, n, BLOCK):
+        R = R - (L * d)[:, k : k + BLOCK] @ L[:, k : k + BLOCK].T
+        rows = rows + U * np.abs(R).sum(axis=1)
+    assert not R.any()
+    gamma = (BLOCK + 5) * U / (1 - (BLOCK + 5) * U)
+    exact = (rows + gamma * (np.abs(L * d) @ np.abs(L.T)).sum(axis=1)).max()
+    assert exact * (1 - 1e-12) <= residual_bound(S, 0.0, f) <= exact * (1 + 1e-9)
+
+
 @pytest.mark.parametrize("part", ["L", "d"])
 def test_factors_that_overflow_prove_nothing(part: str) -> None:
     A = spectra.planted([-1.0, 1.0, 2.0]).A
