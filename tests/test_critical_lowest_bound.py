@@ -146,6 +146,17 @@ def test_a_space_that_ends_early_may_have_missed_something() -> None:
     assert -2 - seldom.bound > 1e3 * (-2 - often.bound) > 0
 
 
+@pytest.mark.parametrize(
+    ("bound", "asked", "tau", "reached"),
+    [(-0.1, 0.1, 0.1, True), (-0.1, 0.09, 0.1, False), (0.5, 0.1, 0.0, True), (0.5, None, 0, True)],
+)
+def test_tau_is_how_far_below_zero_the_bound_is(
+    bound: float, asked: float | None, tau: float, reached: bool
+) -> None:
+    said = LowestBound(bound, 1e-6, 10, 0.0, 1.0, asked)
+    assert (said.tau, said.reached) == (tau, reached)
+
+
 def test_few_steps_say_nothing() -> None:
     d = np.linspace(0.0, 1.0, 100_000)
     said = bound_lowest(Diagonal(d), 0.0, 1.0, delta=1e-300, tau=None, error=0.0, seed=0)
