@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["krylov"]
+__all__ = ["krylov", "unit"]
 
 Vector = NDArray[np.float64]
 _EVERY = 8  # steps between two looks at whether the space is large enough
@@ -56,7 +56,7 @@ def krylov(
     n = len(start)
     steps = min(steps, n)
     V, T = np.empty((steps + 1, n)), np.zeros((steps + 1, steps))
-    V[0] = start / np.linalg.norm(start)
+    V[0], _ = unit(start)
     size, power = 0.0, 0
     for j in range(steps):
         w = _product(operator, V[j])
@@ -78,6 +78,20 @@ def krylov(
         if enough is not None and k % _EVERY == 0 and enough(np.ldexp(T[: k + 1, :k], power)):
             break
     return np.ascontiguousarray(V[:k].T), np.ldexp(T[: k + 1, :k], power)
+
+
+def unit(v: Vector) -> tuple[Vector, float]:
+    """Return v / |v| and |v| for v != 0, also where the squares of its elements underflow.
+
+    Examples
+    --------
+    >>> unit(np.array([3e-200, 4e-200]))
+    (array([0.6, 0.8]), 5e-200)
+    """
+    largest = float(np.abs(v).max())
+    near_one = v / largest
+    size = float(np.linalg.norm(near_one))
+    return near_one / size, largest * size
 
 
 def _product(operator: Products, v: Vector) -> Vector:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from saddlescape import _check
 from saddlescape._core import optim as _core
-from saddlescape._krylov import krylov
+from saddlescape._krylov import krylov, unit
 from saddlescape.optim.newton_model import Differentiable, Model
 
 __all__ = ["NewtonStep", "SaddleFreeNewton"]
@@ -155,7 +155,7 @@ class SaddleFreeNewton:
         V, T = krylov(curvature, g, self.vectors)
         k = V.shape[1]
         values, S = np.linalg.eigh(T[:k])
-        found = Model(values, float(np.linalg.norm(g)) * S[0], V @ S)
+        found = Model(values, unit(g)[1] * S[0], V @ S)
         if self.damping is not None:
             d = -self.lr * found.step(self.damping)
             damping, after = self.damping, curvature.loss(self._rounded(theta + d))
@@ -167,7 +167,7 @@ class SaddleFreeNewton:
         self._write(moved)
         self.steps += 1
         negative = int((values < 0).sum())
-        length = float(np.linalg.norm(moved - theta))
+        length = unit(moved - theta)[1] if (moved != theta).any() else 0.0
         chosen = damping if length > 0 else None
         return NewtonStep(chosen, length, negative, k, before, after)
 
