@@ -6,6 +6,26 @@
 // const Type& table() { SADDLESCAPE_ACTIVE(_part) } takes the one in use, with core/isa.hpp.
 #pragma once
 
+namespace saddlescape {
+
+// The same kernels for both precisions.
+template <template <class> class Table>
+struct BothPrecisions {
+  Table<float> float32;
+  Table<double> float64;
+
+  template <class T>
+  const Table<T>& table() const {
+    static_assert(sizeof(T) == sizeof(float) || sizeof(T) == sizeof(double));
+    if constexpr (sizeof(T) == sizeof(float))
+      return float32;
+    else
+      return float64;
+  }
+};
+
+}  // namespace saddlescape
+
 #define SADDLESCAPE_JOINED(left, right) left##right
 #define SADDLESCAPE_JOIN(left, right) SADDLESCAPE_JOINED(left, right)
 #define SADDLESCAPE_TABLE(part) SADDLESCAPE_JOIN(SADDLESCAPE_KERNELS, part)

@@ -34,21 +34,7 @@ struct ActivationTable {
   }
 };
 
-struct ActivationKernels {
-  ActivationTable<float> float32;
-  ActivationTable<double> float64;
-
-  template <class T>
-  const ActivationTable<T>& table() const;
-};
-template <>
-inline const ActivationTable<float>& ActivationKernels::table<float>() const {
-  return float32;
-}
-template <>
-inline const ActivationTable<double>& ActivationKernels::table<double>() const {
-  return float64;
-}
+using ActivationKernels = BothPrecisions<ActivationTable>;
 
 const ActivationKernels& activation_kernels();
 

@@ -41,21 +41,7 @@ struct DenseTable {
   void (*add)(const T* from, T* to, std::int64_t n);
 };
 
-struct DenseKernels {
-  DenseTable<float> float32;
-  DenseTable<double> float64;
-
-  template <class T>
-  const DenseTable<T>& table() const;
-};
-template <>
-inline const DenseTable<float>& DenseKernels::table<float>() const {
-  return float32;
-}
-template <>
-inline const DenseTable<double>& DenseKernels::table<double>() const {
-  return float64;
-}
+using DenseKernels = BothPrecisions<DenseTable>;
 
 const DenseKernels& dense_kernels();
 

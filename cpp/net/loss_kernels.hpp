@@ -34,21 +34,7 @@ struct CrossEntropyTable {
                   const T* Rf, T* Rdelta, std::int64_t ld, T* room);
 };
 
-struct LossKernels {
-  CrossEntropyTable<float> float32;
-  CrossEntropyTable<double> float64;
-
-  template <class T>
-  const CrossEntropyTable<T>& table() const;
-};
-template <>
-inline const CrossEntropyTable<float>& LossKernels::table<float>() const {
-  return float32;
-}
-template <>
-inline const CrossEntropyTable<double>& LossKernels::table<double>() const {
-  return float64;
-}
+using LossKernels = BothPrecisions<CrossEntropyTable>;
 
 const LossKernels& loss_kernels();
 

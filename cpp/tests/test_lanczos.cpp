@@ -14,6 +14,7 @@
 #include "eig/krylov.hpp"
 #include "eig/lanczos.hpp"
 #include "eig/orthogonal.hpp"
+#include "eig/pairs.hpp"
 #include "eig_samples.hpp"
 
 namespace eig = saddlescape::eig;
@@ -284,6 +285,19 @@ void parts_of_normals() {
     }
 }
 
+// Kato and Temple on two by two matrices: (a, b; b, c), the pair (a, e_1) has the residual |b|.
+void bounds_of_pairs() {
+  for (double b : {0.5, 1e-3, 1e-6}) {
+    const double a = 0, c = 1;
+    const double gap = c - a, distance = b * b / (gap / 2 + std::hypot(gap / 2, b));
+    const std::vector<double> bound = eig::bounds({b}, {gap}, 1e-17);
+    expect(distance <= bound[0], "Kato and Temple", distance / bound[0]);
+    expect(bound[0] <= 1.21 * distance + 1e-17, "and they are sharp", distance / bound[0]);
+  }
+  expect(eig::bounds({1e-3}, {0.0}, 0.25)[0] == 1e-3 + 0.25, "without a gap the residual");
+  expect(eig::bounds({0.0}, {1.0}, 0.25)[0] == 0.25, "rounding remains");
+}
+
 void refusals() {
   const std::vector<double> d = squares(5);
   eig::LanczosOptions options;
@@ -311,6 +325,7 @@ int main() {
   parts_of_normals();
   for (std::int64_t cut : {150, 300, 301})
     for (std::int64_t block : {1, 5}) pieces(cut, block, 40);
+  bounds_of_pairs();
   refusals();
   return summary("lanczos");
 }

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check
+from saddlescape._sums import Sums
 from saddlescape.critical.hylee2021 import check_preset
 from saddlescape.critical.null_space import check_directions
-from saddlescape.critical.sums import Sums
 from saddlescape.curvature import AnyCurvature
 
 __all__ = ["DENSE_LIMIT", "Ask"]

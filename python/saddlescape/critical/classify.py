@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._sums import Sums
 from saddlescape.critical.ask import DENSE_LIMIT, Ask
 from saddlescape.critical.gradient import check_gradient
 from saddlescape.critical.hylee2021 import homework
@@ -24,7 +24,6 @@ from saddlescape.critical.solved import (
     by_assembly,
     by_lanczos,
 )
-from saddlescape.critical.sums import Sums
 from saddlescape.critical.text import not_checked, remedy
 from saddlescape.curvature import (
     AnyCurvature,
@@ -84,7 +83,8 @@ def classify(
         as many steps as that takes [1]_. Without `tau`: what 100 steps allow to say.
     null_directions : dict of (P,) or (P, k) arrays, optional
         Directions, by reason, along which the loss is known to be flat: what they explain of the
-        undetermined eigenvalues is measured and counted. Those of our own networks are known.
+        undetermined eigenvalues is measured and counted, and which of them are not flat here. Those
+        of our own networks are known.
     preset : str, optional
         ``"hylee2021"`` adds, for a network's operator, what a course's homework says of this point,
         and how that differs (`CriticalPoint.homework`).
@@ -117,12 +117,18 @@ def classify(
     """
     started = time.perf_counter()
     operator = _operator(H, gradient)
-    sums = Sums(operator)
-    with sums.together("classify"):
+    with Sums(operator).together("classify"):
         ask = Ask.checked(
             operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
         )
-    sums.check_alike("classify", repr(ask))
+    Sums(operator).check_alike("classify", repr(ask))
+    return _classified(operator, ask, gradient is None, started)
+
+
+def _classified(
+    operator: AnyCurvature, ask: Ask, no_gradient: bool, started: float
+) -> CriticalPoint:
+    seed = ask.seed
     found = by_assembly(operator, seed) if ask.dense else by_lanczos(operator, seed)
     check, model_gap = check_gradient(operator, found, ask.gradient_tolerance)
     if check.small:
@@ -139,7 +145,7 @@ def classify(
         inertia=found.inertia,
         eigenvalues=values,
         residuals=_residuals(operator, found, lowest),
-        eigenvectors=sums.oriented(vectors),
+        eigenvectors=Sums(operator).oriented(vectors),
         spectrum=found.eigenvalues if found.complete else None,
         assembly_error=found.assembly_error,
         solver_error=found.solver_error,
@@ -149,7 +155,7 @@ def classify(
         method="dense" if ask.dense else "lanczos",
         products=found.products + (0 if lowest_bound is None else lowest_bound.steps),
         seconds=time.perf_counter() - started,
-        not_checked=not_checked(operator, kind, found, probed, gradient is None),
+        not_checked=not_checked(operator, kind, found, probed, no_gradient),
         remedy=remedy(kind, found.complete, probed, check, operator.silent is not None),
         null_space=_null_space(operator, found, ask),
         lowest_bound=lowest_bound,
@@ -211,7 +217,7 @@ def _null_space(operator: AnyCurvature, found: Solved, ask: Ask) -> NullSpace | 
     if not found.complete or isinstance(operator, CurvatureInPieces):
         return None
     known = getattr(operator, "invariances", tuple)
-    return explain(operator, found.inertia, chain(ask.null_directions, known()))
+    return explain(operator, found.inertia, known(), ask.null_directions)
 
 
 def _residuals(operator: AnyCurvature, found: Solved, which: NDArray[np.intp]) -> Vector:

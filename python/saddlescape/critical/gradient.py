@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._sums import Sums
 from saddlescape.critical.point import GradientCheck
-from saddlescape.critical.sums import Sums
 from saddlescape.curvature import AnyCurvature
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from math import ceil, log, pi, sqrt
 
 import numpy as np
 
-from saddlescape.critical.krylov import krylov
-from saddlescape.critical.sums import Sums
+from saddlescape._krylov import krylov
+from saddlescape._sums import Sums
 from saddlescape.curvature import AnyCurvature
 
 __all__ = ["LowestBound", "bound_lowest"]
@@ -129,7 +129,7 @@ def bound_lowest(
     start = generator.standard_normal(len(operator.theta))  # uniform in its direction
     V, T = krylov(operator, start, steps)
     m = V.shape[1]
-    ritz = np.linalg.eigvalsh((T[:m] + T[:m].T) / 2)
+    ritz = np.linalg.eigvalsh(T[:m])
     spread, size = float(ritz[-1] - ritz[0]), float(np.abs(ritz).max())
     if m == n:
         missed = 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._sums import Sums
 from saddlescape.critical.point import Probe
-from saddlescape.critical.sums import Sums
 from saddlescape.curvature import AnyCurvature
 
 __all__ = ["loss_noise", "probe"]

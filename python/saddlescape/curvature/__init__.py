@@ -14,6 +14,7 @@ from saddlescape.curvature.gradient import GradientCurvature, from_gradient
 from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
 from saddlescape.curvature.pieces import AutomaticCurvatureInPieces
+from saddlescape.curvature.piecewise import PiecewiseLinearWarning
 from saddlescape.curvature.products import OperatorCurvature, from_operator
 from saddlescape.curvature.protocol import (
     AnyCurvature,
@@ -37,6 +38,7 @@ __all__ = [
     "NetworkCurvature",
     "NotFiniteError",
     "OperatorCurvature",
+    "PiecewiseLinearWarning",
     "WeightedCurvature",
     "bartlett_diagonal",
     "from_functions",

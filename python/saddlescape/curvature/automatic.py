@@ -86,21 +86,15 @@ class AutomaticCurvature(Blocks):
         return AutomaticCurvatureInPieces(self, cast(EngineInPieces, self._engine))
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self.theta.size, self.theta.size)
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64: of what comes in and goes out, whatever the framework computes in."""
-        return np.dtype(np.float64)
+    def kinks(self) -> tuple[str, ...]:
+        """The functions in the loss whose slope jumps."""
+        return self._engine.kinks
 
     @property
     def silent(self) -> str | None:
         """Kinks, of which second derivatives see nothing, as far as the loss shows them."""
         said = [
-            f"{name} is piecewise linear: curvature at its kinks is not in H"
-            for name in self._engine.kinks
+            f"{name} is piecewise linear: curvature at its kinks is not in H" for name in self.kinks
         ]
         if self._flat:
             said.append(

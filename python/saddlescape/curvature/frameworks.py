@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from saddlescape.curvature.automatic import AutomaticCurvature
+from saddlescape.curvature.engine import Engine
+from saddlescape.curvature.piecewise import warn_of_kinks
 
 __all__ = ["from_jax", "from_torch"]
 
@@ -78,8 +80,8 @@ def from_torch(
         mode), if the gradient is not the loss's own (hooks, straight-through), if the loss writes
         to tensors outside itself (batch normalisation in train mode) or to ``.grad``, or, from
         ``.dense()``, if H is not symmetric.
-    RuntimeWarning
-        Is issued where two evaluations differ by rounding.
+    RuntimeWarning, PiecewiseLinearWarning
+        Are issued where two evaluations differ by rounding, and where the loss has kinks (relu).
 
     Examples
     --------
@@ -105,13 +107,17 @@ def from_torch(
         from saddlescape.torch.spread import SpreadEngine
 
         one = 1.0 if weight is None else weight
-        return AutomaticCurvature(SpreadEngine(loss_fn, params, group, one, sharded), lower_bound)
-    if weight is not None or sharded:
+        engine: Engine = SpreadEngine(loss_fn, params, group, one, sharded)
+    elif weight is not None or sharded:
         raise ValueError(
             f"{'sharded' if sharded else 'weight'}: given without group, expected a group of "
             "processes with it"
         )
-    return AutomaticCurvature(TorchEngine(loss_fn, params), lower_bound)
+    else:
+        engine = TorchEngine(loss_fn, params)
+    H = AutomaticCurvature(engine, lower_bound)
+    warn_of_kinks(H.kinks)
+    return H
 
 
 def from_jax(
@@ -146,6 +152,8 @@ def from_jax(
     TypeError, ValueError
         If an argument or the loss is of a wrong kind or not finite, if two evaluations differ, or,
         from ``.dense()``, if H is not symmetric. What `loss_fn` raises passes through.
+    PiecewiseLinearWarning
+        Is issued where the loss has kinks (relu).
 
     Examples
     --------
@@ -162,4 +170,6 @@ def from_jax(
     """
     from saddlescape.jax.curvature import JaxEngine  # only who calls this has JAX
 
-    return AutomaticCurvature(JaxEngine(loss_fn, params), lower_bound)
+    H = AutomaticCurvature(JaxEngine(loss_fn, params), lower_bound)
+    warn_of_kinks(H.kinks)
+    return H

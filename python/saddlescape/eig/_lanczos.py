@@ -9,12 +9,15 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from saddlescape._check import integer, real
+from saddlescape._check import integer, optional_function, real
 from saddlescape._core import eig as _eig
 from saddlescape.eig._operator import Operator, order, products
 from saddlescape.eig._pieces import arguments_of, pieces_of, together
 
 __all__ = ["EigResult", "Outcome", "lanczos"]
+
+
+_SHOWN = 5  # pairs of each end in a table
 
 
 class Outcome(Enum):
@@ -87,6 +90,24 @@ class EigResult:
     missing: float
     products: int
     outcome: Outcome
+
+    def __repr__(self) -> str:
+        """Return the pairs as a table, the outermost ones of many."""
+        k, n = len(self.eigenvalues), len(self.eigenvectors)
+        lines = [
+            f"EigResult: {self.outcome.name.lower()}, {k} of {n:,} pairs by {self.products:,} "
+            f"products, probability of a missing one {self.missing:.1e}",
+            "    eigenvalue  +- bound  residual  multiplicity  converged",
+        ]
+        for i in range(k):
+            if _SHOWN <= i < k - _SHOWN:
+                lines += [f"    ... {k - 2 * _SHOWN} more"] if i == _SHOWN else []
+                continue
+            lines.append(
+                f"{self.eigenvalues[i]:14.6g}  {self.bounds[i]:8.1e}  {self.residuals[i]:8.1e}  "
+                f"{self.multiplicities[i]:12d}  {'yes' if self.converged[i] else 'no'}"
+            )
+        return "\n".join(lines)
 
 
 def lanczos(
@@ -174,8 +195,12 @@ def lanczos(
     >>> result = eig.lanczos(np.diag(np.arange(-3.0, 97.0)), low=2, high=1)
     >>> np.round(result.eigenvalues, 6)
     array([-3., -2., 96.])
-    >>> result.outcome.name
-    'CONVERGED'
+    >>> print(result)  # doctest: +ELLIPSIS
+    EigResult: converged, 3 of 100 pairs by ... products, probability of a missing one ...
+        eigenvalue  +- bound  residual  multiplicity  converged
+                -3  ...             1  yes
+                -2  ...             1  yes
+                96  ...             1  yes
 
     References
     ----------
@@ -202,22 +227,13 @@ def lanczos(
             0 if basis is None else integer("basis", basis, 1),
             real("missing", missing, "a probability above 0 and up to 1"),
         )
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
+        optional_function("callback", callback)
     values, rows, residuals, gaps, bounds, multiplicities, converged, missing, used, outcome = (
         _eig.lanczos(n, products(op), *arguments, vectors, callback, arguments_of(pieces))
     )
+    ended = Outcome[outcome]
     return EigResult(
-        values,
-        rows.T,
-        residuals,
-        bounds,
-        gaps,
-        multiplicities,
-        converged,
-        missing,
-        used,
-        Outcome[outcome],
+        values, rows.T, residuals, bounds, gaps, multiplicities, converged, missing, used, ended
     )
 
 

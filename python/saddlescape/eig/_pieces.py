@@ -4,50 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OperatorInPieces", "Pieces", "arguments_of", "in_pieces", "pieces_of", "together"]
+__all__ = ["Pieces", "arguments_of", "in_pieces", "pieces_of", "together"]
 
 Vector = NDArray[np.float64]
-
-
-@runtime_checkable
-class OperatorInPieces(Protocol):
-    """A symmetric matrix whose vectors are spread over processes, a piece of each in every one.
-
-    `saddlescape.eig.lanczos` and `saddlescape.eig.density` take it, called in all processes with
-    the same arguments. Each process holds its own rows of the basis; inner products are added up by
-    `reduce`, many in one call. A process may have no rows at all. What is small (the projected
-    matrix) is solved in each, so that all must run on processors of one kind.
-    """
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return (n, n), of the whole matrix: the same in each process."""
-        ...
-
-    @property
-    def piece(self) -> slice:
-        """Return which rows are in this process; each row is in one."""
-        ...
-
-    def __matmul__(self, V: Any, /) -> Any:
-        """Return this process' rows of the product, for V (m,) or (m, k) its rows of the vectors.
-
-        It may communicate; then it raises in all processes or in none, as `reduce` does.
-        """
-        ...
-
-    def reduce(self, numbers: Vector, /) -> Vector:
-        """Return the sums over all processes of (k,) numbers, the same bits in each process.
-
-        What steers a solver are such sums, so that all take the same decisions. Add in the order of
-        ranks, or in one process that sends the sum to the others.
-        """
-        ...
 
 
 class Pieces:

@@ -5,16 +5,50 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.eig import OperatorInPieces
-
-__all__ = ["Sums"]
+__all__ = ["OperatorInPieces", "Sums"]
 
 Vector = NDArray[np.float64]
+
+
+@runtime_checkable
+class OperatorInPieces(Protocol):
+    """A symmetric matrix whose vectors are spread over processes, a piece of each in every one.
+
+    `saddlescape.eig.lanczos` and `saddlescape.eig.density` take it, called in all processes with
+    the same arguments. Each process holds its own rows of the basis; inner products are added up by
+    `reduce`, many in one call. A process may have no rows at all. What is small (the projected
+    matrix) is solved in each, so that all must run on processors of one kind.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return (n, n), of the whole matrix: the same in each process."""
+        ...
+
+    @property
+    def piece(self) -> slice:
+        """Return which rows are in this process; each row is in one."""
+        ...
+
+    def __matmul__(self, V: Any, /) -> Any:
+        """Return this process' rows of the product, for V (m,) or (m, k) its rows of the vectors.
+
+        It may communicate; then it raises in all processes or in none, as `reduce` does.
+        """
+        ...
+
+    def reduce(self, numbers: Vector, /) -> Vector:
+        """Return the sums over all processes of (k,) numbers, the same bits in each process.
+
+        What steers a solver are such sums, so that all take the same decisions. Add in the order of
+        ranks, or in one process that sends the sum to the others.
+        """
+        ...
 
 
 class Sums:
@@ -79,6 +113,19 @@ class Sums:
         if self._operator is None:
             return float(np.linalg.norm(v))
         return float(np.sqrt(self.inner(v, v)))
+
+    def unit(self, v: Vector) -> tuple[Vector, float]:
+        """Return v / |v| and |v| for v != 0, also where the squares of its elements underflow.
+
+        Examples
+        --------
+        >>> Sums(None).unit(np.array([3e-200, 4e-200]))
+        (array([0.6, 0.8]), 5e-200)
+        """
+        largest = self.largest(v)
+        near_one = v / largest
+        size = self.norm(near_one)
+        return near_one / size, largest * size
 
     def norms(self, V: Vector) -> Vector:
         """Of each column."""
