@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,10 @@ def in_processes(job: str, place: Path, world: int = 2) -> Results:
     command = [sys.executable, pieces_samples.__file__, job]
     runs = [
         subprocess.Popen(  # noqa: S603
-            [*command, str(rank), str(world), str(place)], stderr=subprocess.PIPE, text=True
+            [*command, str(rank), str(world), str(place)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # they share the processors
         )
         for rank in range(world)
     ]

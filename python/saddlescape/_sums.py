@@ -133,6 +133,10 @@ class Sums:
             return np.asarray(np.linalg.norm(V, axis=0))
         return np.sqrt(self.add(np.einsum("ij,ij->j", V, V)))
 
+    def rows(self, n: int) -> int:
+        """How many of n rows are in this process."""
+        return n if self._operator is None else len(range(*self._operator.piece.indices(n)))
+
     def length(self, v: Vector) -> int:
         """How many numbers the whole vector has."""
         return int(self.add(np.array([float(len(v))]))[0])

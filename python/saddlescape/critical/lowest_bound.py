@@ -125,8 +125,8 @@ def bound_lowest(
     need = log(_FACTOR * sqrt(n) / delta)
     most = max(1, min(n, _MOST_STEPS, _MOST_BYTES // (8 * n)))
     steps = min(most, _steps(need, low, high, tau))
-    generator = Sums(operator).generator([seed, 1])
-    start = generator.standard_normal(len(operator.theta))  # uniform in its direction
+    sums = Sums(operator)
+    start = sums.generator([seed, 1]).standard_normal(sums.rows(n))  # uniform in its direction
     V, T = krylov(operator, start, steps)
     m = V.shape[1]
     ritz = np.linalg.eigvalsh(T[:m])
