@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from oracle.spectra import outliers
 from saddlescape import eig
 
 
@@ -25,14 +26,6 @@ def symmetric(n: int) -> np.ndarray:
 
 def uniform(n: int) -> np.ndarray:
     return np.linspace(-1, 1, n)
-
-
-def outliers(n: int) -> np.ndarray:
-    """As a trained network has it: a bulk at zero, ten large eigenvalues, a few negative."""
-    bulk = 1e-3 * np.random.default_rng(0).standard_normal(n)
-    bulk[:10] = np.geomspace(0.5, 20, 10)
-    bulk[10:13] = [-0.3, -0.2, -0.1]
-    return np.sort(bulk)
 
 
 def squares(n: int) -> np.ndarray:

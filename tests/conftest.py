@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import saddlescape as ss
+from saddlescape import _core
 
 
 @pytest.fixture
@@ -15,6 +16,15 @@ def set_threads() -> Iterator[Callable[[int], None]]:
     before = ss.info()["threads"]
     yield ss.set_threads
     ss.set_threads(before)
+
+
+@pytest.fixture
+def machine() -> Iterator[None]:
+    """Put the instruction set and the threads back after a test that changes them."""
+    isa, threads = _core.isa(), ss.info()["threads"]
+    yield
+    _core.force_isa(isa)
+    ss.set_threads(threads)
 
 
 @pytest.fixture

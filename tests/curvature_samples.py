@@ -7,7 +7,27 @@ from typing import Any
 import numpy as np
 import pytest
 
+import saddlescape as ss
+from saddlescape import critical, eig
+from saddlescape.critical import Kind
 from saddlescape.curvature import Curvature
+
+
+def network(
+    activation: str, loss: str, dtype: str, sizes: tuple[int, ...], seed: int
+) -> tuple[ss.MLP, Any, Any]:
+    """Our network, with biases other than zero, and nine samples for it."""
+    rng = np.random.default_rng(seed)
+    net = ss.MLP(sizes, activation, loss, dtype=dtype, seed=seed)
+    net.theta = net.theta + 0.1 * rng.standard_normal(net.parameters).astype(dtype)
+    X, Y = rng.standard_normal((9, 3)).astype(dtype), rng.dirichlet(np.ones(2), 9).astype(dtype)
+    return net, X, Y
+
+
+def to_its_minimum(net: ss.MLP, X: Any, Y: Any) -> None:
+    """Move a network of one layer to the least squares of its samples."""
+    fit = np.linalg.lstsq(np.c_[X, np.ones(len(X))].astype(float), Y.astype(float), rcond=None)[0]
+    net.theta = np.r_[fit[:-1].T.ravel(), fit[-1]].astype(net.theta.dtype)
 
 
 def agrees(theirs: Any, ours: Curvature, kinked: bool) -> None:
@@ -29,3 +49,15 @@ def agrees(theirs: Any, ours: Curvature, kinked: bool) -> None:
     assert np.array_equal(A, A.T)
     assert np.linalg.norm(A - ours.dense()) <= 1e-12 * size
     assert bool(theirs.silent) is kinked
+
+
+def same_verdicts(theirs: Curvature, ours: Curvature, kind: Kind, accuracy: float) -> None:
+    """Assert that an operator's point is judged as our network's is, and the ends of its H."""
+    for method in ("dense", "lanczos"):
+        points = [critical.classify(H, method=method) for H in (ours, theirs)]
+        assert points[0].kind == points[1].kind
+        if method == "dense":  # Lanczos sees the ends only, and never says "minimum"
+            assert points[0].kind == kind
+    ends = eig.lanczos(theirs, low=2, high=2).eigenvalues
+    expected = eig.eigvalsh(ours.dense())[[0, 1, -2, -1]]
+    assert np.allclose(ends, expected, rtol=0, atol=accuracy * np.abs(expected).max())

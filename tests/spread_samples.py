@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch.distributed.nn.functional import all_reduce
 
 from saddlescape import critical, curvature, eig
+from torch_samples import Once
 
 N = 11
 CUTS = {0: slice(0, 7), 1: slice(7, 11)}  # uneven shards of the data
@@ -126,17 +127,6 @@ def one_raises_later(rank: int) -> dict[str, Any]:
 def one_has_no_second_derivative(rank: int) -> dict[str, Any]:
     params = weights()
 
-    class Once(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, g: Any) -> Any:
-            return g * 3 * ctx.saved_tensors[0] ** 2
-
     def loss() -> Any:
         return (Once.apply(params[0]) if rank else params[0] ** 3).sum()
 
@@ -175,18 +165,27 @@ def no_weight(rank: int) -> dict[str, Any]:
     return told(lambda: shards_of_data(rank, weight=0.0))
 
 
-def main(job: str, rank: int, place: str) -> None:
-    torch.set_num_threads(1)
+def meet(job: Callable[[int], dict[str, Any]], rank: int, world: int, place: str) -> None:
+    """Do a job as one of some processes in a group of its own, and leave what it returns."""
     dist.init_process_group(
-        "gloo", init_method=f"file://{place}/meet", rank=rank, world_size=2,
+        "gloo", init_method=f"file://{place}/meet", rank=rank, world_size=world,
         timeout=timedelta(seconds=30),
     )  # fmt: skip
     try:
-        np.savez(f"{place}/{rank}.npz", **globals()[job](rank))
+        np.savez(f"{place}/{rank}.npz", **job(rank))
         dist.barrier()
     finally:
         dist.destroy_process_group()
 
 
+def main(rank: int) -> None:
+    """Run the jobs that are asked for, one after another: torch is imported once."""
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        job, place = line.split(maxsplit=1)
+        meet(globals()[job], rank, 2, place.rstrip("\n"))
+        print("done", flush=True)  # noqa: T201 - the answer
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]))

@@ -25,7 +25,7 @@ MAY_INCLUDE = {
 }
 
 # Python part -> the parts that it may import, the straight line of the design
-BASE = {"_core", "_check", "_extras", "_files"}
+BASE = {"_core", "_check", "_extras", "_files", "_krylov", "_sums"}
 CLI_HELPERS = {"_info", "_options", "_progress"}
 MAY_IMPORT = {
     "optim": set(),
@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "_info": set(),
     "_check": set(),
     "_extras": set(),
+    "_krylov": set(),
 }
 
 # Parts that are imported by those only who have the package of that name

@@ -9,16 +9,12 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from critical_samples import written
 from oracle import points
 from oracle.points import Planted
 from saddlescape import critical, curvature
 from saddlescape.critical import EscapeOutcome
 from saddlescape.critical.line import minimise_along
-
-
-def written(p: Planted) -> curvature.FunctionCurvature:
-    return curvature.from_functions(p.loss, p.gradient, p.hessian, p.theta, p.lower_bound)
-
 
 # name, function, value at zero, where the minimum is, how near: the square root of the rounding of
 # the value over the curvature for all but |t - 1|, whose kink parabolas close in on slowly

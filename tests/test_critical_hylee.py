@@ -8,6 +8,8 @@ import pytest
 import saddlescape as ss
 from saddlescape import critical, curvature
 
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 X = np.linspace(0.05, 0.95, 6)[:, None]
 Y = np.sin(5 * np.pi * X) / (5 * np.pi * X)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from critical_samples import written
 from oracle import points
 from oracle.points import Planted
 from saddlescape import critical, curvature
@@ -13,10 +14,6 @@ from saddlescape.critical.classify import DENSE_LIMIT
 from saddlescape.diagnosis.points import statement
 
 ALL = points.DEGENERATE + points.QUADRATIC + points.NOT_CRITICAL + [points.TOY_SADDLE]
-
-
-def written(p: Planted) -> curvature.FunctionCurvature:
-    return curvature.from_functions(p.loss, p.gradient, p.hessian, p.theta, p.lower_bound)
 
 
 @pytest.mark.parametrize("p", ALL, ids=lambda p: p.name)

@@ -62,6 +62,48 @@ def test_nothing_is_below(name: str, seed: int) -> None:
         assert d.min() - said.bound <= 1e-5 * np.abs(d).max()
 
 
+@pytest.mark.parametrize("delta", [1e-2, 1e-6, 1e-12])
+@pytest.mark.parametrize("name", ["even", "dense at the bottom", "negative"])
+def test_the_distance_is_the_theorems(name: str, delta: float) -> None:
+    """1.648 sqrt(n) exp(-sqrt(eps) (2 m - 1)) at either end, half of delta for each."""
+    d = SPECTRA[name]
+    said = bounded(d, delta=delta)
+    low, high = 0.0, 0.5
+    for _ in range(100):  # either end may be missed by eps of the range of all eigenvalues
+        eps = (low + high) / 2
+        missed = 1.648 * np.sqrt(len(d)) * np.exp(-np.sqrt(eps) * (2 * said.steps - 1))
+        low, high = (eps, high) if missed > delta / 4 else (low, eps)
+    # range = (ritz_high - ritz_low) + 2 eps range
+    distance = high * (said.ritz_high - said.ritz_low) / (1 - 2 * high)
+    size = max(abs(said.ritz_low), abs(said.ritz_high))
+    assert said.ritz_low - said.bound == pytest.approx(distance, abs=1e-12 * size, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 60])
+def test_the_whole_space_leaves_rounding_alone(n: int) -> None:
+    """As many steps as dimensions: what is left is of the products, and never nothing."""
+    d = np.linspace(-1.0, 3.0, n) if n > 1 else np.array([-1.0])
+    said = bounded(d)
+    assert said.steps == n
+    eps = float(np.finfo(np.float64).eps)
+    assert 8 * n * eps <= said.ritz_low - said.bound <= 64 * n * eps * 3
+
+
+def test_one_dimension_may_hide_as_much_as_many() -> None:
+    """n - 1 steps of n: the theorem, not the whole space."""
+    d = np.linspace(-1.0, 3.0, 101)
+    assert bounded(d).steps == 100
+    assert d[0] - bounded(d).bound > 1e-6
+
+
+@pytest.mark.parametrize("lowest", [-0.02, -0.05, -0.08])
+def test_what_is_known_to_be_negative_leaves_less_room(lowest: float) -> None:
+    d = np.r_[lowest, np.linspace(0.0, 1.0, 2999)]
+    said = bounded(d, tau=0.1)
+    assert said.reached
+    assert said.tau >= -lowest
+
+
 @pytest.mark.parametrize("m", [6, 10, 16])
 def test_it_fails_no_oftener_than_it_says(m: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one eigenvalue in 400 far off, few steps miss it often, and that is allowed for."""
@@ -102,6 +144,17 @@ def test_a_space_that_ends_early_may_have_missed_something() -> None:
     often, seldom = (bounded(d, delta=delta) for delta in (1e-4, 1e-10))
     assert often.steps == seldom.steps < 20
     assert -2 - seldom.bound > 1e3 * (-2 - often.bound) > 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "asked", "tau", "reached"),
+    [(-0.1, 0.1, 0.1, True), (-0.1, 0.09, 0.1, False), (0.5, 0.1, 0.0, True), (0.5, None, 0, True)],
+)
+def test_tau_is_how_far_below_zero_the_bound_is(
+    bound: float, asked: float | None, tau: float, reached: bool
+) -> None:
+    said = LowestBound(bound, 1e-6, 10, 0.0, 1.0, asked)
+    assert (said.tau, said.reached) == (tau, reached)
 
 
 def test_few_steps_say_nothing() -> None:

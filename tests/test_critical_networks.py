@@ -10,6 +10,8 @@ from saddlescape import critical, curvature, data
 from saddlescape.critical import EscapeOutcome, Kind
 from saddlescape.lectures import two_weights
 
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 
 def toy(w1: float, w2: float) -> curvature.NetworkCurvature:
     net, X, y = two_weights()

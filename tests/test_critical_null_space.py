@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from oracle.linear_networks import baldi_hornik
+from critical_samples import LINEAR, linear_net
 from saddlescape import critical, curvature
 from saddlescape.critical import Kind, NullSpace
 from saddlescape.critical.null_space import explain
 from saddlescape.curvature.invariances import Architecture, directions
 from saddlescape.eig import Inertia
+
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
 
 INPUTS = "inputs that are zero, constant or depend on each other"
 SOFTMAX = "the softmax, which an equal shift of all outputs leaves alone"
@@ -119,11 +121,9 @@ class TestDirections:
 class TestCounts:
     def test_a_linear_network_at_each_critical_point(self) -> None:
         """With h triples chosen the critical points are GL(h)'s orbit: h^2 zeros, all explained."""
-        oracle = baldi_hornik(4, 2, 3)
         for chosen in [(0, 1), (0, 2), (1, 2)]:
-            net = ss.MLP(oracle.sizes, "linear", loss="mse", bias=False, dtype="float64")
-            net.theta = oracle.theta(chosen, seed=0)
-            point = critical.classify(curvature.of(net, oracle.X, oracle.Y))
+            net = linear_net(LINEAR.theta(chosen, seed=0))
+            point = critical.classify(curvature.of(net, LINEAR.X, LINEAR.Y))
             assert point.inertia.undetermined == 4
             assert point.null_space == NullSpace(((MIXING, 4),), 0)
             assert "of 4 undetermined eigenvalues: 4 by linear units" in str(point)
@@ -225,13 +225,44 @@ class TestOwnDirections:
 
     def test_a_wrong_one_explains_nothing(self) -> None:
         wrong = {"not so": np.array([2.0, 0.5]), "zero": np.zeros(2), "none": np.zeros((2, 0))}
-        assert critical.classify(self.VALLEY, null_directions=wrong).null_space == NullSpace((), 1)
+        point = critical.classify(self.VALLEY, null_directions=wrong)
+        assert point.null_space == NullSpace((), 1, (("not so", 1),))
+        assert "1 unexplained; not flat here: not so (1 dimension)" in " ".join(str(point).split())
 
     def test_of_a_space_only_what_vanishes_counts(self) -> None:
         both = {"all": np.eye(2)}
         assert critical.classify(self.VALLEY, null_directions=both).null_space == NullSpace(
-            (("all", 1),), 0
+            (("all", 1),), 0, (("all", 1),)
         )
+
+    def test_each_is_measured_whatever_the_others_explain(self) -> None:
+        """Behind a family that explains all, twice, overlapping, of any length."""
+        flat, steep = np.array([2.0, -0.5]), np.array([2.0, 0.5])
+        named = {
+            "flat": flat, "steep": 1e-9 * steep, "again": flat, "mixed": flat + steep,
+            "steep twice": np.stack([steep, 3 * steep], axis=1),
+        }  # fmt: skip
+        found = critical.classify(self.VALLEY, null_directions=named).null_space
+        bent = (("steep", 1), ("mixed", 1), ("steep twice", 1))
+        assert found == NullSpace((("flat", 1),), 0, bent)
+        assert str(found) == (
+            "of 1 undetermined eigenvalue: 1 by flat; not flat here: steep (1 dimension), mixed "
+            "(1 dimension), steep twice (1 dimension)"
+        )
+
+    def test_said_where_no_eigenvalue_is_undetermined(self) -> None:
+        H = np.diag([1.0, 2.0, -3.0])
+        point = critical.classify(H, null_directions={"two": np.eye(3)[:, :2]})
+        assert point.null_space == NullSpace((), 0, (("two", 2),))
+        said = "no eigenvalue is undetermined; not flat here: two (2 dimensions)"
+        assert said in " ".join(str(point).split())
+        assert "not flat" not in str(critical.classify(H))
+
+    def test_no_curvature_along_it_is_not_enough(self) -> None:
+        """(1, 1) of the saddle diag(1, -1): v^T H v = 0, but the gradient changes on the way."""
+        named = {"asymptote": np.ones(2)}
+        point = critical.classify(np.diag([1.0, -1.0]), null_directions=named)
+        assert point.null_space == NullSpace((), 0, (("asymptote", 1),))
 
     @pytest.mark.parametrize(
         ("value", "error", "text"),

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from critical_samples import written
 from oracle import points
 from oracle.points import Planted
 from saddlescape import critical, curvature
@@ -18,10 +19,6 @@ from saddlescape.eig import Inertia
 ALL = points.DEGENERATE + points.QUADRATIC + points.NOT_CRITICAL + [points.TOY_SADDLE]
 SCALES = [(1e-12, 1.0), (1e12, 1.0), (1.0, 1e-3), (1.0, 1e3), (1e-12, 1e3), (1e12, 1e-3)]
 planted = pytest.mark.parametrize("p", ALL, ids=lambda p: p.name)
-
-
-def written(p: Planted) -> curvature.FunctionCurvature:
-    return curvature.from_functions(p.loss, p.gradient, p.hessian, p.theta, p.lower_bound)
 
 
 def differences(p: Planted) -> curvature.GradientCurvature:

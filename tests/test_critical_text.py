@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from critical_samples import written
 from oracle import points
 from oracle.points import Planted
 from saddlescape import critical, curvature
 from saddlescape.critical import FindOutcome
 
 ALL = points.DEGENERATE + points.QUADRATIC + points.NOT_CRITICAL + [points.TOY_SADDLE]
-
-
-def written(p: Planted) -> curvature.FunctionCurvature:
-    return curvature.from_functions(p.loss, p.gradient, p.hessian, p.theta, p.lower_bound)
 
 
 def fits(text: str) -> None:

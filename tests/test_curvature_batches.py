@@ -124,7 +124,8 @@ def test_sums_of_losses_and_their_terms() -> None:
 
 def test_what_parts_hide_is_said_once() -> None:
     net = ss.MLP((2, 3, 2), "relu")
-    parts = [curvature.of(net, np.eye(2), np.array([0, 1])) for _ in range(2)]
+    with pytest.warns(curvature.PiecewiseLinearWarning):
+        parts = [curvature.of(net, np.eye(2), np.array([0, 1])) for _ in range(2)]
     assert curvature.mean_of(parts, [2, 2]).silent == parts[0].silent
 
 

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from curvature_samples import agrees
-from saddlescape import critical, curvature, eig
+from curvature_samples import agrees, network, same_verdicts, to_its_minimum
+from saddlescape import critical, curvature
 from saddlescape.critical import Kind
 
 jax = pytest.importorskip("jax")
 from test_net_jax import ACTIVATIONS, LOSSES  # noqa: E402 - needs jax
+
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
 
 jnp, nn = jax.numpy, jax.nn
 
@@ -34,10 +36,7 @@ def perceptron(
     seed: int = 0,
 ) -> tuple[ss.MLP, Any, Any, Any, Callable[[Any], Any]]:
     """Our network, its data, and the same in JAX as a pytree."""
-    rng = np.random.default_rng(seed)
-    net = ss.MLP(sizes, activation, loss, dtype=dtype, seed=seed)
-    net.theta = net.theta + 0.1 * rng.standard_normal(net.parameters).astype(dtype)
-    X, Y = rng.standard_normal((9, 3)).astype(dtype), rng.dirichlet(np.ones(2), 9).astype(dtype)
+    net, X, Y = network(activation, loss, dtype, sizes, seed)
 
     def loss_fn(layers: Any) -> Any:
         a = X
@@ -88,20 +87,10 @@ def test_verdicts_are_those_of_our_network(kind: Kind, x64: bool) -> None:
         net.theta = 0 * net.theta
         net.layers()[-1][1][:] = Y.mean(axis=0)
     elif kind == Kind.MINIMUM:
-        design = np.c_[X, np.ones(len(X))].astype(float)
-        fit = np.linalg.lstsq(design, Y.astype(float), rcond=None)[0]
-        net.theta = np.r_[fit[:3].T.ravel(), fit[3]].astype(dtype)
+        to_its_minimum(net, X, Y)
     ours = curvature.of(net, X, Y)
     theirs = curvature.from_jax(loss_fn, net.layers(), lower_bound=0)
-    for method in ("dense", "lanczos"):
-        points = [critical.classify(H, method=method) for H in (ours, theirs)]
-        assert points[0].kind == points[1].kind
-        if method == "dense":  # Lanczos sees the ends only, and never says "minimum"
-            assert points[0].kind == kind
-    ends = eig.lanczos(theirs, low=2, high=2).eigenvalues
-    expected = eig.eigvalsh(ours.dense())[[0, 1, -2, -1]]
-    accuracy = 1e-10 if x64 else 1e-5
-    assert np.allclose(ends, expected, rtol=0, atol=accuracy * np.abs(expected).max())
+    same_verdicts(theirs, ours, kind, 1e-10 if x64 else 1e-5)
 
 
 def test_the_saddle_is_left(x64: bool) -> None:

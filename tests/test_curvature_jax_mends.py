@@ -12,6 +12,9 @@ import pytest
 from saddlescape import critical, curvature
 
 jax = pytest.importorskip("jax")
+
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 jnp, nn = jax.numpy, jax.nn
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +19,38 @@ import spread_samples  # noqa: E402 - needs torch.distributed
 from saddlescape import curvature  # noqa: E402
 
 Results = list[dict[str, Any]]
+RUNS: list[subprocess.Popen[str]] = []  # two that have imported torch, or none
+
+
+def stop() -> str:
+    """End both processes; what they complained of."""
+    for run in RUNS:
+        run.kill()
+    errors = [run.communicate()[1] for run in RUNS]
+    RUNS.clear()
+    return "".join(errors)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _none_is_left() -> Iterator[None]:
+    yield
+    stop()
 
 
 def in_two_processes(job: str, place: Path) -> Results:
-    """Run a function of spread_samples in two processes that meet; none may take a minute."""
-    command = [sys.executable, spread_samples.__file__, job]
-    runs = [
-        subprocess.Popen([*command, str(rank), str(place)], stderr=subprocess.PIPE, text=True)  # noqa: S603
-        for rank in range(2)
-    ]
-    try:
-        errors = [run.communicate(timeout=60)[1] for run in runs]
-    finally:
-        for run in runs:
-            run.kill()
-    for run, error in zip(runs, errors, strict=True):
-        assert run.returncode == 0, error
+    """Run a function of spread_samples in two processes that meet; none may take a minute.
+
+    They stay for the next job, which has a group of its own, unless this one fails.
+    """
+    for rank in range(0 if RUNS else 2):
+        command = [sys.executable, spread_samples.__file__, str(rank)]
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        RUNS.append(subprocess.Popen(command, text=True, **pipes))  # noqa: S603
+    for run in RUNS:
+        print(job, place, file=run.stdin, flush=True)
+    done = [select.select([run.stdout], [], [], 60)[0] and run.stdout.readline() for run in RUNS]
+    if done != 2 * ["done\n"]:
+        pytest.fail(stop())
     return [dict(np.load(place / f"{rank}.npz")) for rank in range(2)]
 
 

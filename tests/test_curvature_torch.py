@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from curvature_samples import agrees
+from curvature_samples import agrees, network, same_verdicts, to_its_minimum
 from oracle import complex_step
-from saddlescape import critical, curvature, eig
+from saddlescape import critical, curvature
 from saddlescape.critical import Kind
 
 torch = pytest.importorskip("torch")
 from test_net_torch import ACTIVATIONS, LOSSES  # noqa: E402 - needs torch
+
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
 
 F, nn = torch.nn.functional, torch.nn
 SMOOTH = [a for a in ACTIVATIONS if a not in ("relu", "leaky_relu", "elu")]
@@ -35,10 +37,7 @@ def perceptron(
     sizes: tuple[int, ...] = (3, 5, 4, 2),
 ) -> tuple[ss.MLP, Any, Any, list[Any], Callable[[], Any]]:
     """Our network, its data, and the same written in torch on tensors of its own."""
-    rng = np.random.default_rng(seed)
-    net = ss.MLP(sizes, activation, loss, dtype=dtype, seed=seed)
-    net.theta = net.theta + 0.1 * rng.standard_normal(net.parameters).astype(dtype)
-    X, Y = rng.standard_normal((9, 3)).astype(dtype), rng.dirichlet(np.ones(2), 9).astype(dtype)
+    net, X, Y = network(activation, loss, dtype, sizes, seed)
     params = [torch.tensor(t, requires_grad=True) for layer in net.layers() for t in layer]
     x, y = torch.from_numpy(X), torch.from_numpy(Y)
 
@@ -88,8 +87,7 @@ def saddle(dtype: str) -> tuple[Any, ...]:
 def minimum(dtype: str) -> tuple[Any, ...]:
     """A linear fit at its solution."""
     net, X, Y, params, loss_fn = perceptron("tanh", "mse", dtype, sizes=(3, 2))
-    fit = np.linalg.lstsq(np.c_[X, np.ones(len(X))].astype(float), Y.astype(float), rcond=None)[0]
-    net.theta = np.r_[fit[:3].T.ravel(), fit[3]].astype(dtype)
+    to_its_minimum(net, X, Y)
     return net, X, Y, params, loss_fn
 
 
@@ -108,15 +106,7 @@ def test_verdicts_are_those_of_our_network(kind: Kind, dtype: str) -> None:
         for p, t in zip(params, [t for layer in net.layers() for t in layer], strict=True):
             p.copy_(torch.from_numpy(t))
     ours, theirs = curvature.of(net, X, Y), curvature.from_torch(loss_fn, params, lower_bound=0)
-    for method in ("dense", "lanczos"):
-        points = [critical.classify(H, method=method) for H in (ours, theirs)]
-        assert points[0].kind == points[1].kind
-        if method == "dense":  # Lanczos sees the ends only, and never says "minimum"
-            assert points[0].kind == kind
-    ends = eig.lanczos(theirs, low=2, high=2).eigenvalues
-    expected = eig.eigvalsh(ours.dense())[[0, 1, -2, -1]]
-    accuracy = 1e-10 if dtype == "float64" else 1e-5
-    assert np.allclose(ends, expected, rtol=0, atol=accuracy * np.abs(expected).max())
+    same_verdicts(theirs, ours, kind, 1e-10 if dtype == "float64" else 1e-5)
 
 
 def test_the_saddle_is_left_in_float32() -> None:

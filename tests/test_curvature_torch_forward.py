@@ -11,9 +11,10 @@ import pytest
 from saddlescape import curvature
 
 torch = pytest.importorskip("torch")
+from torch_samples import Once, Raises  # noqa: E402 - needs torch
 
 
-class Forward(torch.autograd.Function):
+class Forward(Once):
     """x^3 with a derivative of its own for forward mode, and no second backward pass."""
 
     @staticmethod
@@ -25,11 +26,6 @@ class Forward(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, t: Any) -> Any:
         return 3 * ctx.saved_tensors[0] ** 2 * t
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, g: Any) -> Any:
-        return g * 3 * ctx.saved_tensors[0] ** 2
 
 
 class Lost(Forward):
@@ -45,50 +41,6 @@ class Lost(Forward):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, g: Any) -> Any:
         return g * 3 * ctx.x**2
-
-
-class Raises(torch.autograd.Function):
-    """x itself, with a backward pass whose own one raises."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:  # noqa: ARG004 - as PyTorch calls it
-        return x.clone()
-
-    @staticmethod
-    def jvp(ctx: Any, t: Any) -> Any:  # noqa: ARG004
-        return t.clone()
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:  # noqa: ARG004
-        return Refusing.apply(g)
-
-
-class Refusing(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, g: Any) -> Any:  # noqa: ARG004
-        return g.clone()
-
-    @staticmethod
-    def jvp(ctx: Any, t: Any) -> Any:  # noqa: ARG004
-        return t.clone()
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:  # noqa: ARG004
-        raise RuntimeError("derivative for this kernel is not implemented")
-
-
-class Neither(torch.autograd.Function):
-    """x^3 with a backward pass only."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:
-        ctx.save_for_backward(x)
-        return x**3
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, g: Any) -> Any:
-        return g * 3 * ctx.saved_tensors[0] ** 2
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -127,7 +79,7 @@ def test_forward_mode_that_loses_its_tangent_is_noticed() -> None:
 def test_with_neither_there_are_differences() -> None:
     w = torch.linspace(-1, 1.5, 12, dtype=torch.float64).requires_grad_(True)
     version = w._version
-    H = curvature.from_torch(lambda: Neither.apply(w).sum(), [w])
+    H = curvature.from_torch(lambda: Once.apply(w).sum(), [w])
     assert "exact products part from them by 100%" in str(H.differences)
     assert "forward mode" not in repr(H)
     exact = np.diag(6 * H.theta)

@@ -17,6 +17,8 @@ from saddlescape import critical, curvature, eig
 torch = pytest.importorskip("torch")
 from test_curvature_torch_refusals import Detached, refused  # noqa: E402 - needs torch
 
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 F, nn = torch.nn.functional, torch.nn
 D = torch.float64
 

@@ -14,6 +14,7 @@ from saddlescape import curvature
 
 torch = pytest.importorskip("torch")
 from test_curvature_torch import bits, model, perceptron  # noqa: E402 - needs torch
+from torch_samples import Once  # noqa: E402 - needs torch
 
 F, nn = torch.nn.functional, torch.nn
 
@@ -125,20 +126,6 @@ def test_rounding_between_two_calls_is_a_warning() -> None:
     with pytest.warns(RuntimeWarning, match="sums in another order"):
         H = curvature.from_torch(noisy, [w])
     assert 1e-15 < H.error() < 1e-12
-
-
-class Once(torch.autograd.Function):
-    """x^3 with a backward pass that PyTorch is told not to differentiate."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:
-        ctx.save_for_backward(x)
-        return x**3
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, g: Any) -> Any:
-        return g * 3 * ctx.saved_tensors[0] ** 2
 
 
 class Detached(torch.autograd.Function):

@@ -23,12 +23,14 @@ def test_what_is_seen_of_kinks() -> None:
         "max_pool": lambda: F.max_pool2d(w.reshape(1, 1, 2), (1, 2)).pow(2).sum(),
     }
     for name, loss_fn in said.items():
-        H = curvature.from_torch(loss_fn, [w])
+        with pytest.warns(curvature.PiecewiseLinearWarning, match=f"At the kinks of {name}, where"):
+            H = curvature.from_torch(loss_fn, [w])
         assert f"{name} is piecewise linear: curvature at its kinks is not in H" in (H.silent or "")
         assert str(H.silent) in repr(H)
     data = torch.ones(2, dtype=torch.float64)
     assert curvature.from_torch(lambda: (w**2 * data.abs()).sum(), [w]).silent is None
-    hidden = curvature.from_torch(lambda: torch.where(w > 0, w, 0.1 * w).sum(), [w])
+    with pytest.warns(curvature.PiecewiseLinearWarning, match="At the kinks of where, "):
+        hidden = curvature.from_torch(lambda: torch.where(w > 0, w, 0.1 * w).sum(), [w])
     assert "H v is exactly zero for a random v while the gradient is not" in (hidden.silent or "")
 
 

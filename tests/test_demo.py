@@ -113,7 +113,10 @@ def test_the_digits_are_learnt_with_every_kernel_and_number_of_threads(threads, 
         "from saddlescape import demo; story = demo.digits(); "
         "print(story.metrics[1].value.split()[0], f'{story.escapes[0][1].loss_after:.9f}')"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_CORETYPE": kernel}
+    environment = {
+        **os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_CORETYPE": kernel,
+        "OPENBLAS_THREAD_TIMEOUT": "4",  # sleep soon: three threads spin on two cores for 20 s
+    }  # fmt: skip
     done = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
     )

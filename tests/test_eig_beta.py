@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from saddlescape.eig import Estimate
 from saddlescape.eig._beta import beta_below, student
 
 SHAPES = [0.5, 1.0, 1.5, 7.0, 60.0, 499.0, 501.0, 3000.0, 5e5, 5e8]
@@ -36,3 +37,15 @@ def test_beta_at_its_ends() -> None:
 def test_student(confidence: float, degrees: int) -> None:
     exact = stats.t(degrees).isf((1 - confidence) / 2)
     assert student(confidence, degrees) == pytest.approx(exact, rel=1e-6, abs=1e-15)
+
+
+@pytest.mark.parametrize("samples", [2, 3, 5, 10, 100])
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_an_interval_has_one_degree_of_freedom_less_than_samples(
+    samples: int, confidence: float
+) -> None:
+    """Its mean was estimated too; of samples without a spread, none at all, the value is exact."""
+    low, high = Estimate(10.0, 2.0, 7, samples).interval(confidence)
+    reach = 2.0 * stats.t(samples - 1).isf((1 - confidence) / 2)
+    assert (low, high) == pytest.approx((10 - reach, 10 + reach), rel=1e-6)
+    assert Estimate(10.0, 0.0, 7, 0).interval(confidence) == (10.0, 10.0)

@@ -217,6 +217,24 @@ def test_counts_of_clement_are_exact() -> None:
     assert np.array_equal(counts, np.arange(201))
 
 
+@pytest.mark.parametrize("n", [2, 8, 10, 16, 18, 100, 1000])
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e200])
+def test_counts_where_every_other_minor_is_exactly_zero(n: int, scale: float) -> None:
+    """tridiag(1, 0, 1) at 0: p_1 = p_3 = ... = 0, and half of the eigenvalues lie below."""
+    counts, _ = eig.count_below(np.zeros(n), np.full(n - 1, scale), np.zeros(1))
+    assert counts.tolist() == [n // 2]
+
+
+@pytest.mark.parametrize("n", [3, 5, 66])
+def test_the_bound_of_the_smallest_numbers(n: int) -> None:
+    """Eigenvalues between multiples of the smallest number are rounded, and that is allowed for."""
+    units = np.diag(np.full(n, 2.0)) + np.diag(np.ones(n - 1), 1) + np.diag(np.ones(n - 1), -1)
+    spectrum = eig.certified_eigvalsh(np.ldexp(units, -1074))
+    exact = 2 + 2 * np.cos(np.arange(n, 0, -1) * np.pi / (n + 1))
+    error = np.abs(np.ldexp(spectrum.eigenvalues, 1074) - exact).max()
+    assert 0.2 < error <= np.ldexp(spectrum.error_bound, 1074)
+
+
 def test_counts_refuse() -> None:
     with pytest.raises(ValueError, match=r"off_diagonal: shape \(3,\), expected \(2,\)"):
         eig.count_below(np.ones(3), np.ones(3), np.ones(1))

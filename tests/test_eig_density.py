@@ -10,17 +10,9 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 from oracle import spectra
-from oracle.operators import Diagonal
+from oracle.operators import Diagonal, Dropout, Single
 from saddlescape import eig
 from saddlescape.eig._mass import sampled
-
-
-def outliers(n: int) -> np.ndarray:
-    """As a trained network has it: a bulk at zero, ten large eigenvalues, a few negative."""
-    bulk = 1e-3 * np.random.default_rng(0).standard_normal(n)
-    bulk[:10] = np.geomspace(0.5, 20, 10)
-    bulk[10:13] = [-0.3, -0.2, -0.1]
-    return np.sort(bulk)
 
 
 def share(d: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -29,7 +21,7 @@ def share(d: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 BULKS = {
     "uniform": np.linspace(-1, 1, 500),
-    "outliers": outliers(500),
+    "outliers": spectra.outliers(500),
     "two": np.r_[np.full(120, 1.0), np.full(380, 50.0)],
     "squares": np.linspace(0, 1, 500) ** 2,
     "low rank": np.r_[np.linspace(-1, 2, 20), np.zeros(480)],
@@ -80,7 +72,7 @@ def test_few_distinct_eigenvalues_have_exact_nodes() -> None:
 
 
 def test_outliers_are_taken_out_exactly() -> None:
-    d = outliers(2000)
+    d = spectra.outliers(2000)
     density = eig.density(Diagonal(d), steps=60, probes=3)
     for value in np.r_[d[:3], d[-10:]]:
         assert np.abs(density.known - value).min() < 1e-12
@@ -241,7 +233,7 @@ def test_curve_has_the_area_of_the_spectrum(name: str) -> None:
 
 @pytest.mark.parametrize("factor", [1e-100, 1e-3, 1e100])
 def test_any_scale_gives_the_same_picture(factor: float) -> None:
-    d = outliers(300)
+    d = spectra.outliers(300)
     one, other = eig.density(Diagonal(d), 30), eig.density(Diagonal(factor * d), 30)
     assert np.allclose(other.nodes, factor * one.nodes, rtol=1e-9, atol=1e-9 * factor)
     (x, y), (u, v) = one.curve(100), other.curve(100)
@@ -282,17 +274,9 @@ def test_operators_give_the_same() -> None:
     assert eig.density(op, 20, 3).products == op.products == 60
 
 
-class Single(Diagonal):
-    dtype = np.dtype(np.float32)
-
-    def __matmul__(self, V: np.ndarray) -> np.ndarray:
-        assert V.dtype == np.float32
-        return super().__matmul__(V).astype(np.float32)
-
-
 def test_float32_products_widen_what_counts_as_zero() -> None:
     d = np.r_[np.zeros(400), np.linspace(1, 2, 100)]
-    density = eig.density(Single(d), 30, 3)
+    density = eig.density(Single(Diagonal(d)), 30, 3)
     assert density.tolerance > 1e-8
     assert density.null_mass().low <= 0.8 <= density.null_mass().high
     assert density.mass(-0.1, 0.1).low > 0.7
@@ -306,17 +290,11 @@ def test_the_seed_decides() -> None:
     assert not np.array_equal(first.nodes, other.nodes)
 
 
-class Noisy(Diagonal):
-    def __matmul__(self, V: np.ndarray) -> np.ndarray:
-        rng = np.random.default_rng(self.products)
-        return super().__matmul__(V) * 2 * (rng.random(V.shape) < 0.5)
-
-
 ERRORS = [
     ({"op": None}, TypeError, "op: NoneType, expected a square array"),
     ({"op": np.ones((2, 3))}, ValueError, "op: shape (2, 3), expected (n, n)"),
     ({"op": np.full((2, 2), np.nan)}, ValueError, "op: NaN at (0, 0), expected finite numbers"),
-    ({"op": Noisy(np.ones(50))}, ValueError, "op: not symmetric, or not deterministic"),
+    ({"op": Dropout(np.ones(50))}, ValueError, "op: not symmetric, or not deterministic"),
     ({"op": Diagonal([1, np.inf])}, ValueError, "op: product 1 holds NaN or an infinite number"),
     ({"steps": 0}, ValueError, "steps: 0, expected an integer of at least 1"),
     ({"steps": 2.0}, TypeError, "steps: float, expected an integer of at least 1"),

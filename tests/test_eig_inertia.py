@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -97,6 +98,56 @@ def test_tolerance_widens_the_band() -> None:
 @pytest.mark.parametrize("at", [1.0, -1.0])
 def test_an_eigenvalue_on_the_tolerance_is_undetermined(at: float) -> None:
     assert eig.inertia(np.array([[at]]), tolerance=1.0).undetermined == 1
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("tolerance", [0.0, 1e-9, 0.3])
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 40, 97])
+def test_the_shift_was_as_far_as_its_proof_needs(n: int, tolerance: float, overwrite: bool) -> None:
+    """Eigenvalues are above shift - error >= tolerance; the band is shift + error."""
+    A = spectra.planted(np.linspace(-1, 1, n + 1)[1:], seed=n).A
+    counts = eig.inertia(A.copy(), tolerance, overwrite=overwrite)
+    least = Fraction(tolerance) + 2 * Fraction(counts.error_bound)
+    assert Fraction(counts.tolerance) >= least * (1 - Fraction(1, 10**12))
+    # 18 n^(4/3) u times the largest row sum, from below, is no bound of so small matrices.
+    assert counts.error_bound >= 30 * spectra.U * np.abs(A).sum(axis=1).max()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("n", [2, 9, 70])
+def test_what_a_matrix_lacks_in_symmetry_is_a_part_of_the_error(n: int, overwrite: bool) -> None:
+    A = spectra.planted(np.linspace(-1, 1, n), seed=3).A
+    before = eig.inertia(A.copy(), overwrite=overwrite).error_bound
+    K = np.triu(np.random.default_rng(0).uniform(-1, 1, (n, n)), 1)
+    B = A + 40 * n * spectra.U * np.abs(A).max() * K
+    lacking = np.linalg.norm(B - B.T) / 2
+    after = eig.inertia(B.copy(), overwrite=overwrite).error_bound
+    # The elimination is that of a matrix nearly the same.
+    assert after >= 0.9 * before + 0.99 * lacking
+
+
+def test_means_that_underflow_in_the_matrix_itself_are_a_part_of_the_error() -> None:
+    """Halves of the smallest number are lost where A is overwritten, not where S is apart."""
+    n, tiny = 8, 2.0**-1074
+    A = np.full((n, n), 2.0**51) + np.triu(np.ones((n, n)), 1)
+    A = np.ldexp(A, -1074)
+    apart = eig.inertia(A.copy()).error_bound
+    assert eig.inertia(A.copy(), overwrite=True).error_bound >= apart + 0.75 * n * tiny
+
+
+def test_an_eigenvalue_on_the_edge_of_its_error_is_undetermined() -> None:
+    spectrum = eig.Spectrum(np.array([-0.5, 0.5, np.nextafter(0.5, 1)]), None, 0.5)
+    counts = eig.inertia(spectrum=spectrum)
+    assert (counts.positive, counts.negative, counts.undetermined) == (1, 0, 2)
+
+
+@pytest.mark.parametrize("tolerance", [1.0, 1e-3, 1 / 3, 1e10])
+@pytest.mark.parametrize("error", [0.9 * 2.0**-53, 1e-17, 1e-16 / 3, 0.1])
+def test_the_band_is_no_narrower_than_the_sum_of_its_parts(tolerance: float, error: float) -> None:
+    """In exact numbers: a sum that is rounded down would be."""
+    counts = eig.inertia(spectrum=eig.Spectrum(np.ones(1), None, error), tolerance=tolerance)
+    assert Fraction(counts.tolerance) >= Fraction(tolerance) + Fraction(error)
+    assert counts.error_bound == error
 
 
 @by_name

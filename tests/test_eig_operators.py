@@ -12,7 +12,7 @@ from scipy.sparse import diags_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from oracle import spectra
-from oracle.operators import Diagonal, check, ends
+from oracle.operators import Diagonal, Dropout, OneSided, Single, check, ends
 from saddlescape import eig
 from saddlescape.eig import Outcome
 
@@ -38,29 +38,18 @@ def test_operators(op: object, block: int) -> None:
     assert np.abs(result.eigenvalues - ends(D, 1, 2)).max() < 1e-6
 
 
-class Single(Diagonal):
-    """The same in float32, and it wants float32."""
-
-    dtype = np.dtype(np.float32)
-
-    def __init__(self, d: np.ndarray) -> None:
-        super().__init__(d)
-        self.A = spectra.planted(d).A.astype(np.float32)
-
-    def __matmul__(self, V: np.ndarray) -> np.ndarray:
-        assert V.dtype == np.float32
-        return self.A @ V
+SINGLE = Single(spectra.planted(D).A.astype(np.float32))
 
 
 def test_float32_operator() -> None:
-    result = eig.lanczos(Single(D), 2, 2, tol=1e-5)
+    result = eig.lanczos(SINGLE, 2, 2, tol=1e-5)
     assert result.outcome is Outcome.CONVERGED
     assert result.eigenvectors.dtype == np.float64
     assert np.abs(result.eigenvalues - ends(D, 2, 2)).max() < 1e-5
 
 
 def test_more_than_float32_can_give_is_said() -> None:
-    result = eig.lanczos(Single(D), 2, 2, tol=1e-12)
+    result = eig.lanczos(SINGLE, 2, 2, tol=1e-12)
     assert result.outcome is Outcome.STAGNATED
     assert "float64" in result.outcome.value
     assert not result.converged.any()
@@ -76,22 +65,6 @@ def test_op_may_keep_and_change_what_it_gets() -> None:
     for block in (1, 2):
         result = eig.lanczos(Rude(D), 2, 2, block=block)
         assert np.abs(result.eigenvalues - ends(D, 2, 2)).max() < 1e-6
-
-
-class Dropout(Diagonal):
-    """Another half of the coordinates at every product, as a network in training mode."""
-
-    def __init__(self, d: np.ndarray) -> None:
-        super().__init__(d)
-        self.random = np.random.default_rng(0)
-
-    def __matmul__(self, V: np.ndarray) -> np.ndarray:
-        return super().__matmul__(V) * 2 * (self.random.random(V.shape) < 0.5)
-
-
-class OneSided(Diagonal):
-    def __matmul__(self, V: np.ndarray) -> np.ndarray:
-        return super().__matmul__(V) + 0.1 * np.roll(V, 1, axis=0)
 
 
 @pytest.mark.parametrize("block", [1, 2])

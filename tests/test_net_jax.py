@@ -12,6 +12,9 @@ import saddlescape as ss
 from saddlescape import curvature
 
 jax = pytest.importorskip("jax")
+
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 jax.config.update("jax_enable_x64", True)
 jnp, nn = jax.numpy, jax.nn
 

@@ -12,6 +12,8 @@ from oracle.network import ACTIVATIONS, LOSSES
 from saddlescape import curvature
 from test_net_oracle import FLOAT64, SIZES, case, off
 
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 TABLE = pytest.mark.parametrize(
     ("activation", "loss", "depth", "bias"),
     list(product(("linear", "relu", "tanh"), LOSSES, SIZES, (True, False))),

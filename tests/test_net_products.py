@@ -18,6 +18,8 @@ import saddlescape as ss
 from oracle.network import ACTIVATIONS, LOSSES, Net, one_hot
 from saddlescape import _core, curvature
 
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 Array = NDArray[Any]
 EVERYTHING, NOTHING = 1 << 30, 0
 VECTORS = (1, 2, 3, 4, 7, 8, 15, 16, 17)

@@ -12,6 +12,9 @@ import saddlescape as ss
 from saddlescape import curvature
 
 torch = pytest.importorskip("torch")
+
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
+
 F = torch.nn.functional
 
 ACTIVATIONS: dict[str, Any] = {

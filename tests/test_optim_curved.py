@@ -7,7 +7,7 @@ import pytest
 
 import saddlescape as ss
 from oracle import curved_rules
-from saddlescape import _core, curvature, optim
+from saddlescape import _core, curvature, eig, optim
 
 CLASSES = {"adahessian": optim.AdaHessian, "sophia": optim.Sophia}
 ARGUMENTS = {
@@ -16,6 +16,7 @@ ARGUMENTS = {
         {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-2, "weight_decay": 0.1},
         {"hessian_power": 0.5, "block_size": 5},
         {"hessian_power": 0, "block_size": 37},
+        {"block_size": 2},
         {"maximize": True},
     ],
     "sophia": [
@@ -129,12 +130,13 @@ def test_parameters_without_a_gradient_stand_still(name):
     opt.step([g, None], hessian_diagonal=[d, None])
     assert (a < 1).all()
     assert (b == 1).all()
+    opt.step([g, None])  # what stands still needs no estimate
     with pytest.raises(ValueError, match=r"None in the first step of params\[1\]"):
         opt.step([g, g])
     opt.step([g, g], hessian_diagonal=[d, d])
     opt.step([g, g])
     assert opt.state_dict()["carried"][:, 0].tolist() == [2, 1]
-    assert opt.steps == 3
+    assert opt.steps == 4
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16"])
@@ -185,6 +187,11 @@ LISTS = [
     (np.ones(2), "hessian_diagonal: ndarray, expected a list of 2 arrays"),
     ([np.ones(2)], "hessian_diagonal: 1, expected a list of 2 arrays"),
     ([np.ones(2), np.ones(3)], "hessian_diagonal[1]: shape (3,), expected (2,)"),
+    (
+        eig.diagonal(np.eye(4)),
+        "hessian_diagonal: Estimate, expected a list of 2 arrays: pass its .value, cut to their "
+        "shapes",
+    ),
 ]
 
 
@@ -194,6 +201,21 @@ def test_lists_of_estimates_are_checked(rows, text):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - looked at below
         opt.step([E, E], hessian_diagonal=rows)
     assert str(caught.value) == text
+    # Nor is the estimate kept that came before the wrong one.
+    assert all((array == 0).all() for arrays in opt._core.buffers for array in arrays)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_an_estimate_of_ours_is_not_its_value(name):
+    theta, estimate = np.ones(2), eig.diagonal(np.diag([3.0, 5.0]))
+    opt = CLASSES[name](theta)
+    with pytest.raises(TypeError) as caught:
+        opt.step(np.ones(2), hessian_diagonal=estimate)
+    said = "hessian_diagonal: Estimate, expected an array of real numbers: pass its .value"
+    assert str(caught.value) == said
+    assert (theta == 1).all()
+    opt.step(np.ones(2), hessian_diagonal=estimate.value)  # as it says
+    assert (theta < 1).all()
 
 
 CONSTRUCTORS = [

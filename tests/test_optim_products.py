@@ -9,16 +9,6 @@ import saddlescape as ss
 from product_samples import DTYPES, everything, normal, same_bits, states_of
 from saddlescape import _core, optim
 
-
-@pytest.fixture
-def machine():
-    """Put the instruction set and the threads back after a test that changes them."""
-    isa, threads = _core.isa(), ss.info()["threads"]
-    yield
-    _core.force_isa(isa)
-    ss.set_threads(threads)
-
-
 # Parameters' shapes that a rule takes, across the edges of tiles and panels.
 SHAPES = {
     "adafactor": [(), (0,), (3, 0), (0, 3), (17,), (5, 7), (2, 9, 3), (300, 301), (70, 3001)],

@@ -110,6 +110,19 @@ def test_where_the_gradient_is_zero_nothing_moves():
     assert not theta.any()
 
 
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e-170, 1e-160, 1e150])
+def test_gradients_whose_squares_leave_float64(size):
+    """A quadratic's step is as long as the way to its saddle, however long that is."""
+    theta = np.array([1.0, 2.0]) * size
+    start, A = theta.copy(), np.diag([2.0, -1.0])
+    H = curvature.from_functions(lambda _: 0.0, lambda t: A @ t, lambda _: A, start)
+    done = optim.SaddleFreeNewton(theta, damping=1e-12).step(H)
+    # p_i = -g_i / |a_i|: to the saddle along the first axis, as far again away along the second
+    assert np.allclose(theta / size, [0.0, 4.0], rtol=0, atol=1e-9)
+    assert done.length / size == pytest.approx(np.sqrt(5), rel=1e-9)
+    assert (done.damping, done.negative) == (1e-12, 1)
+
+
 def test_where_no_step_goes_down_nothing_moves():
     """A gradient that points uphill."""
     theta = np.ones(2)
@@ -117,6 +130,27 @@ def test_where_no_step_goes_down_nothing_moves():
     done = optim.SaddleFreeNewton(theta).step(H)
     assert done.damping is None
     assert (theta == 1).all()
+
+
+@pytest.mark.parametrize("damping", [1e-39, None])
+def test_a_step_out_of_the_parameters_type_changes_nothing(damping):
+    """Asked for, it is refused; searched for, it is no step that lowers the loss."""
+    theta = np.array([3e38, 1.0], np.float32)
+    before = theta.tobytes()
+    H = curvature.from_functions(
+        lambda t: float(-1e38 * np.tanh(t[0] / 1e38)),
+        lambda _: np.array([-1.0, 0.0]),
+        lambda _: 1e-39 * np.eye(2),
+        theta.astype(np.float64),
+    )
+    opt = optim.SaddleFreeNewton(theta, damping=damping)
+    if damping is None:
+        assert opt.step(H).damping is None
+    else:
+        with pytest.raises(ValueError, match="its step overflows the parameters' type"):
+            opt.step(H)
+        assert opt.steps == 0
+    assert theta.tobytes() == before
 
 
 def test_a_flat_loss_is_followed_without_dividing_by_zero():
@@ -145,6 +179,7 @@ def test_continues_from_its_state():
 
 T = np.ones(2)
 BOWL = curvature.from_functions(lambda t: float(t @ t), lambda t: 2 * t, lambda _: 2 * np.eye(2), T)
+NO_SLOPE = curvature.from_matrix(np.eye(2))
 NO_LOSS = curvature.from_gradient(lambda t: 2 * t, T)
 MISUSE = [
     (lambda: optim.SaddleFreeNewton([]), ValueError, "params: empty, expected at least one array"),
@@ -159,6 +194,9 @@ MISUSE = [
     (lambda: optim.SaddleFreeNewton(2 * T).step(BOWL), ValueError, "curvature: taken at"),
     (lambda: optim.SaddleFreeNewton(np.ones(3)).step(BOWL), ValueError, "curvature: taken at"),
     (lambda: optim.SaddleFreeNewton(T).step(NO_LOSS), ValueError, "curvature: loss nan, exp"),
+    (lambda: optim.SaddleFreeNewton(0 * T).step(NO_SLOPE), ValueError, "curvature: MatrixCurvature "
+     "without a gradient, expected one to follow: pass curvature.of(net, X, y), or "),
+    (lambda: optim.SaddleFreeNewton(0 * T, damping=1).step(NO_SLOPE), ValueError, "curvature: Mat"),
 ]  # fmt: skip
 
 

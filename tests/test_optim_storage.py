@@ -214,15 +214,6 @@ VARIANTS = {
 }
 
 
-@pytest.fixture
-def machine():
-    """Put the instruction set and the threads back."""
-    isa, threads = _core.isa(), ss.info()["threads"]
-    yield
-    _core.force_isa(isa)
-    ss.set_threads(threads)
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", ALLOWED)
 def test_same_bits_for_every_isa_thread_count_and_order(name, variant, machine):

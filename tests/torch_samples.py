@@ -1,4 +1,4 @@
-"""Twin parameters, gradients and a bound for the tests of saddlescape.torch."""
+"""Twin parameters, gradients and a bound for the tests of saddlescape.torch; odd operations."""
 
 from __future__ import annotations
 
@@ -133,3 +133,43 @@ def bits(value):
     if not isinstance(value, torch.Tensor):
         return repr(value)
     return value.detach().clone().view(-1).view(torch.uint8).numpy().tobytes()
+
+
+class Once(torch.autograd.Function):
+    """x^3 with a backward pass that PyTorch is told not to differentiate."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        return g * 3 * ctx.saved_tensors[0] ** 2
+
+
+class _Same(torch.autograd.Function):
+    """x itself, in forward mode too."""
+
+    @staticmethod
+    def forward(_ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def jvp(_ctx, t):
+        return t.clone()
+
+
+class _Refusing(_Same):
+    @staticmethod
+    def backward(_ctx, _g):
+        raise RuntimeError("derivative for this kernel is not implemented")
+
+
+class Raises(_Same):
+    """x itself, with a backward pass whose own one raises."""
+
+    @staticmethod
+    def backward(_ctx, g):
+        return _Refusing.apply(g)

@@ -183,12 +183,13 @@ const char* outcome_name(eig::Outcome outcome) {
 }
 
 // Eigenvalues, eigenvectors by rows, residuals, gaps, bounds, multiplicities, converged,
-// probability that one is missing, products, outcome. `start` holds vectors by rows, or is None.
+// probability that one is missing, products, outcome. `start` holds vectors by rows, or is None;
+// eigenvectors and start are this process' columns where there are pieces.
 py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, std::int64_t high,
                   double tol, std::int64_t max_products, std::int64_t block, std::uint64_t seed,
                   std::int64_t basis, double missing, const py::object& start,
-                  const py::object& callback) {
-  const eig::Operator op = operator_of(n, apply);
+                  const py::object& callback, const py::object& pieces) {
+  const eig::Operator op = operator_of(n, apply, pieces);
   eig::LanczosOptions options;
   options.low = low;
   options.high = high;
@@ -223,7 +224,7 @@ py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, s
   py::array_t<bool> converged(k);
   std::copy(r.converged.begin(), r.converged.end(), converged.mutable_data());
   const py::array_t<std::int64_t> multiplicities(k, r.multiplicities.data());
-  return py::make_tuple(copied(r.eigenvalues), Vector({k, n}, r.eigenvectors.data()),
+  return py::make_tuple(copied(r.eigenvalues), Vector({k, op.here()}, r.eigenvectors.data()),
                         copied(r.residuals), copied(r.gaps), copied(r.bounds), multiplicities,
                         converged, r.missing, r.products, outcome_name(r.outcome));
 }
@@ -247,7 +248,8 @@ void eig(py::module_ module) {
              py::arg("shift"));
   module.def("lanczos", &lanczos, py::arg("n"), py::arg("apply"), py::arg("low"), py::arg("high"),
              py::arg("tol"), py::arg("max_products"), py::arg("block"), py::arg("seed"),
-             py::arg("basis"), py::arg("missing"), py::arg("start"), py::arg("callback"));
+             py::arg("basis"), py::arg("missing"), py::arg("start"), py::arg("callback"),
+             py::arg("pieces"));
   module.def("basis_size", &eig::basis_size, py::arg("n"), py::arg("pairs"), py::arg("block"));
 }
 

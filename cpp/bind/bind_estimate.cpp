@@ -13,8 +13,8 @@ namespace {
 // Known eigenvalues and their errors; sizes, nodes, weights and residuals of the probes; products,
 // norm, noise.
 py::tuple quadrature(std::int64_t n, const py::function& apply, std::int64_t steps,
-                     std::int64_t probes, std::uint64_t seed) {
-  const eig::Operator op = operator_of(n, apply);
+                     std::int64_t probes, std::uint64_t seed, const py::object& pieces) {
+  const eig::Operator op = operator_of(n, apply, pieces);
   eig::Quadrature q;
   {
     const ReleaseGil release;
@@ -132,7 +132,7 @@ void hutchinson(py::module_& module) {
 
 void estimate(py::module_ module) {
   module.def("quadrature", &quadrature, py::arg("n"), py::arg("apply"), py::arg("steps"),
-             py::arg("probes"), py::arg("seed"));
+             py::arg("probes"), py::arg("seed"), py::arg("pieces"));
   module.def("exact_diagonal", &exact_diagonal, py::arg("n"), py::arg("apply"), py::arg("block"));
   sketch(module);
   hutchinson(module);

@@ -33,11 +33,39 @@ inline void call(const py::function& apply, std::int64_t n, std::int64_t k, cons
   });
 }
 
+// The Python function gets a copy of the numbers here too, and returns the sums.
+inline void add_up(py::handle reduce, std::int64_t count, double* numbers) {
+  or_stay([&] {
+    const py::gil_scoped_acquire acquire;
+    const py::object returned = called(py::reinterpret_borrow<py::function>(reduce),
+                                       py::make_tuple(Vector(count, numbers)));
+    const Array sums = checked_array(returned, "op.reduce(numbers)", {Dtype::float64}, {count});
+    std::copy_n(sums.as<const double>(), count, numbers);
+  });
+}
+
 // `apply` must live as long as the operator.
 inline eig::Operator operator_of(std::int64_t n, const py::function& apply) {
   return {n, [n, &apply](std::int64_t k, const double* in, double* out) {
             call(apply, n, k, in, out);
           }};
+}
+
+// The same of vectors in pieces: `pieces` is (reduce, first, count), which must live as long, or
+// None where the vectors are whole.
+inline eig::Operator operator_of(std::int64_t n, const py::function& apply,
+                                 const py::object& pieces) {
+  if (pieces.is_none()) return operator_of(n, apply);
+  const auto parts = pieces.cast<py::tuple>();
+  const auto first = parts[1].cast<std::int64_t>(), count = parts[2].cast<std::int64_t>();
+  // Borrowed: the operator is copied and destroyed without the GIL.
+  const py::handle reduce = parts[0];
+  eig::Operator op = operator_of(count, apply);
+  op.n = n;
+  op.sum = [reduce](std::int64_t size, double* numbers) { add_up(reduce, size, numbers); };
+  op.first = first;
+  op.piece = count;
+  return op;
 }
 
 }  // namespace saddlescape::bind

@@ -58,11 +58,13 @@ struct Loop {
   static void run(void* loop, std::int64_t part) noexcept {
     Loop& l = *static_cast<Loop*>(loop);
     if (l.failed.load(std::memory_order_relaxed)) return;
+    // n part / parts without its overflow: what is left over is spread over the ranges, so that
+    // the first thread's run of them holds no more of it than the last one's.
     const std::int64_t share = l.n / l.parts, rest = l.n % l.parts;
     const Inside here;
     try {
-      l.function(l.context, share * part + std::min(part, rest),
-                 share * (part + 1) + std::min(part + 1, rest));
+      l.function(l.context, share * part + rest * part / l.parts,
+                 share * (part + 1) + rest * (part + 1) / l.parts);
     } catch (...) {
       if (!l.failed.exchange(true, std::memory_order_relaxed)) l.failure = std::current_exception();
     }

@@ -29,6 +29,20 @@ class Random {
     }
   }
 
+  // The numbers from `first` on of `of` such normals, `count` of them, as if all had been drawn.
+  void part_of_normals(double* out, std::int64_t first, std::int64_t count, std::int64_t of) {
+    const std::uint64_t behind = counter_ + 2 * static_cast<std::uint64_t>((of + 1) / 2);
+    counter_ += 2 * static_cast<std::uint64_t>(first / 2);
+    if (first % 2 && count > 0) {
+      double pair[2];
+      normals(pair, 2);
+      *out++ = pair[1];
+      --count;
+    }
+    normals(out, count);
+    counter_ = behind;
+  }
+
   // +1 and -1 with equal probability: 64 of them from one draw.
   void signs(double* out, std::int64_t count) {
     std::uint64_t drawn = 0;

@@ -34,9 +34,10 @@ void Check::look(const Krylov& space, const Ritz& ritz) {
   for (std::size_t i = 0; i < ends_.size(); ++i) missing_[i] = ends_[i].probability(space, ritz);
 }
 
-// Where copies of the last but one are left, the probability falls with the residual of the next
-// pair: it need not fall below the noise.
+// One end may take what the other leaves of the goal. Where copies of the last but one are left,
+// the probability falls with the residual of the next pair: it need not fall below the noise.
 bool Check::done(const Ritz& ritz, double floor) const {
+  if (probability() <= goal_) return true;
   const std::int64_t above = low_,
                      below = static_cast<std::int64_t>(ritz.values.size()) - 1 - high_;
   for (std::size_t i = 0; i < ends_.size(); ++i) {
@@ -47,7 +48,7 @@ bool Check::done(const Ritz& ritz, double floor) const {
 }
 
 double Check::left() const {
-  return *std::max_element(missing_.begin(), missing_.end()) / (0.5 * goal_);
+  return std::accumulate(missing_.begin(), missing_.end(), 0.0) / goal_;
 }
 
 double Check::probability() const {

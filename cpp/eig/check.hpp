@@ -36,7 +36,7 @@ class Check {
   // After a look. `floor`: below it a residual is noise.
   bool done(const Ritz& ritz, double floor) const;
 
-  // How many times more probable than the goal it is that one of an end is missing.
+  // How many times more probable than the goal it is that one is missing.
   double left() const;
 
   double probability() const;

@@ -42,9 +42,11 @@ struct EliminationKernels {
   void (*subtract)(const double* own, const double* l, std::int64_t k, std::int64_t slices,
                    double* w);
   // rows -= c l over k columns, for some slices; if `sums` is there, adds the magnitudes of what
-  // is left to the sums of its columns and of its rows.
+  // is left to the sums of its columns and of its rows (k > 0). `next`: the rows of the next strip,
+  // to be fetched meanwhile.
   void (*subtract_strip)(const double* c, const double* l, std::int64_t k, std::int64_t slices,
-                         double* const rows[strip], double* sums, double* row_sums);
+                         double* const rows[strip], double* const next[strip], double* sums,
+                         double* row_sums);
   // The same for a block at an edge; sums and row_sums are the block's own. Rows that are not there
   // are not looked at.
   void (*subtract_corner)(const double* c, const double* l, std::int64_t k, const Corner& corner,

@@ -4,6 +4,7 @@
 // from all sets that do (x86-64-v3, v4), others from those that don't.
 #include "core/lanes.hpp"
 #include "eig/elimination.hpp"
+#include "eig/native.hpp"
 
 #if defined(__FMA__)
 #include <immintrin.h>
@@ -92,22 +93,12 @@ void subtract(const double* __restrict own, const double* __restrict l, std::int
     }
 }
 
-// A vector, and how many rows and vectors of a block are summed at a time: what fits into the
-// registers.
-#if defined(__AVX512F__)
-constexpr int lanes_of_vector = 8, block_rows = 8, block_vectors = 3;
-#elif defined(__FMA__)
-constexpr int lanes_of_vector = 4, block_rows = 4, block_vectors = 3;
-#else
-constexpr int lanes_of_vector = 2, block_rows = 4, block_vectors = 2;
-#endif
-using Vector = double __attribute__((vector_size(lanes_of_vector * sizeof(double))));
-using Unaligned = Vector __attribute__((aligned(alignof(double)), may_alias));
+using native::Vec, native::load_vec, native::store_vec;
 
-inline Vector load(const double* p) { return *reinterpret_cast<const Unaligned*>(p); }
-inline void store(double* p, Vector x) { *reinterpret_cast<Unaligned*>(p) = x; }
+// How many rows and vectors of a block are summed at a time: what fits into the registers.
+constexpr int block_rows = native::lanes == 8 ? 8 : 4, block_vectors = native::lanes == 2 ? 2 : 3;
 
-inline Vector multiply_add(Vector a, Vector b, Vector c) {
+inline Vec multiply_add(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
   return _mm512_fmadd_pd(a, b, c);
 #elif defined(__FMA__)
@@ -117,56 +108,86 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) {
 #endif
 }
 
-// rows -= c l, strip x slice.
+// rows -= c l, strip x slice, and what of `ahead` the next block wants. With `noting`, the
+// magnitudes of what is left are added to `columns` and, by columns modulo 8, to `lanes`.
+template <bool noting>
 SADDLESCAPE_BLOCK_LOOP void subtract_block(const double* c, const double* l, std::int64_t k,
-                                           double* const rows[strip], std::int64_t at) {
-  constexpr int columns = block_vectors * lanes_of_vector;
-  for (std::int64_t start = 0; start < k; start += chain)
+                                           double* const rows[strip],
+                                           const double* const ahead[strip], double* columns,
+                                           double (*lanes)[8]) {
+  constexpr int width = block_vectors * native::lanes;
+  constexpr std::int64_t ahead_rows = (strip * chain + panel - 1) / panel;
+  std::int64_t wanted = 0;
+  for (std::int64_t start = 0; start < k; start += chain) {
+    const std::int64_t end = start + chain < k ? start + chain : k;
+    for (std::int64_t r = wanted; ahead && r < wanted + ahead_rows && r < strip; ++r)
+      for (std::int64_t j = 0; j < slice; j += 8) __builtin_prefetch(ahead[r] + j, 1);
+    wanted += ahead_rows;
     for (int r0 = 0; r0 < strip; r0 += block_rows)
-      for (int j0 = 0; j0 < slice; j0 += columns) {
-        const std::int64_t end = start + chain < k ? start + chain : k;
-        Vector sum[block_rows][block_vectors] = {};
+      for (int j0 = 0; j0 < slice; j0 += width) {
+        Vec sum[block_rows][block_vectors] = {};
         for (std::int64_t i = start; i < end; ++i) {
-          Vector right[block_vectors];
+          Vec right[block_vectors];
 #pragma GCC unroll 8
           for (int j = 0; j < block_vectors; ++j)
-            right[j] = load(l + i * slice + j0 + j * lanes_of_vector);
+            right[j] = load_vec(l + i * slice + j0 + j * native::lanes);
 #pragma GCC unroll 8
           for (int r = 0; r < block_rows; ++r) {
-            const Vector left = Vector{} + c[i * strip + r0 + r];
+            const Vec left = Vec{} + c[i * strip + r0 + r];
 #pragma GCC unroll 8
             for (int j = 0; j < block_vectors; ++j)
               sum[r][j] = multiply_add(left, right[j], sum[r][j]);
           }
         }
+        if (!noting || end < k) {
 #pragma GCC unroll 8
-        for (int r = 0; r < block_rows; ++r)
+          for (int r = 0; r < block_rows; ++r)
+#pragma GCC unroll 8
+            for (int j = 0; j < block_vectors; ++j) {
+              double* const p = rows[r0 + r] + j0 + j * native::lanes;
+              store_vec(p, load_vec(p) - sum[r][j]);
+            }
+          continue;
+        }
+        Vec column[block_vectors];
+#pragma GCC unroll 8
+        for (int j = 0; j < block_vectors; ++j)
+          column[j] = load_vec(columns + j0 + j * native::lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < block_rows; ++r) {
 #pragma GCC unroll 8
           for (int j = 0; j < block_vectors; ++j) {
-            double* const p = rows[r0 + r] + at + j0 + j * lanes_of_vector;
-            store(p, load(p) - sum[r][j]);
+            double* const p = rows[r0 + r] + j0 + j * native::lanes;
+            const Vec left = load_vec(p) - sum[r][j], size = native::magnitudes(left);
+            store_vec(p, left);
+            column[j] += size;
+            double* const lane = lanes[r0 + r] + (j0 + j * native::lanes) % 8;
+            store_vec(lane, load_vec(lane) + size);
           }
+        }
+#pragma GCC unroll 8
+        for (int j = 0; j < block_vectors; ++j)
+          store_vec(columns + j0 + j * native::lanes, column[j]);
       }
+  }
 }
 
 void subtract_strip(const double* c, const double* l, std::int64_t k, std::int64_t slices,
-                    double* const rows[strip], double* sums, double* row_sums) {
+                    double* const rows[strip], double* const next[strip], double* sums,
+                    double* row_sums) {
   double lanes[strip][8] = {};
   for (std::int64_t s = 0; s < slices; ++s) {
     const std::int64_t at = s * slice;
-    // Wanted after the sums: by then it is here.
-    for (std::int64_t r = 0; r < strip; ++r)
-      for (std::int64_t j = 0; j < slice; j += 8) __builtin_prefetch(rows[r] + at + j, 1);
-    subtract_block(c, l + at * panel, k, rows, at);
-    if (!sums) continue;
-    for (std::int64_t r = 0; r < strip; ++r)
-      for (std::int64_t j = 0; j < slice; j += 8)
-#pragma omp simd
-        for (std::int64_t q = 0; q < 8; ++q) {
-          const double x = magnitude(rows[r][at + j + q]);
-          sums[at + j + q] += x;
-          lanes[r][q] += x;
-        }
+    double* here[strip];
+    const double* ahead[strip];
+    for (std::int64_t r = 0; r < strip; ++r) {
+      here[r] = rows[r] + at;
+      ahead[r] = s + 1 < slices ? here[r] + slice : next[r];
+    }
+    if (sums)
+      subtract_block<true>(c, l + at * panel, k, here, ahead, sums + at, lanes);
+    else
+      subtract_block<false>(c, l + at * panel, k, here, ahead, nullptr, nullptr);
   }
   if (!sums) return;
   for (std::int64_t r = 0; r < strip; ++r)
@@ -178,16 +199,20 @@ void subtract_corner(const double* c, const double* l, std::int64_t k, const Cor
   double block[strip * slice] = {};
   double* inner[strip];
   for (std::int64_t r = 0; r < strip; ++r) inner[r] = block + r * slice;
-  subtract_block(c, l, k, inner, 0);
+  subtract_block<false>(c, l, k, inner, nullptr, nullptr, nullptr);
   for (std::int64_t r = 0; r < strip; ++r) {
     const std::int64_t i = corner.i + r;
     if (i < corner.first || i >= corner.n) continue;
-    for (std::int64_t j = 0; j < slice; ++j) {
-      if (corner.j + j < i || corner.j + j >= corner.n) continue;
-      const double x = magnitude(rows[r][j] += inner[r][j]);
-      row_sums[r] += x;
-      if (corner.j + j > i) sums[j] += x;
-    }
+    const std::int64_t diagonal = i - corner.j, from = diagonal > 0 ? diagonal : 0;
+    const std::int64_t to = corner.n - corner.j < slice ? corner.n - corner.j : slice;
+    double sizes[slice] = {};
+    double* __restrict row = rows[r];
+#pragma omp simd
+    for (std::int64_t j = from; j < to; ++j) sizes[j] = magnitude(row[j] += inner[r][j]);
+    row_sums[r] += sum_of(slice, [&](std::int64_t j) { return sizes[j]; });
+    if (diagonal >= 0 && diagonal < slice) sizes[diagonal] = 0;
+#pragma omp simd
+    for (std::int64_t j = 0; j < slice; ++j) sums[j] += sizes[j];
   }
 }
 

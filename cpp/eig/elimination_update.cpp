@@ -38,10 +38,12 @@ struct Update {
       const std::int64_t inner = std::min(inner_end, std::max(from, slices(i + strip)));
       for (std::int64_t t = from; t < inner; ++t) corner(i, t, row_sums);
       if (inner < inner_end) {
-        double* rows[strip];
+        double *rows[strip], *next[strip];
         for (std::int64_t r = 0; r < strip; ++r) rows[r] = m.row(i + r) + inner * slice;
+        for (std::int64_t r = 0; r < strip; ++r)
+          next[r] = m.row(std::min(i + strip + r, m.n - 1)) + inner * slice;
         kernels.subtract_strip(C + strip_at(i), L + inner * slice * panel, filled,
-                               inner_end - inner, rows, sums + inner * slice, row_sums + i);
+                               inner_end - inner, rows, next, sums + inner * slice, row_sums + i);
       }
       for (std::int64_t t = std::max(inner, inner_end); t < end; ++t) corner(i, t, row_sums);
     }

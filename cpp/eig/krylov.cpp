@@ -9,6 +9,7 @@
 #include "core/blas.hpp"
 #include "core/reduce.hpp"
 #include "eig/orthogonal.hpp"
+#include "eig/pieces.hpp"
 
 namespace saddlescape::eig {
 namespace {
@@ -28,7 +29,7 @@ Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, st
       // A pair that was locked with a residual of tol ||A|| is missing from C by that much.
       allowed_asymmetry_(1e-3 + 2 * tol),
       random_(seed),
-      v_(numbers(checked_size(std::max(capacity, 2 * pairs) + block, op.n))),
+      v_(numbers(checked_size(std::max(capacity, 2 * pairs) + block, op.here()))),
       t_(length(checked_size(capacity, capacity))) {
   fresh();
   if (starts > 0) add_starts(start, starts);
@@ -39,45 +40,42 @@ Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, st
 // eigenvectors the Krylov space of their sum contains all within as many steps.
 void Krylov::add_starts(const double* start, std::int64_t starts) {
   constexpr double part_random = 1e-2;
-  const std::int64_t n = op_.n;
-  std::vector<double> sum(length(n));
+  const std::int64_t n = op_.here();
+  std::vector<double> sum(length(n)), near_one(length(n));
   for (std::int64_t a = 0; a < next_; ++a) {
     std::fill(sum.begin(), sum.end(), 0.0);
     for (std::int64_t i = a; i < starts; i += next_) {
-      double largest = 0;
-      for (std::int64_t j = 0; j < n; ++j) largest = std::max(largest, std::abs(start[i * n + j]));
-      if (largest == 0) continue;
-      double squares = 0;
-      for (std::int64_t j = 0; j < n; ++j) {
-        const double x = start[i * n + j] / largest;
-        squares += x * x;
-      }
-      const double factor = 1 / std::sqrt(squares);
-      for (std::int64_t j = 0; j < n; ++j) sum[j] += factor * (start[i * n + j] / largest);
+      const std::optional<int> exponent = largest_exponent(op_.sum, n, start + i * n);
+      if (!exponent) continue;
+      for (std::int64_t j = 0; j < n; ++j) near_one[j] = std::ldexp(start[i * n + j], -*exponent);
+      const double factor = 1 / eig::norm(n, near_one.data(), op_.sum);
+      for (std::int64_t j = 0; j < n; ++j) sum[j] += factor * near_one[j];
     }
-    const double size = eig::norm(n, sum.data());
+    const double size = eig::norm(n, sum.data(), op_.sum);
     if (!(size > 1e-8)) continue;
     double* const x = row(a);
     for (std::int64_t j = 0; j < n; ++j) x[j] = part_random * x[j] + sum[j] / size;
   }
   // Sums that depend on each other are replaced at random, as after a breakdown.
   std::vector<double> unused(length(next_ * next_));
-  random_rows(orthonormalise_rows(n, v_.get(), 0, next_, 1, unused.data()), next_);
+  random_rows(orthonormalise_rows(n, v_.get(), 0, next_, 1, unused.data(), op_.sum), next_);
 }
 
 void Krylov::saw_norm(double value) { norm_ = std::max(norm_, value); }
 
 void Krylov::multiply(std::int64_t first, std::int64_t count, std::int64_t to) {
   products_.multiply(count, row(first), row(to));
-  for (std::int64_t i = 0; i < count; ++i) saw_norm(eig::norm(op_.n, row(to + i)));
+  std::vector<double> lengths(length(count));
+  norms(op_.here(), count, row(to), lengths.data(), op_.sum);
+  for (const double each : lengths) saw_norm(each);
 }
 
 void Krylov::expand() {
-  const std::int64_t n = op_.n, q = next_, last = size_ + q;
+  const std::int64_t q = next_, last = size_ + q;
   multiply(size_, q, last);
   // H = V W^T over all of V and twice, W <- W - H^T V
   std::vector<double> h(length(last * q));
-  project_out_twice(n, last, v_.get(), q, row(last), h.data());
+  project_out_twice(op_.here(), last, v_.get(), q, row(last), h.data(), op_.sum);
   take_projection(h, q);
   orthonormalise_next(last);
 }
@@ -123,7 +121,7 @@ void Krylov::orthonormalise_next(std::int64_t last) {
   std::vector<double> r(length(q * q));
   const std::int64_t room = op_.n - last;
   const std::int64_t rank =
-      std::min(room, orthonormalise_rows(op_.n, v_.get(), last, q, norm_, r.data()));
+      std::min(room, orthonormalise_rows(op_.here(), v_.get(), last, q, norm_, r.data(), op_.sum));
   const std::int64_t first = size_;
   size_ = last;
   next_ = std::min(block_, room);
@@ -137,10 +135,10 @@ void Krylov::random_rows(std::int64_t from, std::int64_t to) {
   for (std::int64_t r = from; r < to; ++r) {
     bool found = false;
     for (int draw = 0; draw < 10 && !found; ++draw) {
-      random_.normals(row(r), op_.n);
-      const double length_of_draw = eig::norm(op_.n, row(r));
+      random_.part_of_normals(row(r), op_.sum ? op_.first : 0, op_.here(), op_.n);
+      const double length_of_draw = eig::norm(op_.here(), row(r), op_.sum);
       for (double* x = row(r); x < row(r + 1); ++x) *x /= length_of_draw;
-      found = orthonormalise_row(op_.n, v_.get(), r);
+      found = orthonormalise_row(op_.here(), v_.get(), r, op_.sum);
     }
     if (!found) throw std::runtime_error("Lanczos: no direction is orthogonal to the basis");
   }
@@ -194,7 +192,7 @@ Ritz Krylov::ritz(std::int64_t first) const {
 }
 
 void Krylov::keep(const Ritz& ritz, const std::vector<std::int64_t>& kept) {
-  const std::int64_t n = op_.n, j = size_, l = static_cast<std::int64_t>(kept.size());
+  const std::int64_t n = op_.here(), j = size_, l = static_cast<std::int64_t>(kept.size());
   std::vector<double> s(length(l * j)), coupling(length(next_ * l));
   for (std::int64_t i = 0; i < l; ++i)
     std::copy_n(ritz.rows.data() + kept[i] * j, j, s.data() + i * j);
@@ -211,24 +209,24 @@ void Krylov::keep(const Ritz& ritz, const std::vector<std::int64_t>& kept) {
   }
   std::fill(t_.begin(), t_.end(), 0.0);
   for (std::int64_t i = 0; i < l; ++i) t_[i * capacity_ + i] = ritz.values[kept[i]];
-  polish_rows(n, l, v_.get());
+  polish_rows(n, l, v_.get(), op_.sum);
   std::copy(row(j), row(j + next_), row(l));
   size_ = l;
   for (std::int64_t i = 0; i < next_; ++i)
-    if (!orthonormalise_row(n, v_.get(), l + i))
+    if (!orthonormalise_row(n, v_.get(), l + i, op_.sum))
       throw std::runtime_error("Lanczos: the basis lost its orthogonality at a restart");
 }
 
 std::vector<double> Krylov::true_residuals() {
-  const std::int64_t n = op_.n, k = size_;
+  const std::int64_t n = op_.here(), k = size_;
   d_.clear();
   multiply(0, k, k);
-  std::vector<double> h(length(k * k)), result(length(k));
-  project_out(n, k, v_.get(), k, row(k), h.data());
+  std::vector<double> h(length(k * k)), lengths(length(k)), result(length(k));
+  project_out(n, k, v_.get(), k, row(k), h.data(), op_.sum);
+  norms(n, k, row(k), lengths.data(), op_.sum);
   for (std::int64_t i = 0; i < k; ++i) {
     // A v_i - T_ii v_i = (its part outside V) + sum_{l != i} h_li v_l
-    const double outside = eig::norm(n, row(k + i));
-    double squares = outside * outside;
+    double squares = lengths[i] * lengths[i];
     for (std::int64_t l = 0; l < k; ++l) {
       if (l != i) squares += h[l * k + i] * h[l * k + i];
       t_[l * capacity_ + i] = 0.5 * (h[l * k + i] + h[i * k + l]);
@@ -239,19 +237,19 @@ std::vector<double> Krylov::true_residuals() {
 }
 
 void Krylov::resume() {
-  const std::int64_t n = op_.n, k = size_;
+  const std::int64_t n = op_.here(), k = size_;
   std::vector<std::int64_t> order(length(k));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   std::vector<double> lengths(length(k));
-  for (std::int64_t i = 0; i < k; ++i) lengths[i] = eig::norm(n, row(k + i));
+  norms(n, k, row(k), lengths.data(), op_.sum);
   std::sort(order.begin(), order.end(),
             [&](std::int64_t a, std::int64_t b) { return lengths[a] > lengths[b]; });
-  const std::int64_t q = std::min({block_, k, n - k});
+  const std::int64_t room = op_.n - k, q = std::min({block_, k, room});
   std::vector<double> chosen(length(q * n)), r(length(q * q));
   for (std::int64_t i = 0; i < q; ++i) std::copy_n(row(k + order[i]), n, chosen.data() + i * n);
   std::copy(chosen.begin(), chosen.end(), row(k));
-  const std::int64_t rank = orthonormalise_rows(n, v_.get(), k, q, norm_, r.data());
-  next_ = std::min(block_, n - k);
+  const std::int64_t rank = orthonormalise_rows(n, v_.get(), k, q, norm_, r.data(), op_.sum);
+  next_ = std::min(block_, room);
   c_.assign(length(next_ * k), 0.0);
   for (std::int64_t i = 0; i < rank; ++i)
     for (std::int64_t a = 0; a < q; ++a) c_[i * k + order[a]] = r[i * q + a];

@@ -17,6 +17,8 @@
 // three that are non-zero in exact arithmetic; a breakdown does not end the run, it brings in a
 // random vector with zero coupling; the kept vectors are orthonormalised again at every restart
 // (cupy#10098: without it, copies of converged eigenvalues appear after the first one).
+// Where vectors are spread over processes, V and Q are this one's columns; all else is the same in
+// all, bit for bit.
 // All numbers here are scaled by a power of two; values times `unit()` are those of the operator.
 #pragma once
 
@@ -41,7 +43,7 @@ class Krylov {
  public:
   // `capacity`: rows that V may have; `block`: rows of Q. Both at most n, capacity >= block.
   // `pairs`: how many Ritz vectors `residuals` will be asked for at most. `start`: `starts` finite
-  // vectors to begin near, in place of vectors that are random alone.
+  // vectors (or pieces of them) to begin near, in place of vectors that are random alone.
   Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, std::int64_t pairs,
          double tol, std::uint64_t seed, const double* start = nullptr, std::int64_t starts = 0);
 
@@ -90,7 +92,7 @@ class Krylov {
   double unit() const { return products_.unit(); }
 
  private:
-  double* row(std::int64_t i) { return v_.get() + i * op_.n; }
+  double* row(std::int64_t i) { return v_.get() + i * op_.here(); }
   double given_up(std::int64_t i) const;
   void add_starts(const double* start, std::int64_t starts);
   void multiply(std::int64_t first, std::int64_t count, std::int64_t to);

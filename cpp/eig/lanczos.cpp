@@ -9,6 +9,7 @@
 #include "eig/krylov.hpp"
 #include "eig/lanczos_options.hpp"
 #include "eig/pairs.hpp"
+#include "eig/pieces.hpp"
 
 namespace saddlescape::eig {
 namespace {
@@ -40,10 +41,11 @@ class Solver {
   LanczosResult result(const std::vector<double>& residuals, const Neighbours& next,
                        Outcome outcome) const;
 
-  std::int64_t n_, low_, high_, pairs_, block_, capacity_, budget_;
+  std::int64_t n_, here_, low_, high_, pairs_, block_, capacity_, budget_;
   bool exhaustive_;
   double tol_;
   const LanczosOptions& options_;
+  const Sum& sum_;
   Krylov space_;
   Check check_;
   // When the Ritz values are looked at next, and the logarithm of what was left to do.
@@ -53,6 +55,7 @@ class Solver {
 
 Solver::Solver(const Operator& op, const LanczosOptions& options)
     : n_(op.n),
+      here_(op.here()),
       low_(options.low),
       high_(options.high),
       pairs_(low_ + high_),
@@ -63,6 +66,7 @@ Solver::Solver(const Operator& op, const LanczosOptions& options)
       exhaustive_(capacity_ == n_ && n_ <= smallest_basis(pairs_, block_)),
       tol_(options.tol),
       options_(options),
+      sum_(op.sum),
       space_(op, capacity_, block_, pairs_, tol_, options.seed, options.start, options.starts),
       check_(low_, high_, options.missing) {}
 
@@ -138,11 +142,15 @@ void Solver::schedule(double left) {
 }
 
 bool Solver::stopped_by_callback(const Ritz& ritz) const {
-  if (!options_.callback) return false;
+  if (!options_.callback && !sum_) return false;
   std::vector<double> values = wanted_of(ritz.values), residuals = wanted_of(ritz.residuals);
   for (double& x : values) x *= space_.unit();
   for (double& x : residuals) x *= space_.unit();
-  return options_.callback(space_.products(), values, residuals);
+  std::vector<double> stop(1);
+  together(sum_, "callback", stop, [&](std::vector<double>& said) {
+    said[0] = options_.callback && options_.callback(space_.products(), values, residuals) ? 1 : 0;
+  });
+  return stop[0] != 0;
 }
 
 Outcome Solver::search(bool check, double part_of_tol) {
@@ -214,8 +222,8 @@ LanczosResult Solver::result(const std::vector<double>& residuals, const Neighbo
     r.eigenvalues.push_back(space_.projected(i));
     r.residuals.push_back(residuals[i]);
     r.converged.push_back(residuals[i] <= tol_ * space_.norm());
-    r.eigenvectors.insert(r.eigenvectors.end(), space_.vectors() + i * n_,
-                          space_.vectors() + (i + 1) * n_);
+    r.eigenvectors.insert(r.eigenvectors.end(), space_.vectors() + i * here_,
+                          space_.vectors() + (i + 1) * here_);
   }
   r.gaps = gaps(r.eigenvalues, r.residuals, low_, next);
   r.bounds = bounds(r.residuals, r.gaps, rounding());
@@ -259,6 +267,7 @@ LanczosResult Solver::run() {
 }  // namespace
 
 LanczosResult lanczos(const Operator& op, const LanczosOptions& options) {
+  check_alike(op, steering(op, options));
   const LanczosOptions used = checked(op, options);
   return Solver(op, used).run();
 }

@@ -47,10 +47,12 @@ struct LanczosOptions {
   std::int64_t basis = 0;  // vectors held at most; 0: basis_size
   double missing = 1e-4;   // the check ends when this is the probability; 1: no check
   std::uint64_t seed = 0;
-  // Vectors (n each, one behind the other) to begin near: eigenvectors of a similar operator.
+  // Vectors (op.here() numbers each, one behind the other) to begin near: eigenvectors of a similar
+  // operator.
   const double* start = nullptr;
   std::int64_t starts = 0;
-  // Called now and then with the wanted Ritz values and their residuals; true stops the run.
+  // Called now and then (of several processes, in those that have one) with the wanted Ritz values
+  // and their residuals; true stops the run.
   std::function<bool(std::int64_t products, const std::vector<double>& values,
                      const std::vector<double>& residuals)>
       callback;
@@ -58,7 +60,7 @@ struct LanczosOptions {
 
 struct LanczosResult {
   std::vector<double> eigenvalues;           // k, ascending: the low ones, then the high ones
-  std::vector<double> eigenvectors;          // k x n, a unit vector a row
+  std::vector<double> eigenvectors;          // k x n, a unit vector a row; k x op.here()
   std::vector<double> residuals;             // k: ||A x - theta x||, with what rounding may add
   std::vector<double> gaps, bounds;          // k: eig/pairs.hpp
   std::vector<std::int64_t> multiplicities;  // k: how many can't be told from it, itself included
@@ -71,8 +73,9 @@ struct LanczosResult {
 // At least max(40, 2 pairs + 20) and eight blocks besides the pairs; up to 160 within 64 MB.
 std::int64_t basis_size(std::int64_t n, std::int64_t pairs, std::int64_t block);
 
-// Throws std::invalid_argument that names the option, and whatever op.apply or callback throws.
-// low + high >= n gives all n pairs, once.
+// `op` in pieces: all processes call this, with the same options; everything but the eigenvectors
+// is the same in all, bit for bit. Throws std::invalid_argument that names the option, and whatever
+// op.apply or callback throws. low + high >= n gives all n pairs, once.
 LanczosResult lanczos(const Operator& op, const LanczosOptions& options);
 
 }  // namespace saddlescape::eig

@@ -54,6 +54,17 @@ LanczosOptions checked(const Operator& op, const LanczosOptions& o) {
   return used;
 }
 
+std::vector<double> steering(const Operator& op, const LanczosOptions& o) {
+  std::vector<double> numbers = {o.tol, o.missing};
+  for (const std::int64_t each :
+       {op.n, o.low, o.high, o.max_products, o.block, o.basis, o.start ? o.starts : 0})
+    numbers.push_back(static_cast<double>(each));
+  // Two halves: a double holds 53 bits.
+  numbers.push_back(static_cast<double>(o.seed >> 32));
+  numbers.push_back(static_cast<double>(o.seed & 0xFFFFFFFFu));
+  return numbers;
+}
+
 std::int64_t smallest_basis(std::int64_t pairs, std::int64_t block) {
   return std::max({std::int64_t{40}, 2 * pairs + 20, pairs + 8 * block});
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/isa.hpp"
+#include "core/memory.hpp"
 #include "eig/elimination.hpp"
 #include "eig/elimination_update.hpp"
 
@@ -49,12 +50,14 @@ class Elimination {
         x_(padded_),
         spare_(padded_),
         diagonal_(n_),
-        row_sums_(room_of_row_sums(n_)),
-        L_(panel * padded_),
-        C_(panel * padded_),
-        slots_(window * padded_) {
+        room_(numbers((2 * panel + window) * padded_ + room_of_row_sums(n_))),
+        L_(room_.get()),
+        C_(L_ + panel * padded_),
+        row_sums_(C_ + (panel + window) * padded_) {
     sums_.resize(padded_);
-    for (std::int64_t i = 0; i < window; ++i) slot_[i] = slots_.data() + i * padded_;
+    // What pads a slice is multiplied too.
+    std::fill(L_, row_sums_, 0.0);
+    for (std::int64_t i = 0; i < window; ++i) slot_[i] = C_ + (panel + i) * padded_;
     if (factors_)
       for (std::int64_t i = 0; i < n_; ++i) factors_->order[i] = i;
   }
@@ -65,7 +68,7 @@ class Elimination {
       start_ = cached_ = first_;
       while (first_ < n_ && filled_ + 2 <= panel) pivot();  // room for a pivot of two
       if (factors_) hand_over();
-      subtract_panel(m_, first_, filled_, C_.data(), L_.data(), sums_.data(), row_sums_.data());
+      subtract_panel(m_, first_, filled_, C_, L_, sums_.data(), row_sums_);
     }
     return {positive_, negative_, bound()};
   }
@@ -87,8 +90,8 @@ class Elimination {
         for (std::int64_t k = 0; j + r < end && k < count; ++k)
           own[k * strip + r] = C(from + k, j + r);
       }
-      kernels_.subtract_strip(own, L_.data() + s * slice * panel + from * slice, count,
-                              padded_ / slice - s, rows, nullptr, nullptr);
+      kernels_.subtract_strip(own, L_ + s * slice * panel + from * slice, count,
+                              padded_ / slice - s, rows, rows, nullptr, nullptr);
     }
   }
 
@@ -118,7 +121,7 @@ class Elimination {
     double own[panel];
     for (std::int64_t k = from; k < filled_; ++k) own[k] = C(k, j);
     const std::int64_t s = first_ / slice;
-    kernels_.subtract(own + from, L_.data() + s * slice * panel + from * slice, filled_ - from,
+    kernels_.subtract(own + from, L_ + s * slice * panel + from * slice, filled_ - from,
                       padded_ / slice - s, w.data() + s * slice);
   }
 
@@ -219,8 +222,8 @@ class Elimination {
 
   // Column filled_ of L and C and its part in the row sums; returns the sum of |c|.
   double keep(const Vector& c, const Vector& l, std::int64_t from) {
-    kernels_.keep(c.data(), from, n_, C_.data() + filled_ * strip);
-    kernels_.keep_slices(l.data(), from, n_, L_.data() + filled_ * slice);
+    kernels_.keep(c.data(), from, n_, C_ + filled_ * strip);
+    kernels_.keep_slices(l.data(), from, n_, L_ + filled_ * slice);
     for (std::int64_t i = from; i < cached_; ++i) diagonal_[i] -= l[i] * c[i];
     return kernels_.note(l.data() + from, c.data() + from, n_ - from, sums_.data() + from);
   }
@@ -270,9 +273,9 @@ class Elimination {
   Vector w_, x_;              // columns of the Schur complement
   Vector spare_;              // for what nobody wants
   Vector diagonal_;           // of the columns in slots
-  Vector row_sums_;           // of each block of an update
-  Vector L_, C_;              // of the panel
-  Vector slots_;
+  Numbers room_;              // of the panel, the slots, the sums: walked in long steps
+  double *L_, *C_;            // of the panel
+  double* row_sums_;          // of each block of an update
   double* slot_[window];
   std::int64_t first_ = 0, start_ = 0;  // eliminated: in all, before this panel
   std::int64_t filled_ = 0;             // in this panel

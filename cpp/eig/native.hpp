@@ -53,13 +53,20 @@ SADDLESCAPE_INLINE Eight operator*(Eight x, const Eight& y) {
   return x;
 }
 
+SADDLESCAPE_INLINE Vec load_vec(const double* p) { return *reinterpret_cast<const Unaligned*>(p); }
+SADDLESCAPE_INLINE void store_vec(double* p, Vec x) { *reinterpret_cast<Unaligned*>(p) = x; }
+
 SADDLESCAPE_INLINE Eight load(const double* p) {
   Eight x;
-  for (int i = 0; i < pieces; ++i) x.piece[i] = *reinterpret_cast<const Unaligned*>(p + i * lanes);
+  for (int i = 0; i < pieces; ++i) x.piece[i] = load_vec(p + i * lanes);
   return x;
 }
 SADDLESCAPE_INLINE void store(double* p, const Eight& x) {
-  for (int i = 0; i < pieces; ++i) *reinterpret_cast<Unaligned*>(p + i * lanes) = x.piece[i];
+  for (int i = 0; i < pieces; ++i) store_vec(p + i * lanes, x.piece[i]);
+}
+
+SADDLESCAPE_INLINE Vec magnitudes(Vec x) {
+  return reinterpret_cast<Vec>(reinterpret_cast<Bits>(x) & 0x7fffffffffffffff);
 }
 
 // Elements from `first` on are those of x, the others those of y.

@@ -11,6 +11,7 @@
 #include "core/parallel.hpp"
 #include "core/reduce.hpp"
 #include "eig/orthogonal_kernels.hpp"
+#include "eig/pieces.hpp"
 
 namespace saddlescape::eig {
 
@@ -65,35 +66,60 @@ void scale(std::int64_t n, double factor, double* x) {
   for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
 }
 
-// Takes q out of x and returns the coefficient.
-double take_out(std::int64_t n, const double* q, double* x) {
-  const double coefficient = reduce::dot(q, x, n);
-  for (std::int64_t i = 0; i < n; ++i) x[i] -= coefficient * q[i];
-  return coefficient;
+// Takes q out of the k rows of x and adds what was taken to `taken`.
+void take_out(std::int64_t n, const double* q, std::int64_t k, double* x, double* taken,
+              const Sum& sum) {
+  Vector coefficients(static_cast<std::size_t>(k));
+  for (std::int64_t j = 0; j < k; ++j) coefficients[j] = reduce::dot(q, x + j * n, n);
+  over_all(sum, k, coefficients.data());
+  for (std::int64_t j = 0; j < k; ++j) {
+    for (std::int64_t i = 0; i < n; ++i) x[j * n + i] -= coefficients[j] * q[i];
+    taken[j] += coefficients[j];
+  }
+}
+
+// H (j x k) <- alpha V B^T
+void inner_products(std::int64_t n, std::int64_t j, const double* v, std::int64_t k,
+                    const double* b, double alpha, double* h, const Sum& sum) {
+  if (n == 0)  // no leading dimension for BLAS
+    std::fill(h, h + j * k, 0.0);
+  else
+    blas::gemm(Op::none, Op::transpose, j, k, n, alpha, v, n, b, n, 0.0, h, k);
+  over_all(sum, j * k, h);
 }
 
 // The longest of the rows first..last-1, and its norm.
 std::pair<std::int64_t, double> longest(std::int64_t n, const double* v, std::int64_t first,
-                                        std::int64_t last) {
+                                        std::int64_t last, const Sum& sum) {
   std::pair<std::int64_t, double> found(first, -1.0);
-  for (std::int64_t row = first; row < last; ++row) {
-    const double length = norm(n, v + row * n);
-    if (length > found.second) found = {row, length};
-  }
+  Vector lengths(static_cast<std::size_t>(last - first));
+  norms(n, last - first, v + first * n, lengths.data(), sum);
+  for (std::int64_t row = first; row < last; ++row)
+    if (lengths[row - first] > found.second) found = {row, lengths[row - first]};
   return found;
 }
 
 }  // namespace
 
-double norm(std::int64_t n, const double* x) { return std::sqrt(reduce::sum_squares(x, n)); }
+double norm(std::int64_t n, const double* x, const Sum& sum) {
+  double length;
+  norms(n, 1, x, &length, sum);
+  return length;
+}
+
+void norms(std::int64_t n, std::int64_t k, const double* x, double* lengths, const Sum& sum) {
+  for (std::int64_t i = 0; i < k; ++i) lengths[i] = reduce::sum_squares(x + i * n, n);
+  over_all(sum, k, lengths);
+  for (std::int64_t i = 0; i < k; ++i) lengths[i] = std::sqrt(lengths[i]);
+}
 
 // Three sweeps over V for one vector or a few; h is k x j inside, one vector's products in a row.
 void project_out_twice(std::int64_t n, std::int64_t j, const double* v, std::int64_t k, double* b,
-                       double* h) {
+                       double* h, const Sum& sum) {
   if (k > few) {
     Vector again(static_cast<std::size_t>(j * k));
-    project_out(n, j, v, k, b, h);
-    project_out(n, j, v, k, b, again.data());
+    project_out(n, j, v, k, b, h, sum);
+    project_out(n, j, v, k, b, again.data(), sum);
     for (std::int64_t i = 0; i < j * k; ++i) h[i] += again[i];
     return;
   }
@@ -111,12 +137,14 @@ void project_out_twice(std::int64_t n, std::int64_t j, const double* v, std::int
   by_pieces(n, size, first.data(), [&](std::int64_t begin, std::int64_t end, double* sums) {
     by_tiles(begin, end, j, [&](auto at, auto width) { dots(at, width, sums); });
   });
+  over_all(sum, size, first.data());
   by_pieces(n, size, second.data(), [&](std::int64_t begin, std::int64_t end, double* sums) {
     by_tiles(begin, end, j, [&](auto at, auto width) {
       take_out(at, width, first);
       dots(at, width, sums);
     });
   });
+  over_all(sum, size, second.data());
   by_pieces(n, 0, nullptr, [&](std::int64_t begin, std::int64_t end, double*) {
     by_tiles(begin, end, j, [&](auto at, auto width) { take_out(at, width, second); });
   });
@@ -125,10 +153,10 @@ void project_out_twice(std::int64_t n, std::int64_t j, const double* v, std::int
 }
 
 void project_out(std::int64_t n, std::int64_t j, const double* v, std::int64_t k, double* b,
-                 double* h) {
+                 double* h, const Sum& sum) {
   if (k > 1) {
-    blas::gemm(Op::none, Op::transpose, j, k, n, 1.0, v, n, b, n, 0.0, h, k);
-    blas::gemm(Op::transpose, Op::none, k, n, j, -1.0, h, k, v, n, 1.0, b, n);
+    inner_products(n, j, v, k, b, 1.0, h, sum);
+    if (n > 0) blas::gemm(Op::transpose, Op::none, k, n, j, -1.0, h, k, v, n, 1.0, b, n);
     return;
   }
   const OrthogonalKernels& kernels = orthogonal_kernels();
@@ -136,20 +164,21 @@ void project_out(std::int64_t n, std::int64_t j, const double* v, std::int64_t k
     by_tiles(begin, end, j,
              [&](auto at, auto width) { kernels.dots(width, j, v + at, n, b + at, sums); });
   });
+  over_all(sum, j, h);
   by_pieces(n, 0, nullptr, [&](std::int64_t begin, std::int64_t end, double*) {
     by_tiles(begin, end, j,
              [&](auto at, auto width) { kernels.take_out(width, j, v + at, n, h, b + at); });
   });
 }
 
-bool orthonormalise_row(std::int64_t n, double* v, std::int64_t r) {
+bool orthonormalise_row(std::int64_t n, double* v, std::int64_t r, const Sum& sum) {
   double* x = v + r * n;
   std::vector<double> h(static_cast<std::size_t>(std::max<std::int64_t>(1, r)));
   // "Twice is enough" (Kahan, in Parlett, section 6.9): a pass that leaves most of the vector
   // leaves it orthogonal. More than two are needed only where rounding is all that it held.
   for (int pass = 0; pass < 6; ++pass) {
-    if (r > 0) project_out(n, r, v, 1, x, h.data());
-    const double left = norm(n, x);
+    if (r > 0) project_out(n, r, v, 1, x, h.data(), sum);
+    const double left = norm(n, x, sum);
     if (!(left > 1e-8)) return false;
     scale(n, 1 / left, x);
     if (left > 0.7) return true;
@@ -158,22 +187,24 @@ bool orthonormalise_row(std::int64_t n, double* v, std::int64_t r) {
 }
 
 std::int64_t orthonormalise_rows(std::int64_t n, double* v, std::int64_t r, std::int64_t k,
-                                 double scale_of_rows, double* c) {
+                                 double scale_of_rows, double* c, const Sum& sum) {
   std::fill(c, c + k * k, 0.0);
   std::vector<std::int64_t> origin(static_cast<std::size_t>(k));
   for (std::int64_t i = 0; i < k; ++i) origin[i] = i;
   for (std::int64_t i = 0; i < k; ++i) {
-    const auto [pivot, most] = longest(n, v, r + i, r + k);
+    const auto [pivot, most] = longest(n, v, r + i, r + k, sum);
     if (!(most > breakdown * scale_of_rows)) return i;
     double* q = v + (r + i) * n;
     if (pivot != r + i) std::swap_ranges(q, q + n, v + pivot * n);
     std::swap(origin[i], origin[pivot - r]);
     scale(n, 1 / most, q);
     // The rounding that q carries along the earlier rows has grown: take it out again.
-    if (most < 0.1 * scale_of_rows && !orthonormalise_row(n, v, r + i)) return i;
+    if (most < 0.1 * scale_of_rows && !orthonormalise_row(n, v, r + i, sum)) return i;
     c[i * k + origin[i]] = most;
-    for (std::int64_t j = i + 1; j < k; ++j)
-      for (int pass = 0; pass < 2; ++pass) c[i * k + origin[j]] += take_out(n, q, v + (r + j) * n);
+    const std::int64_t behind = k - i - 1;
+    Vector taken(static_cast<std::size_t>(behind));
+    for (int pass = 0; pass < 2; ++pass) take_out(n, q, behind, q + n, taken.data(), sum);
+    for (std::int64_t j = 0; j < behind; ++j) c[i * k + origin[i + 1 + j]] = taken[j];
   }
   return k;
 }
@@ -191,10 +222,10 @@ void rotate_rows(std::int64_t n, std::int64_t l, std::int64_t j, const double* s
   });
 }
 
-void polish_rows(std::int64_t n, std::int64_t l, double* v) {
+void polish_rows(std::int64_t n, std::int64_t l, double* v, const Sum& sum) {
   std::vector<double> step(static_cast<std::size_t>(l * l));
   // I - E/2 = 3/2 I - V V^T / 2
-  blas::gemm(Op::none, Op::transpose, l, l, n, -0.5, v, n, v, n, 0.0, step.data(), l);
+  inner_products(n, l, v, l, v, -0.5, step.data(), sum);
   for (std::int64_t i = 0; i < l; ++i) step[i * l + i] += 1.5;
   rotate_rows(n, l, l, step.data(), v);
 }

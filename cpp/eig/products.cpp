@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/reduce.hpp"
+#include "eig/pieces.hpp"
 
 namespace saddlescape::eig {
 
@@ -23,16 +24,21 @@ double Products::unit() const { return std::ldexp(1.0, exponent_); }
 
 void Products::multiply(std::int64_t count, const double* in, double* out) {
   multiply_unscaled(count, in, out);
-  scale(count * op_.n, out);
+  scale(count * op_.here(), out);
 }
 
 void Products::multiply_unscaled(std::int64_t count, const double* in, double* out) {
-  const std::int64_t n = op_.n;
+  const std::int64_t n = op_.here();
   for (std::int64_t done = 0; done < count; done += block_) {
     const std::int64_t k = std::min(block_, count - done);
-    op_.apply(k, in + done * n, out + done * n);
+    std::vector<double> wrong(static_cast<std::size_t>(k));
+    together(op_.sum, "op", wrong, [&](std::vector<double>& flags) {
+      op_.apply(k, in + done * n, out + done * n);
+      for (std::int64_t i = 0; i < k; ++i)
+        flags[i] = reduce::all_finite(out + (done + i) * n, n) ? 0 : 1;
+    });
     for (std::int64_t i = 0; i < k; ++i)
-      if (!reduce::all_finite(out + (done + i) * n, n))
+      if (wrong[i] != 0)
         throw std::invalid_argument("op: product " + std::to_string(count_ + i + 1) +
                                     " holds NaN or an infinite number, expected finite ones");
     count_ += k;
@@ -42,11 +48,10 @@ void Products::multiply_unscaled(std::int64_t count, const double* in, double* o
 void Products::scale(std::int64_t size, double* begin) {
   double* const end = begin + size;
   if (!scale_known_) {
-    double largest = 0;
-    for (const double* x = begin; x < end; ++x) largest = std::max(largest, std::abs(*x));
-    if (largest == 0) return;
+    const std::optional<int> exponent = largest_exponent(op_.sum, size, begin);
+    if (!exponent) return;
     scale_known_ = true;
-    if (largest < 1e-100 || largest > 1e100) exponent_ = std::ilogb(largest);
+    if (std::abs(*exponent) > 332) exponent_ = *exponent;  // beyond 1e+-100
   }
   if (exponent_ != 0)
     for (double* x = begin; x < end; ++x) *x = std::ldexp(*x, -exponent_);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "eig/krylov.hpp"
+#include "eig/pieces.hpp"
 
 namespace saddlescape::eig {
 namespace {
@@ -132,6 +133,9 @@ Quadrature Probing::run() {
 
 Quadrature quadrature(const Operator& op, std::int64_t steps, std::int64_t probes,
                       std::uint64_t seed) {
+  check_alike(op,
+              {static_cast<double>(op.n), static_cast<double>(steps), static_cast<double>(probes),
+               static_cast<double>(seed >> 32), static_cast<double>(seed & 0xFFFFFFFFu)});
   return Probing(op, steps, probes, seed).run();
 }
 

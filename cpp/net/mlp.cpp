@@ -30,7 +30,7 @@ Sum<T> over_chunks(const Architecture& net, const T* theta, const Batch<T>& batc
   const Weights<T> weights(net, layout_of<T>(net), theta);
   return sum_over_chunks<T, Sum<T>>(chunk_count(batch.N), chunk_grain(net, 1), width, out, [&] {
     return [&, pass = Pass<T>(weights, chunk_rows, batch.N)](std::int64_t c, T* part) mutable {
-      return work(pass, chunk_of(net, batch, c), c * chunk_rows, part);
+      return work(pass, chunk_of(net, batch, c), chunk_start(batch.N, c), part);
     };
   });
 }

@@ -69,8 +69,8 @@ void Products<T>::by_chunks(const T* V, std::int64_t k, T* HV) const {
   std::vector<Weights<T>> v;
   for (std::int64_t j = 0; j < k; ++j) v.emplace_back(net_, weights_.layout(), V + j * P);
   sum_over_chunks<T, int>(chunks(), chunk_grain(net_, (kept() ? 2 : 4) * k), k * P, HV, [&] {
-    auto own = std::make_unique<Pass<T>>(weights_, chunk_rows, batch_.N);
-    auto tangent = std::make_unique<TangentPass<T>>(*own);
+    auto own = kept() ? nullptr : std::make_unique<Pass<T>>(weights_, chunk_rows, batch_.N);
+    auto tangent = std::make_unique<TangentPass<T>>(kept() ? *passes_[0] : *own);
     return [this, &v, k, P, own = std::move(own), tangent = std::move(tangent)](std::int64_t c,
                                                                                 T* part) {
       if (!kept()) run(*own, c);

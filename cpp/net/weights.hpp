@@ -44,7 +44,7 @@ class Weights {
       down_.push_back(size);
       size += d(l - 1) * ld(l);  // W_l^T
       up_.push_back(size);
-      size += d(l) * ld(l - 1);  // W_l
+      if (l > 1) size += d(l) * ld(l - 1);  // W_l: nothing goes back to the inputs
       bias_.push_back(size);
       size += ld(l);
     }
@@ -63,7 +63,7 @@ class Weights {
       const T* W = flat + net_.weight_offset(l);
       T *down = packed_.get() + down_[l - 1], *up = packed_.get() + up_[l - 1];
       for (std::int64_t p = 0; p < d(l); ++p) {
-        std::copy_n(W + p * d(l - 1), d(l - 1), up + p * ld(l - 1));
+        if (l > 1) std::copy_n(W + p * d(l - 1), d(l - 1), up + p * ld(l - 1));
         for (std::int64_t q = 0; q < d(l - 1); ++q) down[q * ld(l) + p] = W[p * d(l - 1) + q];
       }
       if (net_.bias) std::copy_n(flat + net_.bias_offset(l), d(l), packed_.get() + bias_[l - 1]);
@@ -88,7 +88,7 @@ class Weights {
                flat_ + net_.weight_offset(l), d(l - 1), with_bias || add ? T(1) : T(0), out, d(l));
   }
 
-  // out (n, d_{l-1}) = delta W_l, or out += delta W_l; delta (n, d_l).
+  // out (n, d_{l-1}) = delta W_l, or out += delta W_l; delta (n, d_l), l > 1.
   void backward(std::int64_t l, std::int64_t n, const T* delta, T* out, bool add) const {
     if constexpr (!std::is_same_v<T, long double>)
       if (layout_ == Layout::packed)

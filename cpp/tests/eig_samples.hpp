@@ -27,6 +27,16 @@ inline int summary(const char* name) {
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+// Squares of equal steps from 0 to 1: dense at the low end.
+inline std::vector<double> squares(std::int64_t n) {
+  std::vector<double> d(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double x = static_cast<double>(i) / static_cast<double>(n - 1);
+    d[i] = x * x;
+  }
+  return d;
+}
+
 inline saddlescape::eig::Operator diagonal(const std::vector<double>& d) {
   return {static_cast<std::int64_t>(d.size()), [&d](std::int64_t k, const double* in, double* out) {
             const std::size_t n = d.size();

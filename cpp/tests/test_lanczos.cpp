@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -10,20 +11,12 @@
 #include "eig/krylov.hpp"
 #include "eig/lanczos.hpp"
 #include "eig/orthogonal.hpp"
+#include "eig/pairs.hpp"
 #include "eig_samples.hpp"
 
 namespace eig = saddlescape::eig;
 
 namespace {
-
-std::vector<double> squares(std::int64_t n) {
-  std::vector<double> d(static_cast<std::size_t>(n));
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double x = static_cast<double>(i) / static_cast<double>(n - 1);
-    d[i] = x * x;
-  }
-  return d;
-}
 
 // max |V V^T - I| over the basis and the next block.
 double gram_error(const eig::Krylov& space, std::int64_t n) {
@@ -162,6 +155,19 @@ void both_ends() {
          static_cast<double>(again.products));
 }
 
+// Kato and Temple on two by two matrices: (a, b; b, c), the pair (a, e_1) has the residual |b|.
+void bounds_of_pairs() {
+  for (double b : {0.5, 1e-3, 1e-6}) {
+    const double a = 0, c = 1;
+    const double gap = c - a, distance = b * b / (gap / 2 + std::hypot(gap / 2, b));
+    const std::vector<double> bound = eig::bounds({b}, {gap}, 1e-17);
+    expect(distance <= bound[0], "Kato and Temple", distance / bound[0]);
+    expect(bound[0] <= 1.21 * distance + 1e-17, "and they are sharp", distance / bound[0]);
+  }
+  expect(eig::bounds({1e-3}, {0.0}, 0.25)[0] == 1e-3 + 0.25, "without a gap the residual");
+  expect(eig::bounds({0.0}, {1.0}, 0.25)[0] == 0.25, "rounding remains");
+}
+
 void refusals() {
   const std::vector<double> d = squares(5);
   eig::LanczosOptions options;
@@ -186,6 +192,7 @@ int main() {
       for (std::int64_t k : {1, 3, 5})
         if (j + k <= n) taken_out_twice(n, j, k);
   both_ends();
+  bounds_of_pairs();
   refusals();
   return summary("lanczos");
 }

@@ -103,10 +103,11 @@ std::string thrown_by(std::int64_t n, Function&& range) {
   return what;
 }
 
-// Where the exception comes from: the helper that is not given a core within a second is not there.
-void throws_on(bool on_caller) {
+// Where the exception comes from: the helper that is not given a core within a second is not there,
+// and of one thread there is none to wait for.
+void throws_on(bool on_caller, int threads) {
   const auto caller = std::this_thread::get_id();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(threads > 1);
   std::atomic<bool> helped{false};
   const std::string what = thrown_by(64, [&](std::int64_t begin, std::int64_t) {
     const bool here = std::this_thread::get_id() == caller;
@@ -124,8 +125,8 @@ void exceptions() {
   for (int threads : {1, 2, 4}) {
     saddlescape::set_threads(threads);
     for (int round = 0; round < 20; ++round) {
-      throws_on(true);
-      if (threads > 1) throws_on(false);
+      throws_on(true, threads);
+      if (threads > 1) throws_on(false, threads);
       expect(thrown_by(1000, [](std::int64_t, std::int64_t) { throw std::runtime_error("all"); }) ==
                  "all",
              "every range throws, one comes out");

@@ -10,7 +10,18 @@ import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 
-__all__ = ["choice", "extended", "finite", "flag", "fraction", "integer", "non_negative", "real"]
+__all__ = [
+    "choice",
+    "extended",
+    "finite",
+    "flag",
+    "fraction",
+    "integer",
+    "non_negative",
+    "optional_function",
+    "positive",
+    "real",
+]
 
 
 def real(name: str, value: object, allowed: str) -> float:
@@ -39,6 +50,14 @@ def non_negative(name: str, value: object, allowed: str = "a finite number >= 0"
     """Return `value` as a float if it is finite and at least 0."""
     number = real(name, value, allowed)
     if number < 0:
+        raise ValueError(f"{name}: {value}, expected {allowed}")
+    return number
+
+
+def positive(name: str, value: object, allowed: str = "a finite number > 0") -> float:
+    """Return `value` as a float if it is finite and above 0."""
+    number = real(name, value, allowed)
+    if number <= 0:
         raise ValueError(f"{name}: {value}, expected {allowed}")
     return number
 
@@ -78,6 +97,12 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise ValueError(f"{name}: {value!r}, expected one of {', '.join(allowed)}")
     return value
+
+
+def optional_function(name: str, value: object, allowed: str = "a function or None") -> None:
+    """Refuse what is neither None nor can be called."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}: {type(value).__name__}, expected {allowed}")
 
 
 def _number(name: str, value: object, allowed: str) -> float:

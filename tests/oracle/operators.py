@@ -20,6 +20,37 @@ class Diagonal:
         return self.d * V if V.ndim == 1 else self.d[:, None] * V
 
 
+class Single:
+    """An operator that takes float32 and gives float32, and no more than .shape and @ besides."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, op: np.ndarray | Diagonal) -> None:
+        self.op, self.shape = op, op.shape
+
+    def __matmul__(self, V: np.ndarray) -> np.ndarray:
+        assert V.dtype == np.float32
+        return (self.op @ V).astype(np.float32)
+
+
+class Dropout(Diagonal):
+    """Another half of the coordinates at every product, as a network in training mode.
+
+    Every product alone is that of a symmetric matrix.
+    """
+
+    def __matmul__(self, V: np.ndarray) -> np.ndarray:
+        kept = np.random.default_rng(self.products).random(V.shape) < 0.5
+        return 2 * super().__matmul__(V) * kept
+
+
+class OneSided(Diagonal):
+    """diag(d), and a tenth of a cyclic shift: not symmetric."""
+
+    def __matmul__(self, V: np.ndarray) -> np.ndarray:
+        return super().__matmul__(V) + 0.1 * np.roll(V, 1, axis=0)
+
+
 def check(
     result: eig.EigResult, A: np.ndarray, low: int, high: int, tol: float = 1e-6
 ) -> np.ndarray:

@@ -164,6 +164,14 @@ def planted(eigenvalues: np.ndarray, seed: int = 0, name: str = "planted") -> Kn
     return known(name, (A + A.T) / 2, w)
 
 
+def outliers(n: int) -> np.ndarray:
+    """As a trained network has it: a bulk at zero, ten large eigenvalues, a few negative."""
+    bulk = 1e-3 * np.random.default_rng(0).standard_normal(n)
+    bulk[:10] = np.geomspace(0.5, 20, 10)
+    bulk[10:13] = [-0.3, -0.2, -0.1]
+    return np.sort(bulk)
+
+
 def two_valued(n: int) -> Known:
     return planted(np.r_[np.ones(n // 2), np.full(n - n // 2, 50.0)], seed=n, name="two_valued")
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Vector = NDArray[np.float64]
+_Pieces = tuple[Callable[[_Vector], _Vector], int, int]  # reduce, first, count
 _Real = NDArray[np.float32] | NDArray[np.float64]
 
 def check_symmetric(A: _Real, name: str) -> None: ...
@@ -34,6 +35,7 @@ def lanczos(
     missing: float,
     start: _Vector | None,
     callback: Callable[[int, _Vector, _Vector], bool | None] | None,
+    pieces: _Pieces | None,
 ) -> tuple[
     _Vector,
     _Vector,
@@ -48,7 +50,12 @@ def lanczos(
 ]: ...
 def basis_size(n: int, pairs: int, block: int) -> int: ...
 def quadrature(
-    n: int, apply: Callable[[_Vector], _Vector], steps: int, probes: int, seed: int
+    n: int,
+    apply: Callable[[_Vector], _Vector],
+    steps: int,
+    probes: int,
+    seed: int,
+    pieces: _Pieces | None,
 ) -> tuple[_Vector, _Vector, NDArray[np.int64], _Vector, _Vector, _Vector, int, float, float]: ...
 def exact_diagonal(
     n: int, apply: Callable[[_Vector], _Vector], block: int

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check
+from saddlescape._sums import Sums
 from saddlescape.critical.hylee2021 import check_preset
 from saddlescape.critical.null_space import check_directions
-from saddlescape.curvature import Curvature
+from saddlescape.curvature import AnyCurvature
 
 __all__ = ["DENSE_LIMIT", "Ask"]
 
@@ -35,7 +36,7 @@ class Ask:
     @classmethod
     def checked(
         cls,
-        operator: Curvature,
+        operator: AnyCurvature,
         gradient_tolerance: float | None,
         method: str,
         tau: float | None,
@@ -47,6 +48,14 @@ class Ask:
         """Look at every argument before the first product."""
         method = _check.choice("method", method, ("auto", "dense", "lanczos"))
         n = operator.shape[0]
+        spread = Sums(operator).spread
+        if spread and method == "dense":
+            raise ValueError(
+                "method: 'dense' of an operator in pieces, expected 'lanczos' or 'auto': no "
+                "process holds the whole matrix"
+            )
+        if spread and null_directions is not None:
+            raise ValueError("null_directions: given with an operator in pieces, expected None")
         if gradient_tolerance is not None:
             gradient_tolerance = _check.non_negative("gradient_tolerance", gradient_tolerance)
         if tau is not None and _check.non_negative("tau", tau, "a number > 0 or None") == 0:
@@ -58,7 +67,7 @@ class Ask:
             _check.choice("preset", preset, ("hylee2021",))
             check_preset(operator)
         return cls(
-            method == "dense" or (method == "auto" and n <= DENSE_LIMIT),
+            method == "dense" or (method == "auto" and n <= DENSE_LIMIT and not spread),
             gradient_tolerance,
             None if tau is None else float(tau),
             float(delta),

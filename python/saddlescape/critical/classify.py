@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._sums import Sums
 from saddlescape.critical.ask import DENSE_LIMIT, Ask
 from saddlescape.critical.gradient import check_gradient
 from saddlescape.critical.hylee2021 import homework
@@ -25,7 +25,13 @@ from saddlescape.critical.solved import (
     by_lanczos,
 )
 from saddlescape.critical.text import not_checked, remedy
-from saddlescape.curvature import Curvature, MatrixCurvature, OperatorCurvature
+from saddlescape.curvature import (
+    AnyCurvature,
+    Curvature,
+    CurvatureInPieces,
+    MatrixCurvature,
+    OperatorCurvature,
+)
 from saddlescape.curvature.products import is_operator
 from saddlescape.eig import Inertia
 
@@ -36,7 +42,7 @@ _ONE_SIGN = (Kind.MINIMUM, Kind.MAXIMUM, Kind.DEGENERATE_MINIMUM, Kind.DEGENERAT
 
 
 def classify(
-    H: Curvature | NDArray[Any],
+    H: AnyCurvature | NDArray[Any],
     gradient: NDArray[Any] | None = None,
     *,
     gradient_tolerance: float | None = None,
@@ -59,7 +65,9 @@ def classify(
     ----------
     H : operator or (P, P) array
         ``curvature.of(net, X, y)`` or another operator of `saddlescape.curvature`; of a plain
-        symmetric array, a sparse one or a SciPy ``LinearOperator`` only the signs are judged.
+        symmetric array, a sparse one or a SciPy ``LinearOperator`` only the signs are judged. Of an
+        operator whose vectors are in pieces (``.in_pieces()``) all processes get the same verdict,
+        each with its own rows of the eigenvectors.
     gradient : (P,) array, optional
         With an array `H`: the gradient; taken as zero if left out, and listed as not checked. An
         array doesn't say where it was taken: here ``max(1, |theta|)`` is 1.
@@ -75,7 +83,8 @@ def classify(
         as many steps as that takes [1]_. Without `tau`: what 100 steps allow to say.
     null_directions : dict of (P,) or (P, k) arrays, optional
         Directions, by reason, along which the loss is known to be flat: what they explain of the
-        undetermined eigenvalues is measured and counted. Those of our own networks are known.
+        undetermined eigenvalues is measured and counted, and which of them are not flat here. Those
+        of our own networks are known.
     preset : str, optional
         ``"hylee2021"`` adds, for a network's operator, what a course's homework says of this point,
         and how that differs (`CriticalPoint.homework`).
@@ -108,9 +117,18 @@ def classify(
     """
     started = time.perf_counter()
     operator = _operator(H, gradient)
-    ask = Ask.checked(
-        operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
-    )
+    with Sums(operator).together("classify"):
+        ask = Ask.checked(
+            operator, gradient_tolerance, method, tau, delta, null_directions, preset, seed
+        )
+    Sums(operator).check_alike("classify", repr(ask))
+    return _classified(operator, ask, gradient is None, started)
+
+
+def _classified(
+    operator: AnyCurvature, ask: Ask, no_gradient: bool, started: float
+) -> CriticalPoint:
+    seed = ask.seed
     found = by_assembly(operator, seed) if ask.dense else by_lanczos(operator, seed)
     check, model_gap = check_gradient(operator, found, ask.gradient_tolerance)
     if check.small:
@@ -120,14 +138,14 @@ def classify(
     kind = _kind_after_probe(kind, probed)
     lowest_bound = _lowest_bound(operator, found, ask)
     lowest = np.unique(np.r_[:PAIRS, -PAIRS:0] % len(found.eigenvalues))
-    values, vectors = found.eigenvalues[lowest], _oriented(found.eigenvectors[:, lowest])
+    values, vectors = found.eigenvalues[lowest], found.eigenvectors[:, lowest]
     return CriticalPoint(
         kind=kind,
         gradient=check,
         inertia=found.inertia,
         eigenvalues=values,
         residuals=_residuals(operator, found, lowest),
-        eigenvectors=vectors,
+        eigenvectors=Sums(operator).oriented(vectors),
         spectrum=found.eigenvalues if found.complete else None,
         assembly_error=found.assembly_error,
         solver_error=found.solver_error,
@@ -137,7 +155,7 @@ def classify(
         method="dense" if ask.dense else "lanczos",
         products=found.products + (0 if lowest_bound is None else lowest_bound.steps),
         seconds=time.perf_counter() - started,
-        not_checked=not_checked(operator, kind, found, probed, gradient is None),
+        not_checked=not_checked(operator, kind, found, probed, no_gradient),
         remedy=remedy(kind, found.complete, probed, check, operator.silent is not None),
         null_space=_null_space(operator, found, ask),
         lowest_bound=lowest_bound,
@@ -159,7 +177,9 @@ def kind_by_signs(small: bool, counts: Inertia) -> Kind:
     return Kind.DEGENERATE_MAXIMUM if unknown else Kind.MAXIMUM
 
 
-def _probed(operator: Curvature, kind: Kind, found: Solved, gap: float, seed: int) -> Probe | None:
+def _probed(
+    operator: AnyCurvature, kind: Kind, found: Solved, gap: float, seed: int
+) -> Probe | None:
     """Measure the loss where second order does not decide: no sign is certain, or there are kinks.
 
     At a kink the loss may fall although every eigenvalue is positive: all directions are open.
@@ -177,7 +197,7 @@ def _kind_after_probe(kind: Kind, probed: Probe | None) -> Kind:
     return Kind.DEGENERATE_SADDLE if found and kind in _ONE_SIGN else kind
 
 
-def _lowest_bound(operator: Curvature, found: Solved, ask: Ask) -> LowestBound | None:
+def _lowest_bound(operator: AnyCurvature, found: Solved, ask: Ask) -> LowestBound | None:
     """Say how low an eigenvalue between the computed ones may be, unless one is surely negative."""
     if found.complete or found.inertia.negative:
         return None
@@ -192,36 +212,30 @@ def _lowest_bound(operator: Curvature, found: Solved, ask: Ask) -> LowestBound |
     )
 
 
-def _null_space(operator: Curvature, found: Solved, ask: Ask) -> NullSpace | None:
+def _null_space(operator: AnyCurvature, found: Solved, ask: Ask) -> NullSpace | None:
     """Explain the undetermined eigenvalues where all are known."""
-    if not found.complete:
+    if not found.complete or isinstance(operator, CurvatureInPieces):
         return None
     known = getattr(operator, "invariances", tuple)
-    return explain(operator, found.inertia, chain(ask.null_directions, known()))
+    return explain(operator, found.inertia, known(), ask.null_directions)
 
 
-def _oriented(V: Vector) -> Vector:
-    """Choose the sign of each column so that its largest entry is positive: a reader's (1, 1)."""
-    largest = np.argmax(np.abs(V), axis=0)
-    return V * np.where(V[largest, np.arange(V.shape[1])] < 0, -1.0, 1.0)
-
-
-def _residuals(operator: Curvature, found: Solved, which: NDArray[np.intp]) -> Vector:
+def _residuals(operator: AnyCurvature, found: Solved, which: NDArray[np.intp]) -> Vector:
     if found.residuals is not None:
         return found.residuals[which]
     V = found.eigenvectors[:, which]
-    return np.asarray(np.linalg.norm(operator @ V - V * found.eigenvalues[which], axis=0))
+    return Sums(operator).norms(operator @ V - V * found.eigenvalues[which])
 
 
-def _loss(operator: Curvature) -> float | None:
+def _loss(operator: AnyCurvature) -> float | None:
     value = operator.loss()
     return value if np.isfinite(value) else None
 
 
-def _operator(H: Any, gradient: NDArray[Any] | None) -> Curvature:
+def _operator(H: Any, gradient: NDArray[Any] | None) -> AnyCurvature:
     if isinstance(H, np.ndarray):
         return MatrixCurvature(H, gradient)
-    if isinstance(H, Curvature):
+    if isinstance(H, (CurvatureInPieces, Curvature)):
         if gradient is None:
             return H
         raise ValueError("gradient: given with an operator, expected only with a plain array H")

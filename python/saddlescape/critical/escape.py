@@ -15,8 +15,9 @@ from saddlescape.critical.kind import Kind
 from saddlescape.critical.line import minimise_along
 from saddlescape.critical.point import CriticalPoint
 from saddlescape.critical.probe import loss_noise
-from saddlescape.curvature import Curvature
-from saddlescape.curvature import of as curvature_of
+from saddlescape.critical.statement import wrapped
+from saddlescape.curvature import Curvature, NetworkCurvature
+from saddlescape.curvature.piecewise import warn_of_kinks
 from saddlescape.net import MLP
 
 __all__ = ["Escape", "EscapeOutcome", "escape", "operator_of"]
@@ -90,6 +91,26 @@ class Escape:
                 break
         return reach
 
+    def __repr__(self) -> str:
+        """Lay out how the search ended and what it measured."""
+        rows = [("ESCAPE", self.outcome.name.lower().replace("_", " ")), ("", self.outcome.value)]
+        if self.outcome is EscapeOutcome.ESCAPED:
+            rows += [
+                ("loss", f"{self.loss_before:.6g} to {self.loss_after:.6g}"),
+                ("step", f"{self.step:.4g}, along a curvature of {self.curvature:.4g}"),
+                ("drop", self._drops()),
+            ]
+        return "\n".join(line for row in rows for line in wrapped(*row))
+
+    def _drops(self) -> str:
+        text = (
+            f"{self.measured_drop:.4g} measured, {self.predicted_drop:.4g} predicted; "
+            f"{self.opposite_drop:.4g} the other way"
+        )
+        if self.model_reach is None:
+            return f"{text}; the quadratic model was right at no step"
+        return f"{text}; the quadratic model is right up to a step of {self.model_reach[0]:.3g}"
+
 
 def escape(
     H: Curvature | MLP,
@@ -127,6 +148,8 @@ def escape(
     ------
     TypeError, ValueError
         Naming the argument, what came and what is allowed.
+    PiecewiseLinearWarning
+        Is issued for a network with kinks (relu), as by `saddlescape.curvature.of`.
 
     Examples
     --------
@@ -171,7 +194,10 @@ def operator_of(H: Curvature | MLP, X: NDArray[Any] | None, y: NDArray[Any] | No
             raise TypeError(
                 f"{missing}: not given, expected the samples X and targets y of the network"
             )
-        return curvature_of(H, X, y)
+        operator = NetworkCurvature(H, X, y)
+        # 4: the line that calls find or escape, which call this
+        warn_of_kinks(operator.kinks, operator.architecture(), stacklevel=4)
+        return operator
     if X is not None or y is not None:
         given = ", ".join(name for name, value in (("X", X), ("y", y)) if value is not None)
         raise TypeError(f"{given}: given with an operator, expected only with a network")

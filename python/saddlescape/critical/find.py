@@ -88,6 +88,8 @@ def find(
     ------
     TypeError, ValueError
         Naming the argument, what came and what is allowed.
+    PiecewiseLinearWarning
+        Is issued for a network with kinks (relu), as by `saddlescape.curvature.of`.
 
     Examples
     --------
@@ -129,8 +131,7 @@ def find(
         None if max_products is None else _check.integer("max_products", max_products, low=1),
     )
     seed = _check.integer("seed", seed, low=0)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
+    _check.optional_function("callback", callback)
     operator, radius = _started(operator, start)
     descent = Descent(operator, method, operator.shape[0] <= _DENSE_LIMIT, radius, limits, callback)
     return _search(descent, seed)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.curvature import Curvature, NetworkCurvature
+from saddlescape.curvature import AnyCurvature, NetworkCurvature
 from saddlescape.eig import Inertia, inertia
 
 __all__ = ["Homework", "check_preset", "homework"]
@@ -70,7 +70,7 @@ class Homework:
         )
 
 
-def check_preset(operator: Curvature) -> NetworkCurvature:
+def check_preset(operator: AnyCurvature) -> NetworkCurvature:
     """Return the operator, or raise if it is not made of weight matrices layer by layer."""
     if not isinstance(operator, NetworkCurvature):
         raise TypeError(
@@ -80,7 +80,7 @@ def check_preset(operator: Curvature) -> NetworkCurvature:
     return operator
 
 
-def homework(operator: Curvature, kind: str, counts: Inertia) -> Homework:
+def homework(operator: AnyCurvature, kind: str, counts: Inertia) -> Homework:
     """Judge by the homework's criterion; `kind` and `counts` are what is right, to compare with."""
     network = check_preset(operator)
     net, g = network.architecture(), network.gradient()

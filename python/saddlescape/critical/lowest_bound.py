@@ -24,8 +24,9 @@ from math import ceil, log, pi, sqrt
 
 import numpy as np
 
-from saddlescape.critical.krylov import krylov
-from saddlescape.curvature import Curvature
+from saddlescape._krylov import krylov
+from saddlescape._sums import Sums
+from saddlescape.curvature import AnyCurvature
 
 __all__ = ["LowestBound", "bound_lowest"]
 
@@ -85,7 +86,7 @@ class LowestBound:
 
 
 def bound_lowest(
-    operator: Curvature,
+    operator: AnyCurvature,
     low: float,
     high: float,
     *,
@@ -124,10 +125,11 @@ def bound_lowest(
     need = log(_FACTOR * sqrt(n) / delta)
     most = max(1, min(n, _MOST_STEPS, _MOST_BYTES // (8 * n)))
     steps = min(most, _steps(need, low, high, tau))
-    start = np.random.default_rng([seed, 1]).standard_normal(n)  # uniform in its direction
+    sums = Sums(operator)
+    start = sums.generator([seed, 1]).standard_normal(sums.rows(n))  # uniform in its direction
     V, T = krylov(operator, start, steps)
     m = V.shape[1]
-    ritz = np.linalg.eigvalsh((T[:m] + T[:m].T) / 2)
+    ritz = np.linalg.eigvalsh(T[:m])
     spread, size = float(ritz[-1] - ritz[0]), float(np.abs(ritz).max())
     if m == n:
         missed = 0.0

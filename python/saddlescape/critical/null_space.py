@@ -8,8 +8,9 @@ reason alone: each is measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,14 @@ class NullSpace:
         A reason, and how many eigenvalues it explains beyond those above it.
     unexplained : int
         The rest: nothing that was looked for makes them zero.
+    not_flat : tuple of (str, int)
+        Of the caller's families of directions those that are not what they were given as, and in
+        how many dimensions: there ``|H v| > tau`` for unit vectors v.
     """
 
     reasons: tuple[tuple[str, int], ...]
     unexplained: int
+    not_flat: tuple[tuple[str, int], ...] = ()
 
     @property
     def explained(self) -> int:
@@ -46,12 +51,20 @@ class NullSpace:
 
     def __str__(self) -> str:
         total = self.explained + self.unexplained
-        if not total:
-            return "no eigenvalue is undetermined"
         parts = [f"{count} by {reason}" for reason, count in self.reasons]
-        rest = [f"{self.unexplained} unexplained"] if self.unexplained or not parts else []
+        if self.unexplained:
+            parts.append(f"{self.unexplained} unexplained")
+        if self.not_flat:
+            said = [f"{name} ({_dimensions(count)})" for name, count in self.not_flat]
+            parts.append(f"not flat here: {', '.join(said)}")
+        if not total:
+            return "; ".join(["no eigenvalue is undetermined", *parts])
         noun = "eigenvalue" if total == 1 else "eigenvalues"
-        return f"of {total} undetermined {noun}: " + "; ".join(parts + rest)
+        return f"of {total} undetermined {noun}: " + "; ".join(parts)
+
+
+def _dimensions(count: int) -> str:
+    return "1 dimension" if count == 1 else f"{count} dimensions"
 
 
 def check_directions(named: Any, n: int) -> list[tuple[str, Vector]]:
@@ -75,7 +88,10 @@ def check_directions(named: Any, n: int) -> list[tuple[str, Vector]]:
 
 
 def explain(
-    operator: Curvature, inertia: Inertia, families: Iterable[tuple[str, Vector]]
+    operator: Curvature,
+    inertia: Inertia,
+    families: Iterable[tuple[str, Vector]],
+    named: Sequence[tuple[str, Vector]] = (),
 ) -> NullSpace:
     """Count how many undetermined eigenvalues each family explains.
 
@@ -87,12 +103,14 @@ def explain(
         The counts and tau.
     families : iterable of (str, (P, k) array)
         Candidates, by reason; the first that explains an eigenvalue is named.
+    named : sequence of (str, (P, k) array)
+        The caller's own, which come first; those that are not flat are listed.
     """
     n, left = operator.shape[0], inertia.undetermined
     Q = np.zeros((n, 0))
     HQ = np.zeros((n, 0))
     reasons = []
-    for name, V in families:
+    for name, V in chain(named, families):
         if not left:
             break
         new = _beyond(Q, V)
@@ -108,7 +126,16 @@ def explain(
         Q, HQ = wide @ silent, images @ silent
         reasons.append((name, count))
         left -= count
-    return NullSpace(tuple(reasons), left)
+    bent = [(name, _not_flat(operator, V, inertia.tolerance)) for name, V in named]
+    return NullSpace(tuple(reasons), left, tuple((name, k) for name, k in bent if k))
+
+
+def _not_flat(operator: Curvature, V: Vector, tolerance: float) -> int:
+    """Of how many dimensions of V's span ``|H v|`` is above the tolerance."""
+    own = _beyond(np.zeros((len(V), 0)), V)
+    if not own.shape[1]:
+        return 0
+    return int((np.linalg.svd(np.asarray(operator @ own), compute_uv=False) > tolerance).sum())
 
 
 def _beyond(Q: Vector, V: Vector) -> Vector:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._sums import Sums
 from saddlescape.critical.point import Probe
-from saddlescape.curvature import Curvature
+from saddlescape.curvature import AnyCurvature
 
 __all__ = ["loss_noise", "probe"]
 
@@ -19,7 +20,7 @@ _BEYOND_MODEL = 10.0
 
 
 def probe(
-    operator: Curvature, space: Vector | None, gap: float, upward: bool, seed: int
+    operator: AnyCurvature, space: Vector | None, gap: float, upward: bool, seed: int
 ) -> Probe | None:
     """Look for a fall of the loss along directions of undetermined curvature.
 
@@ -49,14 +50,15 @@ def probe(
     if not np.isfinite(start):
         return None
     sign = -1.0 if upward else 1.0
-    scale = max(1.0, float(np.linalg.norm(operator.theta)))
+    sums = Sums(operator)
+    scale = max(1.0, sums.norm(operator.theta))
     g = operator.gradient()
     noise = loss_noise(operator, start)
     best: tuple[float, Vector | None, float] = (0.0, None, 0.0)
-    directions = _directions(operator.shape[0], space, seed)
+    directions = _directions(operator, space, seed)
     evaluations = 0
     for u in directions:
-        slope = abs(float(g @ u))
+        slope = abs(sums.inner(g, u))
         for step in (s * scale for s in _STEPS):
             at = operator.theta + step * u
             loss = _loss(operator, at)
@@ -79,7 +81,7 @@ def probe(
     )
 
 
-def loss_noise(operator: Curvature, loss: float, theta: Vector | None = None) -> float:
+def loss_noise(operator: AnyCurvature, loss: float, theta: Vector | None = None) -> float:
     """How far rounding may have moved this loss, 64 last places of float64 at least.
 
     An operator that evaluates it in a narrower type has a method ``loss_error(theta)`` that says
@@ -91,7 +93,7 @@ def loss_noise(operator: Curvature, loss: float, theta: Vector | None = None) ->
     return max(_ROUNDING * abs(loss), float(own() if theta is None else own(theta)))
 
 
-def _loss(operator: Curvature, theta: Vector) -> float:
+def _loss(operator: AnyCurvature, theta: Vector) -> float:
     """The loss, infinite where it says that theta is out of its domain."""
     try:
         return operator.loss(theta)
@@ -99,17 +101,19 @@ def _loss(operator: Curvature, theta: Vector) -> float:
         return float("inf")
 
 
-def _directions(n: int, space: Vector | None, seed: int) -> list[Vector]:
+def _directions(operator: AnyCurvature, space: Vector | None, seed: int) -> list[Vector]:
     """Random unit vectors of the space, some of its own axes, and the opposite of each."""
-    generator = np.random.default_rng(seed)
-    basis = np.eye(n) if space is None and n <= 2 * _AXES else space
+    sums, n = Sums(operator), operator.shape[0]
+    basis = sums.identity(n) if space is None and n <= 2 * _AXES else space
     if basis is None:
-        random = generator.standard_normal((n, _RANDOM))
-        axes = np.empty((n, 0))
+        rows = len(operator.theta)
+        random = sums.generator(seed).standard_normal((rows, _RANDOM))
+        axes = np.empty((rows, 0))
     else:
         mixtures = _RANDOM if basis.shape[1] > 1 else 0  # of one vector: itself again
+        generator = np.random.default_rng(seed)  # the same mixtures in all processes
         random = basis @ generator.standard_normal((basis.shape[1], mixtures))
         edge = np.unique(np.r_[:_AXES, -_AXES:0] % basis.shape[1])
         axes = basis[:, edge]
-    vectors = np.concatenate([axes, random / np.linalg.norm(random, axis=0)], axis=1)
+    vectors = np.concatenate([axes, random / sums.norms(random)], axis=1)
     return [sign * u for u in vectors.T for sign in (1.0, -1.0)]

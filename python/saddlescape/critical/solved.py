@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.critical.krylov import krylov
+from saddlescape._krylov import krylov
+from saddlescape._sums import Sums
 from saddlescape.critical.multiple import generic_lowest
-from saddlescape.curvature import Curvature, MovableCurvature, NotFiniteError
+from saddlescape.curvature import AnyCurvature, CurvatureInPieces, NotFiniteError
 from saddlescape.eig import Inertia, certified_eigh, inertia, lanczos
 
 __all__ = ["PAIRS", "Solved", "at_the_critical_point", "by_assembly", "by_lanczos"]
@@ -43,7 +44,7 @@ class Solved:
         return self.eigenvectors[:, np.abs(self.eigenvalues) <= self.inertia.tolerance]
 
 
-def at_the_critical_point(found: Solved, operator: Curvature) -> Solved:
+def at_the_critical_point(found: Solved, operator: AnyCurvature) -> Solved:
     """Count again with the band widened by what the distance to the critical point can do.
 
     A small gradient is not a zero one, and H changes on the way to the critical point that is
@@ -55,13 +56,14 @@ def at_the_critical_point(found: Solved, operator: Curvature) -> Solved:
 
         8 |H| d(b) / max(1, |theta|) <= b,   d(b) over |lambda_i| > b.
     """
-    scale = max(1.0, float(np.linalg.norm(operator.theta)))
+    sums = Sums(operator)
+    scale = max(1.0, sums.norm(operator.theta))
     g = operator.gradient()
     base = found.solver_error + found.assembly_error
-    band = base + _CRITICALITY * float(np.linalg.norm(g)) / scale  # where d is |g| / |H|
+    band = base + _CRITICALITY * sums.norm(g) / scale  # where d is |g| / |H|
     sizes = np.abs(found.eigenvalues)
     order = np.argsort(sizes)
-    sizes, parts = sizes[order], (found.eigenvectors.T @ g)[order]
+    sizes, parts = sizes[order], sums.dot(found.eigenvectors, g)[order]
     first = int(np.searchsorted(sizes, band, side="right"))
     squares = (parts[first:] / sizes[first:]) ** 2
     lengths = np.sqrt(np.cumsum(squares[::-1])[::-1])
@@ -76,37 +78,41 @@ def at_the_critical_point(found: Solved, operator: Curvature) -> Solved:
     return replace(found, inertia=counts, criticality_error=band - base)
 
 
-def _change(operator: Curvature, found: Solved, band: float) -> float:
+def _change(operator: AnyCurvature, found: Solved, band: float) -> float:
     """Measure ``|H(theta + p) - H(theta)|`` over Newton's step p, beyond the rounding of both.
 
     The estimate above takes theta's own size for the scale on which H varies. At a monkey saddle H
     vanishes as fast as the way to it, whatever theta's size; over Newton's step at least half of it
     goes, at a critical point of any order.
     """
-    if not isinstance(operator, MovableCurvature):
+    at = getattr(operator, "at", None)
+    if at is None:
         return 0.0
+    sums = Sums(operator)
     certain = np.abs(found.eigenvalues) > band
     V, values = found.eigenvectors[:, certain], found.eigenvalues[certain]
-    p = -V @ ((V.T @ operator.gradient()) / values)
+    p = -V @ (sums.dot(V, operator.gradient()) / values)
     theta = operator.theta + p
-    if np.array_equal(theta, operator.theta):
+    if sums.same(theta, operator.theta):
         return 0.0
     try:
-        there = operator.at(theta)
+        there = at(theta)
     except NotFiniteError:
         return 0.0
-    start = np.random.default_rng(0).standard_normal(len(p))
+    start = sums.generator(0).standard_normal(len(p))
     _, T = krylov(_Difference(there, operator), start, _CHANGE_STEPS)
     k = T.shape[1]
-    size = float(np.abs(np.linalg.eigvalsh((T[:k] + T[:k].T) / 2)).max())
+    size = float(np.abs(np.linalg.eigvalsh(T[:k])).max())
     return max(0.0, size - 2 * found.assembly_error)
 
 
 class _Difference:
     """``H_1 - H_2`` as far as a Krylov space needs it."""
 
-    def __init__(self, one: Curvature, other: Curvature) -> None:
-        self._one, self._other = one, other
+    def __init__(self, one: AnyCurvature, other: AnyCurvature) -> None:
+        self._one, self._other, self.shape = one, other, one.shape
+        if isinstance(one, CurvatureInPieces):
+            self.piece, self.reduce = one.piece, one.reduce
 
     def __matmul__(self, V: Vector) -> Vector:
         return np.asarray((self._one @ V) - (self._other @ V))
@@ -118,8 +124,10 @@ def _counted(found: Solved, band: float, n: int) -> Inertia:
     return Inertia(positive, negative, n - positive - negative, band, found.solver_error)
 
 
-def by_assembly(operator: Curvature, seed: int) -> Solved:
+def by_assembly(operator: AnyCurvature, seed: int) -> Solved:
     """All eigenpairs of the assembled matrix, certified."""
+    if isinstance(operator, CurvatureInPieces):
+        raise TypeError("H: in pieces, expected whole vectors: it is not assembled")
     A = np.ascontiguousarray(operator.dense())
     spectrum = certified_eigh(A)
     assembly = operator.error()
@@ -136,7 +144,7 @@ def by_assembly(operator: Curvature, seed: int) -> Solved:
     )
 
 
-def by_lanczos(operator: Curvature, seed: int) -> Solved:
+def by_lanczos(operator: AnyCurvature, seed: int) -> Solved:
     """The pairs at both ends, from products."""
     n = operator.shape[0]
     pairs = lanczos(operator, low=min(PAIRS, n), high=min(PAIRS, n), seed=seed)

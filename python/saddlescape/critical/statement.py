@@ -105,7 +105,7 @@ def describe(point: CriticalPoint) -> str:
         ("highest", f"{point.highest:.6g} (residual {point.residuals[-1]:.1e})"),
         ("errors", _errors(point)),
     ]
-    if point.null_space is not None and counts.undetermined:
+    if point.null_space is not None and (counts.undetermined or point.null_space.not_flat):
         rows.append(("null space", str(point.null_space)))
     if point.lowest_bound is not None:
         rows.append(("lower bound", str(point.lowest_bound)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from saddlescape.critical.kind import Kind
 from saddlescape.critical.point import GradientCheck, Probe
-from saddlescape.curvature import Curvature
+from saddlescape.curvature import AnyCurvature
 
 if TYPE_CHECKING:
     from saddlescape.critical.solved import Solved
@@ -92,7 +92,7 @@ def remedy(
 
 
 def not_checked(
-    operator: Curvature, kind: Kind, found: Solved, probed: Probe | None, no_gradient: bool
+    operator: AnyCurvature, kind: Kind, found: Solved, probed: Probe | None, no_gradient: bool
 ) -> tuple[str, ...]:
     """List what would have to be true as well and was not looked at."""
     missing = []

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.critical.krylov import krylov
+from saddlescape._krylov import krylov
 from saddlescape.curvature import Curvature, MovableCurvature, NotFiniteError
 from saddlescape.eig import eigh
 
@@ -88,7 +88,7 @@ def saddle_free_model(operator: Curvature, dense: bool) -> Model:
         return _model(operator, np.abs(values), V.T @ g, V, False, len(g))
     V, T = krylov(operator, g, _SPACE, lambda T: _solved(T, float(np.linalg.norm(g))))
     k = V.shape[1]
-    values, S = np.linalg.eigh((T[:k] + T[:k].T) / 2)
+    values, S = np.linalg.eigh(T[:k])
     return _model(operator, np.abs(values), float(np.linalg.norm(g)) * S[0], V @ S, False, k)
 
 

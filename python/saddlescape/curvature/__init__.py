@@ -13,14 +13,24 @@ from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
 from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
+from saddlescape.curvature.pieces import AutomaticCurvatureInPieces
+from saddlescape.curvature.piecewise import PiecewiseLinearWarning
 from saddlescape.curvature.products import OperatorCurvature, from_operator
-from saddlescape.curvature.protocol import Curvature, MovableCurvature
+from saddlescape.curvature.protocol import (
+    AnyCurvature,
+    Curvature,
+    CurvatureInPieces,
+    MovableCurvature,
+)
 from saddlescape.curvature.weighted import WeightedCurvature, mean_of, sum_of
 
 __all__ = [
+    "AnyCurvature",
     "AutomaticCurvature",
+    "AutomaticCurvatureInPieces",
     "BlockCurvature",
     "Curvature",
+    "CurvatureInPieces",
     "FunctionCurvature",
     "GradientCurvature",
     "MatrixCurvature",
@@ -28,6 +38,7 @@ __all__ = [
     "NetworkCurvature",
     "NotFiniteError",
     "OperatorCurvature",
+    "PiecewiseLinearWarning",
     "WeightedCurvature",
     "bartlett_diagonal",
     "from_functions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from saddlescape.curvature.assembly import chunks_of_identity, symmetrise
 from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.engine import Engine
 from saddlescape.curvature.examined import examine
+from saddlescape.curvature.pieces import AutomaticCurvatureInPieces, EngineInPieces
 from saddlescape.curvature.shaken import loss_rounding, typical
 
 __all__ = ["AutomaticCurvature"]
@@ -65,22 +67,34 @@ class AutomaticCurvature(Blocks):
             moved._check_values()
         return moved
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self.theta.size, self.theta.size)
+    def in_pieces(self) -> AutomaticCurvatureInPieces:
+        """Return the same operator with vectors in pieces, where parameters are spread.
+
+        Each process then holds its own rows of a Krylov basis, not all: for
+        `saddlescape.eig.lanczos` and ``critical.classify(..., method="lanczos")``.
+
+        Raises
+        ------
+        TypeError
+            If this is no operator of ``from_torch(..., group=..., sharded=True)``.
+        """
+        if getattr(self._engine, "piece", None) is None:
+            raise TypeError(
+                f"in_pieces: {self!r} has all parameters in each process, expected an operator of "
+                "from_torch(..., group=..., sharded=True)"
+            )
+        return AutomaticCurvatureInPieces(self, cast(EngineInPieces, self._engine))
 
     @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64: of what comes in and goes out, whatever the framework computes in."""
-        return np.dtype(np.float64)
+    def kinks(self) -> tuple[str, ...]:
+        """The functions in the loss whose slope jumps."""
+        return self._engine.kinks
 
     @property
     def silent(self) -> str | None:
         """Kinks, of which second derivatives see nothing, as far as the loss shows them."""
         said = [
-            f"{name} is piecewise linear: curvature at its kinks is not in H"
-            for name in self._engine.kinks
+            f"{name} is piecewise linear: curvature at its kinks is not in H" for name in self.kinks
         ]
         if self._flat:
             said.append(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from saddlescape.curvature import checks
 from saddlescape.curvature.assembly import chunks_of_identity, symmetrise
 
-__all__ = ["BlockCurvature", "Blocks", "Which", "named_slices"]
+__all__ = ["BlockCurvature", "Blocks", "Which", "direct_block", "named_slices"]
 
 Vector = NDArray[np.float64]
 Which = str | slice | Sequence[str] | Sequence[int] | NDArray[Any]
@@ -34,10 +34,20 @@ def named_slices(sizes: Mapping[str, int]) -> dict[str, slice]:
 
 
 class Blocks:
-    """What every operator knows of its parts."""
+    """What every operator knows of itself and its parts."""
 
     slices: Mapping[str, slice] = {}
     """Where each named parameter lies in theta; empty where parameters have no names."""
+
+    @property
+    def shape(self: Any) -> tuple[int, int]:
+        """``(P, P)``."""
+        return (self.theta.size, self.theta.size)
+
+    @property
+    def dtype(self) -> np.dtype[np.float64]:
+        """float64: of what comes in and goes out, whatever is computed in."""
+        return np.dtype(np.float64)
 
     @property
     def layers(self) -> dict[str, tuple[str, ...]]:
@@ -68,6 +78,13 @@ class Blocks:
             If there is no such name or place, or if one comes twice.
         """
         return BlockCurvature(self, _chosen(which, self.shape[0], self.slices))
+
+
+def direct_block(operator: Any, indices: NDArray[np.intp]) -> Vector | None:
+    """Return a block (k, k) where the operator can assemble it without the rest of H."""
+    assemble = getattr(operator, "dense_block", None)
+    block: Vector | None = None if assemble is None else assemble(indices)
+    return block
 
 
 class BlockCurvature(Blocks):
@@ -104,11 +121,6 @@ class BlockCurvature(Blocks):
         return (self.indices.size, self.indices.size)
 
     @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64."""
-        return np.dtype(np.float64)
-
-    @property
     def theta(self) -> Vector:
         """The chosen parameters, (k,)."""
         return np.asarray(self._whole.theta[self.indices], dtype=np.float64)
@@ -134,8 +146,7 @@ class BlockCurvature(Blocks):
     def dense(self) -> Vector:
         """``E^T H E`` (k, k), symmetric; assembled once, without the rest of H."""
         if self._dense is None:
-            direct = getattr(self._whole, "dense_block", None)
-            block = None if direct is None else direct(self.indices)
+            block = direct_block(self._whole, self.indices)
             self._dense = self._by_products() if block is None else block
             self._dense.setflags(write=False)
         return self._dense
@@ -144,9 +155,7 @@ class BlockCurvature(Blocks):
         """A part of the block, where it is known already or the whole can assemble it."""
         if self._dense is not None:
             return self._dense[np.ix_(indices, indices)]
-        direct = getattr(self._whole, "dense_block", None)
-        block: Vector | None = None if direct is None else direct(self.indices[indices])
-        return block
+        return direct_block(self._whole, self.indices[indices])
 
     def _by_products(self) -> Vector:
         k = self.indices.size

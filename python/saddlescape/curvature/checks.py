@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ __all__ = [
     "NotFiniteError",
     "another",
     "finite",
+    "loss_at",
     "lower_bound",
     "number",
     "operand",
@@ -97,6 +99,16 @@ def number(name: str, value: Any) -> float:
         came = f"shape {array.shape}" if array.dtype.kind in "fiu" else type(value).__name__
         raise TypeError(f"{name}: {came}, expected a real number")
     return float(array.reshape(()))
+
+
+def loss_at(
+    function: Callable[[Vector], float] | None, point: Vector, theta: Vector | None
+) -> float:
+    """Return the caller's loss at theta (P,), or at the point itself; NaN where there is none."""
+    if function is None:
+        return float("nan")
+    at = point if theta is None else place(theta, point.size)
+    return number("loss", function(at.copy()))
 
 
 def lower_bound(value: float | None, loss: float) -> float | None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from saddlescape.curvature.automatic import AutomaticCurvature
+from saddlescape.curvature.engine import Engine
+from saddlescape.curvature.piecewise import warn_of_kinks
 
 __all__ = ["from_jax", "from_torch"]
 
@@ -51,7 +53,8 @@ def from_torch(
         ``torch.distributed.group.WORLD``, or another: the loss is then the mean of what `loss_fn`
         returns in its processes. All of them call this function and then the operator's methods in
         the same order (`saddlescape.eig` and `saddlescape.critical` do), and all get the same bits.
-        If one raises, all do. Each holds whole vectors (P,), and all those of a Lanczos basis.
+        If one raises, all do. Each holds whole vectors (P,), and all those of a Lanczos basis;
+        of sharded parameters ``.in_pieces()`` gives an operator of which each holds its own rows.
     weight : float, optional
         With `group`: by how much this process counts in the mean, such as the samples of its shard;
         1 if left out.
@@ -77,8 +80,8 @@ def from_torch(
         mode), if the gradient is not the loss's own (hooks, straight-through), if the loss writes
         to tensors outside itself (batch normalisation in train mode) or to ``.grad``, or, from
         ``.dense()``, if H is not symmetric.
-    RuntimeWarning
-        Is issued where two evaluations differ by rounding.
+    RuntimeWarning, PiecewiseLinearWarning
+        Are issued where two evaluations differ by rounding, and where the loss has kinks (relu).
 
     Examples
     --------
@@ -104,13 +107,17 @@ def from_torch(
         from saddlescape.torch.spread import SpreadEngine
 
         one = 1.0 if weight is None else weight
-        return AutomaticCurvature(SpreadEngine(loss_fn, params, group, one, sharded), lower_bound)
-    if weight is not None or sharded:
+        engine: Engine = SpreadEngine(loss_fn, params, group, one, sharded)
+    elif weight is not None or sharded:
         raise ValueError(
             f"{'sharded' if sharded else 'weight'}: given without group, expected a group of "
             "processes with it"
         )
-    return AutomaticCurvature(TorchEngine(loss_fn, params), lower_bound)
+    else:
+        engine = TorchEngine(loss_fn, params)
+    H = AutomaticCurvature(engine, lower_bound)
+    warn_of_kinks(H.kinks)
+    return H
 
 
 def from_jax(
@@ -145,6 +152,8 @@ def from_jax(
     TypeError, ValueError
         If an argument or the loss is of a wrong kind or not finite, if two evaluations differ, or,
         from ``.dense()``, if H is not symmetric. What `loss_fn` raises passes through.
+    PiecewiseLinearWarning
+        Is issued where the loss has kinks (relu).
 
     Examples
     --------
@@ -161,4 +170,6 @@ def from_jax(
     """
     from saddlescape.jax.curvature import JaxEngine  # only who calls this has JAX
 
-    return AutomaticCurvature(JaxEngine(loss_fn, params), lower_bound)
+    H = AutomaticCurvature(JaxEngine(loss_fn, params), lower_bound)
+    warn_of_kinks(H.kinks)
+    return H

@@ -94,11 +94,6 @@ class FunctionCurvature(Blocks):
         self._hessian.setflags(write=False)
         self._gradient.setflags(write=False)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self.theta.size, self.theta.size)
-
     def __matmul__(self, V: Vector) -> Vector:
         return self._hessian @ checks.operand(V, self.theta.size)
 
@@ -112,9 +107,11 @@ class FunctionCurvature(Blocks):
 
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one."""
-        at = self.theta if theta is None else checks.place(theta, self.theta.size)
-        return checks.number("loss", self._functions[0](at.copy()))
+        return checks.loss_at(self._functions[0], self.theta, theta)
 
     def error(self) -> float:
         """A few units in the last place of ``|H|_F``: the function's own rounding is not known."""
         return 4 * float(np.finfo(np.float64).eps) * float(np.linalg.norm(self._hessian))
+
+    def __repr__(self) -> str:
+        return f"FunctionCurvature(P = {self.theta.size:,}, loss, gradient and Hessian as given)"

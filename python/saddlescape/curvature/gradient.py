@@ -106,11 +106,6 @@ class GradientCurvature(Blocks):
         return moved
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self.theta.size, self.theta.size)
-
-    @property
     def has_loss(self) -> bool:
         """Whether the loss itself can be evaluated."""
         return self._loss is not None
@@ -147,10 +142,7 @@ class GradientCurvature(Blocks):
 
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one; NaN where no loss was given."""
-        if self._loss is None:
-            return float("nan")
-        at = self.theta if theta is None else checks.place(theta, self.theta.size)
-        return checks.number("loss", self._loss(at.copy()))
+        return checks.loss_at(self._loss, self.theta, theta)
 
     def error(self) -> float:
         """``|H_computed - H|_F`` by the differences' own estimate.
@@ -164,6 +156,13 @@ class GradientCurvature(Blocks):
         V = np.random.default_rng(0).standard_normal((_PROBES, n))
         errors = [self._product(v / np.linalg.norm(v))[1] for v in V]
         return float(np.sqrt(n)) * max(errors)
+
+    def __repr__(self) -> str:
+        loss = "" if self.has_loss else ", no loss"
+        return (
+            f"GradientCurvature(P = {self.theta.size:,}, finite differences of gradients with "
+            f"eps = {self._eps:.2g}{loss})"
+        )
 
     def _at(self, theta: Vector) -> Vector:
         # The caller's own array may be used again for the next gradient: a copy is kept.

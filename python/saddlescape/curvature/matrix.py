@@ -68,11 +68,6 @@ class MatrixCurvature(Blocks):
         for array in (self._H, self._gradient, self.theta):
             array.setflags(write=False)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (len(self._H), len(self._H))
-
     def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._H @ checks.operand(V, len(self._H))
 

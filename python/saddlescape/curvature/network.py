@@ -12,6 +12,7 @@ from saddlescape import _core
 from saddlescape.curvature import checks
 from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.invariances import Architecture, directions
+from saddlescape.curvature.piecewise import warn_of_kinks
 from saddlescape.net import MLP
 
 __all__ = ["NetworkCurvature", "of"]
@@ -22,6 +23,7 @@ _EXTENDED_LIMIT = 4e9  # multiplications of an extended-precision product that a
 _KEPT_BYTES = 1 << 29  # of activations and their derivatives, for the next product
 _LARGER = 8  # times the block: up to there layers are assembled for it
 _KINKED = ("relu", "leaky_relu")
+_KINKS = {"mae": "curvature at zero error"}
 
 
 def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurvature:
@@ -46,6 +48,8 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
     ------
     TypeError, ValueError
         If `net` is no MLP, if X and y don't fit it, or if X or a parameter is not finite.
+    PiecewiseLinearWarning
+        Is issued if the activation or the loss is piecewise linear: relu, leaky_relu, mae.
 
     Examples
     --------
@@ -56,7 +60,9 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
     >>> H @ np.array([1.0, 1.0])
     array([-2., -2.])
     """
-    return NetworkCurvature(net, X, y)
+    H = NetworkCurvature(net, X, y)
+    warn_of_kinks(H.kinks, H.architecture())
+    return H
 
 
 class NetworkCurvature(Blocks):
@@ -95,16 +101,6 @@ class NetworkCurvature(Blocks):
         self._dense: NDArray[np.float64] | None = None
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self._theta.size, self._theta.size)
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64."""
-        return np.dtype(np.float64)
-
-    @property
     def theta(self) -> NDArray[np.float64]:
         """The parameters at which the curvature is taken, (P,)."""
         return self._theta
@@ -120,14 +116,20 @@ class NetworkCurvature(Blocks):
         return 0.0
 
     @property
+    def kinks(self) -> tuple[str, ...]:
+        """What has a slope that jumps: the activation, the loss, or neither."""
+        bent = self._activation in _KINKED and self._layers > 1
+        found = {self._activation: bent, self._loss_name: self._loss_name == "mae"}
+        return tuple(name for name, holds in found.items() if holds)
+
+    @property
     def silent(self) -> str | None:
         """What a piecewise linear network or loss hides from second derivatives."""
-        kinks = []
-        if self._activation in _KINKED and self._layers > 1:
-            kinks.append(f"{self._activation} is piecewise linear: curvature at its kinks")
-        if self._loss_name == "mae":
-            kinks.append("mae is piecewise linear: curvature at zero error")
-        return "; ".join(f"{kink} is not in H" for kink in kinks) or None
+        said = [
+            f"{name} is piecewise linear: {_KINKS.get(name, 'curvature at its kinks')} is not in H"
+            for name in self.kinks
+        ]
+        return "; ".join(said) or None
 
     def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
         V = checks.operand(V, self.shape[0])

@@ -121,16 +121,6 @@ class OperatorCurvature(Blocks):
         self._error = seen if stated is None else stated
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """``(P, P)``."""
-        return (self._n, self._n)
-
-    @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64: of what comes in and goes out."""
-        return np.dtype(np.float64)
-
-    @property
     def has_loss(self) -> bool:
         """Whether the loss itself can be evaluated."""
         return self._loss is not None
@@ -166,10 +156,7 @@ class OperatorCurvature(Blocks):
 
     def loss(self, theta: Vector | None = None) -> float:
         """The loss, at the point or at another one; NaN where none was given."""
-        if self._loss is None:
-            return float("nan")
-        at = self.theta if theta is None else checks.place(theta, self._n)
-        return checks.number("loss", self._loss(at.copy()))
+        return checks.loss_at(self._loss, self.theta, theta)
 
     def error(self) -> float:
         """What `error` said, or last places of H and what random products showed."""

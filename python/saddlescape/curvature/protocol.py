@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curvature", "MovableCurvature"]
+__all__ = ["AnyCurvature", "Curvature", "CurvatureInPieces", "MovableCurvature"]
 
 
 @runtime_checkable
@@ -62,3 +62,52 @@ class MovableCurvature(Curvature, Protocol):
         A ``ValueError`` with the type `saddlescape.curvature.NotFiniteError` says that the loss or
         its derivatives are not finite there.
         """
+
+
+@runtime_checkable
+class CurvatureInPieces(Protocol):
+    """A loss whose parameters are spread over processes, each of which holds its own piece.
+
+    A `saddlescape.eig.OperatorInPieces` with what a `Curvature` knows. All processes call the same
+    things in the same order. Vectors are this process' pieces (m,), numbers those of the whole, the
+    same bits in all. Where there is also ``.at(theta)``, of a piece, it is used as a
+    `MovableCurvature`'s.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(P, P)``, of the whole."""
+
+    @property
+    def piece(self) -> slice:
+        """Where this process' parameters lie in the whole."""
+
+    @property
+    def theta(self) -> NDArray[np.float64]:
+        """Return this process' piece of the point, (m,)."""
+
+    @property
+    def lower_bound(self) -> float | None:
+        """As a `Curvature`'s."""
+
+    @property
+    def silent(self) -> str | None:
+        """As a `Curvature`'s."""
+
+    def reduce(self, numbers: NDArray[np.float64], /) -> NDArray[np.float64]:
+        """Sums of (k,) numbers over all processes, the same bits in each."""
+
+    def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return this process' rows of ``H V``, for its rows V (m,) or (m, k)."""
+
+    def gradient(self) -> NDArray[np.float64]:
+        """Return this process' piece of the gradient, (m,)."""
+
+    def loss(self, theta: NDArray[np.float64] | None = None) -> float:
+        """The loss, at the point or at another one, of which this is one piece."""
+
+    def error(self) -> float:
+        """As a `Curvature`'s, of the whole."""
+
+
+AnyCurvature = Curvature | CurvatureInPieces

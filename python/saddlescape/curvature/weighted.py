@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _check
 from saddlescape.curvature import checks
-from saddlescape.curvature.block import Blocks
+from saddlescape.curvature.block import Blocks, direct_block
 from saddlescape.curvature.protocol import Curvature
 
 __all__ = ["WeightedCurvature", "mean_of", "sum_of"]
@@ -52,7 +52,7 @@ def mean_of(parts: Sequence[Curvature], sizes: Sequence[float]) -> WeightedCurva
     >>> curvature.mean_of(parts, [2, 1]).dense(), curvature.of(net, X, y).dense()
     (array([[12.]]), array([[12.]]))
     """
-    weights = [_positive(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
+    weights = [_check.positive(f"sizes[{i}]", size) for i, size in enumerate(sizes)]
     if isinstance(parts, Sequence) and len(weights) != len(parts):
         raise ValueError(f"sizes: {len(weights)} numbers, expected {len(parts)}, one for each part")
     total = float(np.sum(weights))
@@ -122,11 +122,6 @@ class WeightedCurvature(Blocks):
         return shape
 
     @property
-    def dtype(self) -> np.dtype[np.float64]:
-        """float64."""
-        return np.dtype(np.float64)
-
-    @property
     def theta(self) -> Vector:
         """The point, (P,)."""
         theta: Vector = self._parts[0].theta
@@ -162,8 +157,7 @@ class WeightedCurvature(Blocks):
             return self._dense[np.ix_(indices, indices)]
         found = []
         for part in self._parts:
-            direct = getattr(part, "dense_block", None)
-            block = None if direct is None else direct(indices)
+            block = direct_block(part, indices)
             if block is None:
                 return None
             found.append(block)
@@ -214,10 +208,3 @@ def _loss_error(part: Any, theta: Vector | None) -> float:
     if stated is None:
         return float(np.finfo(np.float64).eps) * abs(float(part.loss(theta)))
     return float(stated() if theta is None else stated(theta))
-
-
-def _positive(name: str, value: object) -> float:
-    number = _check.finite(name, value)
-    if number <= 0:
-        raise ValueError(f"{name}: {value}, expected a finite number > 0")
-    return number

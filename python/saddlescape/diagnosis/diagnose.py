@@ -8,7 +8,6 @@ from saddlescape import _check
 from saddlescape.critical import classify
 from saddlescape.critical.point import CriticalPoint
 from saddlescape.curvature import NetworkCurvature
-from saddlescape.curvature import of as curvature_of
 from saddlescape.diagnosis.case import Case
 from saddlescape.diagnosis.diagnosis import Diagnosis
 from saddlescape.diagnosis.records import counted
@@ -70,7 +69,7 @@ def examine(run: Run, seed: int) -> tuple[NetworkCurvature | None, CriticalPoint
     """
     if not np.isfinite(run.net.theta).all():
         return None, None
-    operator = curvature_of(run.net, run.X, run.y)
+    operator = NetworkCurvature(run.net, run.X, run.y)
     direction = np.random.default_rng(seed).standard_normal(run.net.parameters)
     sizes = (operator.theta, operator.loss(), operator.gradient(), operator @ direction)
     if not all(np.all(np.abs(size) < _LARGEST) for size in sizes):  # False of NaN

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from saddlescape import optim
 from saddlescape.critical import CriticalPoint, Escape, EscapeOutcome, escape
-from saddlescape.curvature import of as curvature_of
+from saddlescape.curvature import NetworkCurvature
 from saddlescape.diagnosis import points
 from saddlescape.diagnosis.block import plain
 from saddlescape.diagnosis.diagnose import examine, judge, subject_of
@@ -142,7 +142,7 @@ class _Pipeline:
         self.escapes: list[tuple[int, Escape]] = []
         self.path: list[NDArray[Any]] = []
         self.enough = False
-        self.floor = curvature_of(net, X, y).lower_bound
+        self.floor = NetworkCurvature(net, X, y).lower_bound
         self.noisy = isinstance(plan.batch_size, int) and plan.batch_size < len(X)
 
     def run(
@@ -251,7 +251,7 @@ class _Pipeline:
         if self.enough or run.outcome in (RunOutcome.INTERRUPTED, RunOutcome.NOT_FINITE):
             return False
         self.show("escaping")
-        out = escape(curvature_of(self.net, self.X, self.y), point=point, seed=self.plan.seed)
+        out = escape(NetworkCurvature(self.net, self.X, self.y), point=point, seed=self.plan.seed)
         if out.outcome is not EscapeOutcome.ESCAPED:
             return False
         self.net.theta = out.theta
@@ -288,7 +288,7 @@ def _ending(run: Run, point: CriticalPoint | None) -> str:
 
 def _surface(net: MLP, X: NDArray[Any], y: NDArray[Any]) -> Callable[..., NDArray[np.float64]]:
     """The loss of a two-parameter network on arrays w1, w2."""
-    operator = curvature_of(net, X, y)
+    operator = NetworkCurvature(net, X, y)
 
     def surface(w1: NDArray[np.float64], w2: NDArray[np.float64]) -> NDArray[np.float64]:
         pairs = np.stack(np.broadcast_arrays(w1, w2), axis=-1)

@@ -3,6 +3,7 @@
 It knows no network: a Hessian is one symmetric operator among others.
 """
 
+from saddlescape._sums import OperatorInPieces
 from saddlescape.eig._certificate import Certificate, certificate
 from saddlescape.eig._certified_values import certified_eigvalsh
 from saddlescape.eig._check_certificate import Factors, check_certificate
@@ -24,6 +25,7 @@ __all__ = [
     "Factors",
     "Inertia",
     "Mass",
+    "OperatorInPieces",
     "Outcome",
     "Spectrum",
     "certificate",

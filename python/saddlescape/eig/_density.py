@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from saddlescape._check import extended, flag, fraction, integer, non_negative, real
+from saddlescape._check import extended, flag, fraction, integer, non_negative, positive
 from saddlescape.eig._mass import Probe, sampled, simultaneous
 
 __all__ = ["Density", "Mass"]
@@ -206,9 +206,7 @@ class Density:
         True
         """
         points = _points(x)
-        scale = real("width", width, "a positive number")
-        if scale <= 0:
-            raise ValueError(f"width: {width}, expected a positive number")
+        scale = positive("width", width, "a positive number")
         # In units of the largest node, so that no difference and no square leaves float64.
         unit = self._unit()
         least = 1e-3 * self._range()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape._check import flag, real
+from saddlescape._check import flag, non_negative
 from saddlescape._core import eig as _eig
 
 __all__ = ["Eigenpairs", "Inertia", "Spectrum", "certified_eigh", "inertia"]
@@ -201,11 +201,8 @@ def inertia(
     Algorithms" (2002), section 11.1 (the bound). With a spectrum: as `certified_eigh` and
     `certified_eigvalsh`.
     """
-    asked = 0.0
-    if tolerance is not None:
-        asked = real("tolerance", tolerance, "a finite number of at least 0, or None")
-        if asked < 0:
-            raise ValueError(f"tolerance: {asked}, expected a finite number of at least 0, or None")
+    allowed = "a finite number of at least 0, or None"
+    asked = 0.0 if tolerance is None else non_negative("tolerance", tolerance, allowed)
     if flag("overwrite", overwrite) and A is None:
         raise ValueError("overwrite: True without A, expected an A to work in")
     if A is None and spectrum is None:

@@ -9,11 +9,15 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from saddlescape._check import integer, real
+from saddlescape._check import integer, optional_function, real
 from saddlescape._core import eig as _eig
 from saddlescape.eig._operator import Operator, order, products
+from saddlescape.eig._pieces import arguments_of, pieces_of, together
 
 __all__ = ["EigResult", "Outcome", "lanczos"]
+
+
+_SHOWN = 5  # pairs of each end in a table
 
 
 class Outcome(Enum):
@@ -44,7 +48,8 @@ class EigResult:
     eigenvalues : ndarray, shape (k,), float64
         Ascending: the `low` smallest, then the `high` largest.
     eigenvectors : ndarray, shape (n, k), float64
-        Unit vectors by columns, orthogonal to each other; each column is contiguous.
+        Unit vectors by columns, orthogonal to each other; each column is contiguous. Of an operator
+        in pieces these are the rows that this process holds.
     residuals : ndarray, shape (k,), float64
         ||A x - theta x||, with what rounding may add. Within this distance of theta there is an
         exact eigenvalue. It is the recurrence's; where the products show themselves to be less
@@ -86,6 +91,24 @@ class EigResult:
     products: int
     outcome: Outcome
 
+    def __repr__(self) -> str:
+        """Return the pairs as a table, the outermost ones of many."""
+        k, n = len(self.eigenvalues), len(self.eigenvectors)
+        lines = [
+            f"EigResult: {self.outcome.name.lower()}, {k} of {n:,} pairs by {self.products:,} "
+            f"products, probability of a missing one {self.missing:.1e}",
+            "    eigenvalue  +- bound  residual  multiplicity  converged",
+        ]
+        for i in range(k):
+            if _SHOWN <= i < k - _SHOWN:
+                lines += [f"    ... {k - 2 * _SHOWN} more"] if i == _SHOWN else []
+                continue
+            lines.append(
+                f"{self.eigenvalues[i]:14.6g}  {self.bounds[i]:8.1e}  {self.residuals[i]:8.1e}  "
+                f"{self.multiplicities[i]:12d}  {'yes' if self.converged[i] else 'no'}"
+            )
+        return "\n".join(lines)
+
 
 def lanczos(
     op: Operator,
@@ -112,6 +135,11 @@ def lanczos(
     space could not contain (copies of a multiple eigenvalue), until it is improbable that one
     exists.
 
+    Vectors may be spread over processes (`OperatorInPieces`): all of them call this with the same
+    arguments, each holds its own rows of the basis, of `start` and of the eigenvectors, and inner
+    products are added up over all, those with the whole basis at once. Everything but the rows is
+    the same in each, bit for bit. What raises in one process raises in all.
+
     Parameters
     ----------
     op : array of shape (n, n), scipy LinearOperator, or anything with ``.shape`` and ``@``
@@ -131,7 +159,7 @@ def lanczos(
         Of the random start; the same seed gives the same result.
     callback : callable, optional
         ``callback(products, eigenvalues, residuals)``, called about ten times a restart with what
-        is known of the wanted pairs; True stops the run.
+        is known of the wanted pairs; True stops the run. Of several processes some may have one.
     start : array, shape (n,) or (n, k), optional
         Vectors to begin near, for example the eigenvectors of the same network some steps of
         training ago; a random vector is mixed in, so that what they are orthogonal to is found too.
@@ -157,6 +185,8 @@ def lanczos(
         If `op` is not square, if it shows itself not symmetric or not deterministic, if a product
         is not finite or of another shape, or if a number is out of its range. What `op` or
         `callback` raise passes through unchanged.
+    RuntimeError
+        If another of the processes that hold pieces raised.
 
     Examples
     --------
@@ -165,8 +195,12 @@ def lanczos(
     >>> result = eig.lanczos(np.diag(np.arange(-3.0, 97.0)), low=2, high=1)
     >>> np.round(result.eigenvalues, 6)
     array([-3., -2., 96.])
-    >>> result.outcome.name
-    'CONVERGED'
+    >>> print(result)  # doctest: +ELLIPSIS
+    EigResult: converged, 3 of 100 pairs by ... products, probability of a missing one ...
+        eigenvalue  +- bound  residual  multiplicity  converged
+                -3  ...             1  yes
+                -2  ...             1  yes
+                96  ...             1  yes
 
     References
     ----------
@@ -177,34 +211,29 @@ def lanczos(
     bounds for extreme eigenvalues of symmetric matrices with the Lanczos method" (1999), for the
     check.
     """
-    n = order(op)
-    vectors = None if start is None else _start(start, n)
-    arguments = (
-        integer("low", low, 0),
-        integer("high", high, 0),
-        real("tol", tol, "a positive number"),
-        0 if max_products is None else integer("max_products", max_products, 1),
-        integer("block", block, 1),
-        integer("seed", seed, 0),
-        0 if basis is None else integer("basis", basis, 1),
-        real("missing", missing, "a probability above 0 and up to 1"),
-    )
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback: {type(callback).__name__}, expected a function or None")
+    pieces = pieces_of(op)
+    with together(pieces, "lanczos"):
+        n = order(op, pieces=True)
+        if pieces is not None:
+            pieces.check(n)
+        vectors = None if start is None else _start(start, n if pieces is None else pieces.count)
+        arguments = (
+            integer("low", low, 0),
+            integer("high", high, 0),
+            real("tol", tol, "a positive number"),
+            0 if max_products is None else integer("max_products", max_products, 1),
+            integer("block", block, 1),
+            integer("seed", seed, 0),
+            0 if basis is None else integer("basis", basis, 1),
+            real("missing", missing, "a probability above 0 and up to 1"),
+        )
+        optional_function("callback", callback)
     values, rows, residuals, gaps, bounds, multiplicities, converged, missing, used, outcome = (
-        _eig.lanczos(n, products(op), *arguments, vectors, callback)
+        _eig.lanczos(n, products(op), *arguments, vectors, callback, arguments_of(pieces))
     )
+    ended = Outcome[outcome]
     return EigResult(
-        values,
-        rows.T,
-        residuals,
-        bounds,
-        gaps,
-        multiplicities,
-        converged,
-        missing,
-        used,
-        Outcome[outcome],
+        values, rows.T, residuals, bounds, gaps, multiplicities, converged, missing, used, ended
     )
 
 
@@ -213,6 +242,9 @@ def _start(start: ArrayLike, n: int) -> NDArray[np.float64]:
     vectors = np.asarray(start)
     if vectors.dtype.kind not in "fiu":
         raise TypeError(f"start: dtype {vectors.dtype}, expected real numbers")
-    if vectors.ndim not in (1, 2) or vectors.shape[0] != n or vectors.size == 0:
+    if vectors.ndim not in (1, 2) or vectors.shape[0] != n or vectors.shape[1:] == (0,):
         raise ValueError(f"start: shape {vectors.shape}, expected ({n},) or ({n}, k)")
-    return np.ascontiguousarray(vectors.reshape(n, -1).T, dtype=np.float64)
+    if not np.isfinite(vectors).all():
+        raise ValueError("start: NaN or an infinite number, expected finite ones")
+    columns = vectors[:, None] if vectors.ndim == 1 else vectors
+    return np.ascontiguousarray(columns.T, dtype=np.float64)

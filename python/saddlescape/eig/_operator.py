@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape._core import eig as _eig
+from saddlescape.eig._pieces import in_pieces
 
 __all__ = ["Operator", "order", "products"]
 
@@ -23,7 +24,8 @@ class Operator(Protocol):
     """A symmetric matrix that is known by its products.
 
     A square array, a SciPy sparse matrix or ``LinearOperator``, or anything of this form. If it
-    has a ``dtype`` of float32, the vectors come in float32, else in float64.
+    has a ``dtype`` of float32, the vectors come in float32, else in float64. If it also has
+    ``.piece`` and ``.reduce``, its vectors are spread over processes: `OperatorInPieces`.
     """
 
     @property
@@ -36,12 +38,20 @@ class Operator(Protocol):
         ...
 
 
-def order(op: object) -> int:
-    """Check `op` as far as it goes without a product, and return n."""
+def order(op: object, pieces: bool = False) -> int:
+    """Check `op` as far as it goes without a product, and return n.
+
+    `pieces`: whether its vectors may be spread over processes.
+    """
     if not isinstance(op, Operator):
         raise TypeError(
             f"op: {type(op).__name__}, expected a square array, a scipy LinearOperator, or an "
             "object with .shape and @"
+        )
+    if in_pieces(op) and not pieces:
+        raise TypeError(
+            f"op: {type(op).__name__}, whose vectors are in pieces (.piece, .reduce), expected "
+            "whole vectors here: lanczos and density take pieces"
         )
     if isinstance(op, np.ma.MaskedArray):
         raise TypeError("op: MaskedArray, expected an array without masked elements")
@@ -62,8 +72,10 @@ def _is_integer(size: object) -> bool:
 
 
 def products(op: Operator) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return the function V (k, n), by rows -> A V (k, n), by rows, that the solver calls."""
-    n = int(op.shape[0])
+    """Return the function V (k, n), by rows -> A V (k, n), by rows, that the solver calls.
+
+    Of vectors in pieces n is the length of this process' piece.
+    """
     if isinstance(op, np.ndarray):
         # Once, not at every product; a plain array has no reason to be multiplied in float32.
         op = np.asarray(op, dtype=np.float64)
@@ -85,7 +97,7 @@ def products(op: Operator) -> Callable[[NDArray[np.float64]], NDArray[np.float64
                 "op @ V: NaN or an infinite number, expected finite ones (op is float32, whose "
                 "numbers end at 3.4e38)"
             )
-        by_rows = result.reshape(n, -1).T
+        by_rows = result.reshape(rows.shape[1], len(rows)).T
         return np.ascontiguousarray(by_rows, dtype=np.float64)
 
     return apply

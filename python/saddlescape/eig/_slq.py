@@ -9,6 +9,7 @@ from saddlescape._core import eig as _eig
 from saddlescape.eig._density import Density
 from saddlescape.eig._mass import Probe
 from saddlescape.eig._operator import Operator, order, products
+from saddlescape.eig._pieces import arguments_of, pieces_of, together
 
 __all__ = ["density"]
 
@@ -32,7 +33,8 @@ def density(op: Operator, steps: int = 100, probes: int = 4, seed: int = 0) -> D
     ----------
     op : array of shape (n, n), scipy LinearOperator, or anything with ``.shape`` and ``@``
         Symmetric and deterministic: both are watched at every product. It gets vectors (n,) in
-        float64, or in float32 if its ``dtype`` says so.
+        float64, or in float32 if its ``dtype`` says so; their pieces if they are spread over
+        processes, as `lanczos` says.
     steps : int
         Products for each probe; 1.25 `steps` vectors of length n are kept.
     probes : int
@@ -79,14 +81,19 @@ def density(op: Operator, steps: int = 100, probes: int = 4, seed: int = 0) -> D
     chapter 6. Ghorbani, Krishnan, Xiao, "An investigation into neural net optimization via Hessian
     eigenvalue density", ICML (2019).
     """
-    n = order(op)
-    arguments = integer("steps", steps, 1), integer("probes", probes, 1), integer("seed", seed, 0)
+    pieces = pieces_of(op)
+    with together(pieces, "density"):
+        n = order(op, pieces=True)
+        if pieces is not None:
+            pieces.check(n)
+        many, seeds = integer("probes", probes, 1), integer("seed", seed, 0)
+        length = min(integer("steps", steps, 1), n)
     known, errors, sizes, *parts, used, norm, noise = _eig.quadrature(
-        n, products(op), min(arguments[0], n), *arguments[1:]
+        n, products(op), length, many, seeds, arguments_of(pieces)
     )
     cuts = np.cumsum(sizes)[:-1]
-    pieces = [np.split(part, cuts) for part in parts] if len(sizes) else [[], [], []]
-    found = tuple(Probe(*each) for each in zip(*pieces, strict=True))
+    each_probes = [np.split(part, cuts) for part in parts] if len(sizes) else [[], [], []]
+    found = tuple(Probe(*each) for each in zip(*each_probes, strict=True))
     share = (n - len(known)) / n / max(1, len(found))
     nodes = np.concatenate([known, *(probe.nodes for probe in found)])
     weights = np.concatenate(

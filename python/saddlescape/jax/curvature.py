@@ -21,6 +21,9 @@ __all__ = ["JaxEngine"]
 Vector = NDArray[np.float64]
 _BYTES = 256 * 2**20  # that the vectors of one call may need in between
 _MOST = 256
+# What JAX raises where a way of differentiating has no rule: TypeError for a custom_vjp forwards,
+# ValueError for a callback or, backwards, a while loop, NotImplementedError for other primitives.
+_NO_RULE = (TypeError, ValueError, NotImplementedError)
 
 
 class JaxEngine:
@@ -132,12 +135,12 @@ class JaxEngine:
             return
         try:
             self._for(1)
-        except (TypeError, ValueError, NotImplementedError):
+        except _NO_RULE:
             # A custom_vjp has no forward derivative where its rules call it again.
             self._many = self._vectors(self._backward)
             try:
                 self._for(1)
-            except (TypeError, ValueError, NotImplementedError) as error:
+            except _NO_RULE as error:
                 reason = str(error).strip().partition("\n")[0].partition(". ")[0]
                 raise NoSecondDerivativeError(reason) from error
 

@@ -100,10 +100,7 @@ def _state_dtype(value: object) -> str:
 def _limit(name: str, value: Any) -> float:
     if value is None:
         return float("inf")
-    number = _check.finite(name, value)
-    if number <= 0:
-        raise ValueError(f"{name}: {value}, expected a finite number > 0, or None")
-    return number
+    return _check.positive(name, value, "a finite number > 0, or None")
 
 
 def _average(value: object) -> Average | None:

@@ -106,7 +106,8 @@ class Curved(Optimizer):
             if not isinstance(own, list | tuple) or len(own) != size:
                 label = f"{name}[{k}]" if self._sizes is not None else name
                 came = len(own) if isinstance(own, list | tuple) else type(own).__name__
-                raise ValueError(f"{label}: {came}, expected a list of {size} arrays")
+                hint = f"{_hint(own)}, cut to their shapes" if _hint(own) else ""
+                raise ValueError(f"{label}: {came}, expected a list of {size} arrays{hint}")
             flat += own
         return flat
 
@@ -134,7 +135,7 @@ class Curved(Optimizer):
             array = np.asarray(row)
             if array.dtype.kind != "f":
                 came = f"dtype {array.dtype}" if hasattr(row, "dtype") else type(row).__name__
-                raise TypeError(f"{name}: {came}, expected an array of real numbers")
+                raise TypeError(f"{name}: {came}, expected an array of real numbers{_hint(row)}")
             if array.shape != into.shape:
                 raise ValueError(f"{name}: shape {array.shape}, expected {into.shape}")
             with np.errstate(over="ignore"):
@@ -145,3 +146,8 @@ class Curved(Optimizer):
             checked.append(cast)
         for into, row in zip(inputs, checked, strict=True):
             into[...] = row
+
+
+def _hint(given: object) -> str:
+    """What to do with an `eig.Estimate`, which this part knows only by its look."""
+    return ": pass its .value" if hasattr(given, "value") and hasattr(given, "interval") else ""

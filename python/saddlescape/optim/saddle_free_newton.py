@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from saddlescape import _check
 from saddlescape._core import optim as _core
-from saddlescape.optim.krylov import Differentiable, Model, krylov
+from saddlescape._krylov import krylov
+from saddlescape._sums import Sums
+from saddlescape.optim.newton_model import Differentiable, Model
 
 __all__ = ["NewtonStep", "SaddleFreeNewton"]
 
@@ -121,7 +123,9 @@ class SaddleFreeNewton:
             _core.check_parameter(array, name)
         self.lr = _check.non_negative("lr", lr)
         self.vectors = _check.integer("vectors", vectors, low=1)
-        self.damping = None if damping is None else _positive("damping", damping)
+        if damping is not None:
+            damping = _check.positive("damping", damping, "a finite number > 0, or None")
+        self.damping = damping
         self.steps = 0
 
     def step(self, curvature: Differentiable) -> NewtonStep:
@@ -149,9 +153,11 @@ class SaddleFreeNewton:
         if not np.any(g):
             self.steps += 1
             return NewtonStep(None, 0.0, 0, 0, before, before)
+        whole = Sums(None)
         V, T = krylov(curvature, g, self.vectors)
-        values, S = np.linalg.eigh(T)
-        found = Model(values, S.T[:, 0] * float(np.linalg.norm(g)), (S.T @ V))
+        k = V.shape[1]
+        values, S = np.linalg.eigh(T[:k])
+        found = Model(values, whole.unit(g)[1] * S[0], V @ S)
         if self.damping is not None:
             d = -self.lr * found.step(self.damping)
             damping, after = self.damping, curvature.loss(self._rounded(theta + d))
@@ -163,9 +169,9 @@ class SaddleFreeNewton:
         self._write(moved)
         self.steps += 1
         negative = int((values < 0).sum())
-        length = float(np.linalg.norm(moved - theta))
+        length = whole.unit(moved - theta)[1] if (moved != theta).any() else 0.0
         chosen = damping if length > 0 else None
-        return NewtonStep(chosen, length, negative, len(T), before, after)
+        return NewtonStep(chosen, length, negative, k, before, after)
 
     def _searched(
         self, curvature: Differentiable, theta: Vector, found: Model, before: float
@@ -198,6 +204,12 @@ class SaddleFreeNewton:
             raise TypeError(
                 f"curvature: {type(curvature).__name__}, expected an operator of "
                 "saddlescape.curvature"
+            )
+        if not getattr(curvature, "has_gradient", True):
+            raise ValueError(
+                f"curvature: {type(curvature).__name__} without a gradient, expected one to follow:"
+                " pass curvature.of(net, X, y), or "
+                "curvature.from_operator(op, gradient, theta, loss=...)"
             )
         if at.shape != theta.shape or not np.array_equal(at, theta):
             raise ValueError(
@@ -243,10 +255,3 @@ class SaddleFreeNewton:
 
     def __repr__(self) -> str:
         return f"SaddleFreeNewton(lr={self.lr!r}, vectors={self.vectors}, damping={self.damping!r})"
-
-
-def _positive(name: str, value: object) -> float:
-    number = _check.finite(name, value)
-    if number <= 0:
-        raise ValueError(f"{name}: {value}, expected a finite number > 0, or None")
-    return number

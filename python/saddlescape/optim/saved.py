@@ -16,10 +16,7 @@ __all__ = ["load", "reciprocal", "state_dict"]
 
 def reciprocal(name: str, value: object) -> float:
     """Return 1 / value, for a finite value > 0."""
-    number = _check.finite(name, value)
-    if number <= 0:
-        raise ValueError(f"{name}: {value}, expected a finite number > 0")
-    return 1.0 / number
+    return 1.0 / _check.positive(name, value)
 
 
 def state_dict(core: _core.Stepper, groups: Sequence[Group], grouped: bool) -> dict[str, Any]:

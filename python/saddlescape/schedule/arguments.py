@@ -16,7 +16,6 @@ __all__ = [
     "increasing",
     "measurement",
     "number_of",
-    "positive",
     "rate",
     "rate_at",
     "same_names",
@@ -40,14 +39,6 @@ def number_of(step: object) -> int:
     if type(step) is int and 0 <= step < _MOST:  # without a call: this runs in every step
         return step
     return _check.integer("step", step, low=0)
-
-
-def positive(name: str, value: object) -> float:
-    """Return `value` as a float if it is finite and above 0."""
-    number = _check.real(name, value, "a finite number > 0")
-    if number <= 0:
-        raise ValueError(f"{name}: {value}, expected a finite number > 0")
-    return number
 
 
 def below(name: str, value: object, low: int, limit: str, bound: int) -> int:

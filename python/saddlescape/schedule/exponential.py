@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saddlescape import _check
-from saddlescape.schedule.arguments import number_of, positive, store
+from saddlescape.schedule.arguments import number_of, store
 from saddlescape.schedule.shapes import power
 
 __all__ = ["exponential"]
@@ -56,7 +56,7 @@ class exponential:  # noqa: N801 - called like a function
         store(
             self,
             initial=_check.non_negative("initial", self.initial),
-            gamma=positive("gamma", self.gamma),
+            gamma=_check.positive("gamma", self.gamma),
             every=_check.integer("every", self.every, low=1),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saddlescape import _check
-from saddlescape.schedule.arguments import number_of, positive, store
+from saddlescape.schedule.arguments import number_of, store
 from saddlescape.schedule.shapes import blend, left
 
 __all__ = ["polynomial"]
@@ -61,7 +61,7 @@ class polynomial:  # noqa: N801 - called like a function
             self,
             initial=_check.non_negative("initial", self.initial),
             steps=_check.integer("steps", self.steps, low=1),
-            power=positive("power", self.power),
+            power=_check.positive("power", self.power),
             final=_check.non_negative("final", self.final),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from saddlescape import _check
-from saddlescape.schedule.arguments import increasing, number_of, positive, store
+from saddlescape.schedule.arguments import increasing, number_of, store
 from saddlescape.schedule.shapes import power
 
 __all__ = ["step"]
@@ -76,7 +76,7 @@ class step:  # noqa: N801 - called like a function
         store(
             self,
             initial=_check.non_negative("initial", self.initial),
-            gamma=positive("gamma", self.gamma),
+            gamma=_check.positive("gamma", self.gamma),
         )
 
     def __call__(self, step: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saddlescape import _check
-from saddlescape.schedule.arguments import number_of, positive, store
+from saddlescape.schedule.arguments import number_of, store
 
 __all__ = ["noam", "transformer"]
 
@@ -58,7 +58,7 @@ class transformer:  # noqa: N801 - called like a function
             self,
             d_model=_check.integer("d_model", self.d_model, low=1),
             warmup=_check.integer("warmup", self.warmup, low=1),
-            factor=positive("factor", self.factor),
+            factor=_check.positive("factor", self.factor),
         )
 
     def __call__(self, step: int) -> float:

@@ -54,5 +54,5 @@ def top(
     net: MLP, X: NDArray[np.float64], y: NDArray[np.int64], k: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the k largest eigenvalues, descending, and their eigenvectors (P, k)."""
-    pairs = eig.lanczos(curvature.of(net, X, y), low=0, high=k, tol=1e-5, seed=seed)
+    pairs = eig.lanczos(curvature.NetworkCurvature(net, X, y), low=0, high=k, tol=1e-5, seed=seed)
     return pairs.eigenvalues[::-1], pairs.eigenvectors[:, ::-1]

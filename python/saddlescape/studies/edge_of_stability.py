@@ -129,5 +129,5 @@ def _descend(
 
 
 def _sharpness(net: MLP, X: NDArray[np.float64], Y: NDArray[np.float64]) -> float:
-    top = eig.lanczos(curvature.of(net, X, Y), low=0, high=1, tol=1e-3)
+    top = eig.lanczos(curvature.NetworkCurvature(net, X, Y), low=0, high=1, tol=1e-3)
     return float(top.eigenvalues[-1])

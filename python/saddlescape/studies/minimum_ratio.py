@@ -106,7 +106,7 @@ def _judge(seed: int) -> CriticalPoint:
         if step % _LOOK == 0 and _mean_norm(gradient) < GRADIENT / 2:
             break
         opt.step(gradient)
-    return critical.classify(curvature.of(net, x, y), preset="hylee2021", seed=seed)
+    return critical.classify(curvature.NetworkCurvature(net, x, y), preset="hylee2021", seed=seed)
 
 
 def _mean_norm(gradient: NDArray[np.float64]) -> float:

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from numpy.typing import NDArray
 
 from saddlescape import _check
+from saddlescape.curvature import checks
 from saddlescape.curvature.engine import NoSecondDerivativeError
 from saddlescape.torch.curvature import TorchEngine
+from saddlescape.torch.processes import Processes
 from saddlescape.torch.watch import KINKS
 
 __all__ = ["SpreadEngine"]
@@ -50,11 +51,9 @@ class SpreadEngine:
     ) -> None:
         if not callable(loss_fn):
             raise TypeError(f"loss_fn: {type(loss_fn).__name__}, expected a function loss_fn()")
-        self._group = group
-        self._rank, self._count = dist.get_rank(group), dist.get_world_size(group)
-        nccl = dist.get_backend(group) == "nccl"
-        self._device = torch.device("cuda", torch.cuda.current_device()) if nccl else "cpu"
-        weights = self._from_all(np.array([_check.non_negative("weight", weight)]))
+        self._processes = Processes(group)
+        self.reduce = self._processes.reduce
+        weights = self._from_all(np.array([_check.non_negative("weight", weight)]), "weight")
         if not weights.sum() > 0:
             raise ValueError("weight: 0 in every process, expected a positive number in one")
         share = weight / float(weights.sum())
@@ -63,12 +62,12 @@ class SpreadEngine:
             loss = loss_fn()
             return loss * share if isinstance(loss, torch.Tensor) else loss
 
-        with self._together("params"):
+        with self.together("params"):
             self._engine = TorchEngine(part, params)
         # One process must not evaluate once more alone: the others wait in its collectives.
         self._engine.retries = not sharded
         self._sharded, self.by_hand = sharded, self._engine.by_hand
-        self.label = f"{self._engine.label}, {self._count} processes"
+        self.label = f"{self._engine.label}, {self._processes.count} processes"
         self._join()
 
     def _join(self) -> None:
@@ -76,24 +75,25 @@ class SpreadEngine:
         engine = self._engine
         own = engine.theta
         if self._sharded:
-            lengths = self._from_all(np.array([float(own.size)])).astype(int).ravel()
+            lengths = self._from_all(np.array([float(own.size)]), "params").astype(int).ravel()
             ends = np.cumsum([0, *lengths]).tolist()
             self.sizes = {f"process{r}": int(n) for r, n in enumerate(lengths)}
-            self._pieces = [slice(ends[r], ends[r + 1]) for r in range(self._count)]
+            self._pieces = [slice(ends[r], ends[r + 1]) for r in range(len(lengths))]
+            self.piece = self._pieces[self._processes.rank]
             self.theta = self._gathered(own)
         else:
             self.sizes, self.theta = engine.sizes, own
-            with self._together("theta"):
+            with self.together("theta"):
                 self._check_alike(own)
         marks = [float(name in engine.kinks) for name in KINKS]
-        seen = self._from_all(np.array([engine.eps, float(engine.draws), *marks])).max(axis=0)
+        told = np.array([engine.eps, float(engine.draws), *marks])
+        seen = self._from_all(told, "kinks").max(axis=0)
         self.eps, self.draws = float(seen[0]), bool(seen[1])
         self.kinks = tuple(name for name, mark in zip(KINKS, seen[2:], strict=True) if mark)
 
     def _check_alike(self, own: Vector) -> None:
-        # Different lengths would not even be received: they are compared first.
-        lengths = self._from_all(np.array([float(own.size)])).ravel()
-        digests = self._from_all(np.array([float(zlib.crc32(own.tobytes()))])).ravel()
+        told = np.array([float(own.size), float(zlib.crc32(own.tobytes()))])
+        lengths, digests = self._from_all(told, "params").T
         wrong = np.flatnonzero((lengths != lengths[0]) | (digests != digests[0]))
         if wrong.size:
             raise ValueError(
@@ -112,20 +112,20 @@ class SpreadEngine:
 
     def loss(self, theta: Vector) -> float:
         """Return the loss at theta."""
-        with self._together("loss", theta):
+        with self.together("loss", theta):
             own = self._engine.loss(self._own(theta))
-        return float(self._from_all(np.array([own])).sum())
+        return self._sum(own)
 
     def gradient(self, theta: Vector) -> tuple[float, Vector]:
         """Return the loss and the gradient at theta."""
-        with self._together("gradient", theta):
+        with self.together("gradient", theta):
             loss, own = self._engine.gradient(self._own(theta))
-        gradient = self._gathered(own) if self._sharded else self._summed(own)
-        return float(self._from_all(np.array([loss])).sum()), gradient
+        gradient = self._gathered(own) if self._sharded else self._processes.summed(own)
+        return self._sum(loss), gradient
 
     def products(self, theta: Vector, rows: Vector) -> Vector:
         """Return ``V H`` for V (k, P)."""
-        with self._together("products", theta, rows):
+        with self.together("products", theta, rows):
             # One scale in all processes: in second derivatives their pieces meet.
             largest = np.abs(rows).max(axis=1, initial=0.0)
             part = np.ascontiguousarray(self._own(rows))
@@ -135,7 +135,7 @@ class SpreadEngine:
     def otherwise(self, theta: Vector, rows: Vector) -> Vector | None:
         """As `TorchEngine.otherwise`, if it can be in every process."""
         try:
-            with self._together("forward mode", theta, rows):
+            with self.together("forward mode", theta, rows):
                 largest = np.abs(rows).max(axis=1, initial=0.0)
                 part = np.ascontiguousarray(self._own(rows))
                 own = self._engine.otherwise(self._own(theta), part, largest)
@@ -145,25 +145,40 @@ class SpreadEngine:
             return None
         return self._complete(own, rows)
 
+    def products_in_pieces(self, theta: Vector, rows: Vector) -> Vector:
+        """Return this process' piece of ``V H`` for its piece of V, by rows: no vector is whole."""
+        with self.together("products in pieces"):
+            own_largest = np.abs(rows).max(axis=1, initial=0.0)
+            largest = self._from_all(own_largest, "scale").max(axis=0)
+            return self._engine.products(self._own(theta), rows, largest)
+
+    def whole(self, own: Vector) -> Vector:
+        """Return the pieces of all processes, one after the other."""
+        with self.together("whole"):
+            piece = checks.place(own, self._engine.theta.size)
+        return self._gathered(piece)
+
     def _complete(self, own: Vector | None, rows: Vector) -> Vector:
         """Bring the processes' parts of ``V H`` together."""
         if own is None or not len(rows):
             return np.zeros(rows.shape)
-        return np.stack([self._gathered(r) for r in own]) if self._sharded else self._summed(own)
+        if self._sharded:
+            return np.stack([self._gathered(r) for r in own])
+        return self._processes.summed(own)
 
     def _own(self, values: Vector) -> Vector:
         """Return what of (..., P) is in this process."""
         if values is self.theta:
             return self._engine.theta
-        return values[..., self._pieces[self._rank]] if self._sharded else values
+        return values[..., self.piece] if self._sharded else values
 
     @contextmanager
-    def _together(self, what: str, *arrays: Vector) -> Iterator[None]:
+    def together(self, what: str, *arrays: Vector) -> Iterator[None]:
         """Raise in all processes if one raises, or if they are not about to do the same."""
         digest = zlib.crc32(what.encode())
         for array in arrays:
             digest = zlib.crc32(np.ascontiguousarray(array).tobytes(), digest)
-        if np.unique(self._from_all(np.array([float(digest)]))).size > 1:
+        if np.unique(self._from_all(np.array([float(digest)]), what)).size > 1:
             raise RuntimeError(
                 f"{what}: the processes are out of step, expected the same calls with the same "
                 "numbers in each"
@@ -175,7 +190,7 @@ class SpreadEngine:
         except NoSecondDerivativeError as error:
             status, reason = _NO_DERIVATIVE, str(error)
         finally:
-            statuses = self._from_all(np.array([float(status)])).ravel()
+            statuses = self._from_all(np.array([float(status)]), f"{what}, done").ravel()
         if statuses.max() == _FAILED:
             raise RuntimeError(
                 f"process {int(statuses.argmax())} could not compute its part ({what}): its own "
@@ -184,28 +199,11 @@ class SpreadEngine:
         if statuses.max() == _NO_DERIVATIVE:
             raise NoSecondDerivativeError(reason or f"in process {int(statuses.argmax())}")
 
-    def _from_all(self, values: Vector) -> Vector:
-        """The same few numbers of each process, (processes, k)."""
-        own = torch.from_numpy(values).to(self._device)
-        found = [torch.empty_like(own) for _ in range(self._count)]
-        dist.all_gather(found, own, group=self._group)
-        return np.stack([each.cpu().numpy() for each in found])
+    def _sum(self, number: float) -> float:
+        return float(self.reduce(np.array([number]))[0])
 
-    def _summed(self, values: Vector) -> Vector:
-        """The sum over the processes, taken in the first of them: the same bits in all."""
-        total = torch.from_numpy(values.copy()).to(self._device)
-        root = self._global(0)
-        dist.reduce(total, dst=root, group=self._group)
-        dist.broadcast(total, src=root, group=self._group)
-        return np.asarray(total.cpu().numpy())
+    def _from_all(self, values: Vector, what: str) -> Vector:
+        return self._processes.from_all(values, what)
 
     def _gathered(self, own: Vector) -> Vector:
-        """The processes' pieces, one after the other, from (n_r,) in each."""
-        full = torch.zeros(self._pieces[-1].stop, dtype=torch.float64, device=self._device)
-        full[self._pieces[self._rank]] = torch.from_numpy(own).to(self._device)
-        for r, piece in enumerate(self._pieces):
-            dist.broadcast(full[piece], src=self._global(r), group=self._group)
-        return np.asarray(full.cpu().numpy())
-
-    def _global(self, rank: int) -> int:
-        return dist.get_global_rank(self._group, rank) if self._group is not None else rank
+        return self._processes.gathered(own, self._pieces)

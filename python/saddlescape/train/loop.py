@@ -142,10 +142,7 @@ def train(
     epochs = _check.integer("epochs", epochs, low=0)
     seed = _check.integer("seed", seed, low=0)
     checked = None if validation is None else validation_of(net, validation)
-    if callback is not None and not callable(callback):
-        raise TypeError(
-            f"callback: {type(callback).__name__}, expected a function of the history, or None"
-        )
+    _check.optional_function("callback", callback, "a function of the history, or None")
     stepper = optimizer_of(net, optimizer, lr, settings)
     names = ["loss", "gradient_norm", "gradient_cosine", "update_norm", "learning_rate"]
     if checked is not None:
