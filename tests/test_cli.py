@@ -68,11 +68,13 @@ BAD = {
     "diagnose": "the following arguments are required: data",
     "diagnose nosuch.csv": "nosuch.csv: no such file",
     "diagnose nosuch": (
-        "nosuch: no such file; the only data set that comes with the package is 'digits'"
+        "nosuch: no such file; the data sets that come with the package are digits, ravine, "
+        "one-sample, twenty, views-1, views-7, views-28, views-56"
     ),
     "diagnose a-folder.csv": "a-folder.csv: a directory, expected a file",
     "diagnose data.xlsx": (
-        "data.xlsx: unknown extension '.xlsx', known are .csv, .tsv, .csv.gz, .tsv.gz, .npz"
+        "data.xlsx: unknown extension '.xlsx', known are .csv, .tsv, .csv.gz, .tsv.gz, .parquet, "
+        ".npz, .idx, -idx3-ubyte, -idx3-ubyte.gz"
     ),
     "diagnose houses.csv": (
         "houses.csv: no target given (--target COLUMN); the columns are 'rooms', 'town', 'price'"

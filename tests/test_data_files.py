@@ -34,6 +34,41 @@ def images_and_labels(folder: Path, code: int = 0x08, packed: bool = False) -> P
     return path
 
 
+CONTENT = idx(np.arange(24).reshape(4, 3, 2), 0x08)
+NAME = "train-images-idx3-ubyte"
+DAMAGED = {
+    "empty": (b"", f"{NAME}: the file is empty"),
+    "other": (b"\x89PNG", f"{NAME}: not an IDX file: it begins with 89 50 4e 47"),
+    "type": (b"\0\0\x0a\x01", f"{NAME}: not an IDX file: it begins with 00 00 0a 01"),
+    "header": (CONTENT[:10], f"{NAME}: damaged IDX file: it ends inside its header"),
+    "short": (
+        CONTENT[:-1],
+        f"{NAME}: damaged IDX file: 23 bytes of numbers, expected 24 for the shape (4, 3, 2) "
+        "of uint8",
+    ),
+    "long": (
+        CONTENT + b"\0",
+        f"{NAME}: damaged IDX file: 25 bytes of numbers, expected 24 for the shape (4, 3, 2) "
+        "of uint8",
+    ),
+    "huge": (
+        b"\0\0\x0e\x02" + b"\xff" * 8,
+        f"{NAME}: damaged IDX file: 0 bytes of numbers, expected {8 * (2**32 - 1) ** 2} for "
+        "the shape (4294967295, 4294967295) of float64",
+    ),
+    "flat": (
+        idx(np.arange(4), 0x08),
+        f"{NAME}: images of shape (4,), labels of shape (4,) in train-labels-idx1-ubyte, "
+        "expected as many of one as of the other",
+    ),
+    "fewer": (
+        idx(np.arange(6).reshape(3, 2), 0x08),
+        f"{NAME}: images of shape (3, 2), labels of shape (4,) in train-labels-idx1-ubyte, "
+        "expected as many of one as of the other",
+    ),
+}
+
+
 class TestIdx:
     @pytest.mark.parametrize("packed", [False, True])
     @pytest.mark.parametrize("code", TYPES)
@@ -53,44 +88,10 @@ class TestIdx:
         labels.unlink()
         assert len(data.load(path)) == 4
 
-    CONTENT = idx(np.arange(24).reshape(4, 3, 2), 0x08)
-    NAME = "train-images-idx3-ubyte"
-    REFUSED = {
-        "empty": (b"", f"{NAME}: the file is empty"),
-        "other": (b"\x89PNG", f"{NAME}: not an IDX file: it begins with 89 50 4e 47"),
-        "type": (b"\0\0\x0a\x01", f"{NAME}: not an IDX file: it begins with 00 00 0a 01"),
-        "header": (CONTENT[:10], f"{NAME}: damaged IDX file: it ends inside its header"),
-        "short": (
-            CONTENT[:-1],
-            f"{NAME}: damaged IDX file: 23 bytes of numbers, expected 24 for the shape (4, 3, 2) "
-            "of uint8",
-        ),
-        "long": (
-            CONTENT + b"\0",
-            f"{NAME}: damaged IDX file: 25 bytes of numbers, expected 24 for the shape (4, 3, 2) "
-            "of uint8",
-        ),
-        "huge": (
-            b"\0\0\x0e\x02" + b"\xff" * 8,
-            f"{NAME}: damaged IDX file: 0 bytes of numbers, expected {8 * (2**32 - 1) ** 2} for "
-            "the shape (4294967295, 4294967295) of float64",
-        ),
-        "flat": (
-            idx(np.arange(4), 0x08),
-            f"{NAME}: images of shape (4,), labels of shape (4,) in train-labels-idx1-ubyte, "
-            "expected as many of one as of the other",
-        ),
-        "fewer": (
-            idx(np.arange(6).reshape(3, 2), 0x08),
-            f"{NAME}: images of shape (3, 2), labels of shape (4,) in train-labels-idx1-ubyte, "
-            "expected as many of one as of the other",
-        ),
-    }
-
-    @pytest.mark.parametrize("case", REFUSED)
+    @pytest.mark.parametrize("case", DAMAGED)
     def test_damage_is_named(self, case: str, tmp_path: Path) -> None:
         path = images_and_labels(tmp_path)
-        content, message = self.REFUSED[case]
+        content, message = DAMAGED[case]
         path.write_bytes(content)
         with pytest.raises(data.DataError) as refused:
             data.load(path)
@@ -160,9 +161,11 @@ class TestParquet:
 
     def test_what_is_no_number_and_no_label_is_refused(self, tmp_path: Path) -> None:
         arrow = self.arrow
-        for array in (arrow.array([[1], [2]]), arrow.array([0, 1]).cast(arrow.date32())):
+        for array in (arrow.array([[1], [2]]), arrow.array([0, 1], "date32")):
             path = self.write(tmp_path / "t.parquet", a=array, y=arrow.array([0, 1]))
-            with pytest.raises(data.DataError, match=r"t.parquet: column 'a': .*, expected numbers"):
+            with pytest.raises(
+                data.DataError, match=r"t.parquet: column 'a': .*, expected numbers"
+            ):
                 data.load(path, target="y")
 
     def test_damage_is_named(self, tmp_path: Path) -> None:
@@ -242,10 +245,21 @@ class TestSmall:
     def test_names(self) -> None:
         with pytest.raises(data.DataError, match=r"^hills: no small set, expected one of ravine"):
             data.small("hills")
-        with pytest.raises(data.DataError, match=r"with the package are digits, ravine, one-sample"):
+        with pytest.raises(
+            data.DataError, match=r"with the package are digits, ravine, one-sample"
+        ):
             data.load("hills")
         with pytest.raises(data.DataError, match="the target of these data is 't'"):
             data.load("ravine", target="y")
+
+
+REFUSED = {
+    "sklearn:hills": "no such set, expected one of",
+    "sklearn:openml": "no such set, expected one of",
+    "sklearn:linnerud": "no table with a single target",
+    "openml:": "expected openml:NAME",
+    "openml:pets@two": "expected openml:NAME",
+}
 
 
 class TestFetched:
@@ -266,10 +280,10 @@ class TestFetched:
         table = data.load(f"sklearn:{name}")
         assert (len(table), len(table.features), table.task) == (samples, features, task)
 
-    @pytest.mark.parametrize(("source", "version"), [("openml:pets", "active"), ("openml:pets@2", 2)])
-    def test_of_openml(
-        self, source: str, version: object, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.parametrize(
+        ("source", "version"), [("openml:pets", "active"), ("openml:pets@2", 2)]
+    )
+    def test_of_openml(self, source: str, version: object, monkeypatch: pytest.MonkeyPatch) -> None:
         pandas = pytest.importorskip("pandas")
         frame = pandas.DataFrame({"weight": [4.0, 30.0, 5.0], "kind": ["cat", "dog", "cat"]})
         asked = []
@@ -291,15 +305,7 @@ class TestFetched:
         with pytest.raises(data.DataError, match=r"^openml:pets: not fetched \(.*no route.*\)$"):
             data.load("openml:pets")
 
-    REFUSED = {
-        "sklearn:hills": "no such set, expected one of",
-        "sklearn:openml": "no such set, expected one of",
-        "sklearn:linnerud": "no table with a single target",
-        "openml:": "expected openml:NAME",
-        "openml:pets@two": "expected openml:NAME",
-    }
-
     @pytest.mark.parametrize("source", REFUSED)
     def test_refused(self, source: str) -> None:
-        with pytest.raises(data.DataError, match=f"^{source}.*: .*{self.REFUSED[source]}"):
+        with pytest.raises(data.DataError, match=f"^{source}.*: .*{REFUSED[source]}"):
             data.load(source)

@@ -86,7 +86,8 @@ REFUSED = {
                    f"t.csv: no feature left: {CLASSES}; columns left out because constant in the "
                    "training part: 'a'"),
     "extension": ("t.xlsx", "a", "y",
-                  "PATH: unknown extension '.xlsx', known are .csv, .tsv, .csv.gz, .tsv.gz, .npz"),
+                  "PATH: unknown extension '.xlsx', known are .csv, .tsv, .csv.gz, .tsv.gz, "
+                  ".parquet, .npz, .idx, -idx3-ubyte, -idx3-ubyte.gz"),
     "not npz": ("t.npz", b"nothing of the kind", None,
                 "t.npz: not an NPZ file, as numpy.savez writes it"),
     "cut npz": ("t.npz", npz(X=X10, y=Y10)[:-100], None,
@@ -163,8 +164,8 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     cases = {
         tmp_path: f"{tmp_path}: a directory, expected a file",
         tmp_path / "no.csv": f"{tmp_path / 'no.csv'}: no such file",
-        Path("digit"): "digit: no such file; the only data set that comes with the package is "
-        "'digits'",
+        Path("digit"): "digit: no such file; the data sets that come with the package are "
+        "digits, ravine, one-sample, twenty, views-1, views-7, views-28, views-56",
     }
     for path, message in cases.items():
         with pytest.raises(data.DataError) as refused:

@@ -22,7 +22,7 @@ from saddlescape.data.errors import DataError
 __all__ = ["is_idx", "labels_beside", "read_idx"]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_NAME = re.compile(r"(\.idx|[-.]idx\d+-(ubyte|byte|short|int|float|double))(\.gz)?")
+_NAME = re.compile(r".*(\.idx|[-.]idx\d+-(ubyte|byte|short|int|float|double))(\.gz)?")
 
 
 def is_idx(name: str) -> bool:
@@ -33,8 +33,7 @@ def is_idx(name: str) -> bool:
     >>> [is_idx(name) for name in ("train-images-idx3-ubyte.gz", "t10k-labels.idx1-ubyte", "a.csv")]
     [True, True, False]
     """
-    found = _NAME.search(name.lower())
-    return found is not None and found.end() == len(name)
+    return _NAME.fullmatch(name.lower()) is not None
 
 
 def labels_beside(images: Path) -> Path:

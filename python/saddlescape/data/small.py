@@ -7,6 +7,9 @@ they are the same on every machine: sums of a generator's bits and a few cosines
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,7 +110,7 @@ def views(days: int = 7) -> Table:
     if days > _MOST_DAYS:
         raise ValueError(f"days: {days}, expected 1 to {_MOST_DAYS}")
     day = np.arange(_DAYS)
-    week = np.array([0.55, 0.35, 0.15, 0.05, -0.25, -0.75, -0.1])[day % 7]
+    week = np.array([0.8, 0.5, 0.2, 0.05, -0.35, -1.0, -0.2])[day % 7]
     swings = 0.8 * np.cos(2 * np.pi * day / 365.25 + 0.4) + 0.5 * np.cos(2 * np.pi * day / 91)
     level = np.zeros(_DAYS)
     shocks = 0.35 * _normals(_DAYS, seed=2017)
@@ -119,11 +122,11 @@ def views(days: int = 7) -> Table:
     return _amounts(f"views-{days}", names, X, "views", series[days:])
 
 
-SMALL = {
+SMALL: dict[str, Callable[[], Table]] = {
     "ravine": ravine,
     "one-sample": one_sample,
     "twenty": twenty,
-    **{f"views-{days}": (lambda days=days: views(days)) for days in _WINDOWS},
+    **{f"views-{days}": partial(views, days) for days in _WINDOWS},
 }
 
 
