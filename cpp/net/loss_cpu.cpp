@@ -11,10 +11,10 @@ using vector_math::exponential;
 inline float log_one_more(float x) { return __builtin_log1pf(x); }
 inline double log_one_more(double x) { return __builtin_log1p(x); }
 
-// x (C, loss_block) from m rows of ld numbers, samples last; the rest of a block repeats the last.
+// x (C, loss_block) from m rows of ld numbers, samples last; up to `width` the last is repeated.
 template <class T>
 void turn(const T* __restrict rows, std::int64_t ld, std::int64_t m, std::int64_t C,
-          T* __restrict x) {
+          T* __restrict x, std::int64_t width) {
   for (std::int64_t c = 0; c < C; ++c) {
     const T* __restrict from = rows + c;
     T* __restrict to = x + c * loss_block;
@@ -32,7 +32,7 @@ void turn(const T* __restrict rows, std::int64_t ld, std::int64_t m, std::int64_
       from += 4 * ld;
     }
     for (; i < m; ++i) to[i] = rows[i * ld + c];
-    for (; i < loss_block; ++i) to[i] = to[m - 1];
+    for (; i < width; ++i) to[i] = to[m - 1];
   }
 }
 
@@ -57,10 +57,11 @@ void turn_back(const T* __restrict x, std::int64_t m, std::int64_t C, T* __restr
 // A block of samples: f counted from each sample's largest output f_t.
 template <class T>
 struct Block {
-  T *x, *y;         // (C, loss_block)
-  T *top, *at;      // f_t, and t
-  T *sum, *others;  // over all outputs, over all but t
-  T* s;             // sum_c y_c
+  T *x, *y;                         // (C, loss_block)
+  T *top, *at;                      // f_t, and t
+  T *sum, *others;                  // over all outputs, over all but t
+  T* s;                             // sum_c y_c
+  std::int64_t width = loss_block;  // of the samples that are there, in whole vectors
 
   Block(T* room, std::int64_t C)
       : x(room),
@@ -74,14 +75,14 @@ struct Block {
   // The first of the largest, as std::max_element.
   void find_top(std::int64_t C) {
     T* __restrict best = top, * __restrict t = at;
-    for (std::int64_t i = 0; i < loss_block; ++i) {
+    for (std::int64_t i = 0; i < width; ++i) {
       best[i] = x[i];
       t[i] = 0;
     }
     for (std::int64_t c = 1; c < C; ++c) {
       const T* __restrict f = x + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) {
+      for (std::int64_t i = 0; i < width; ++i) {
         t[i] = f[i] > best[i] ? static_cast<T>(c) : t[i];
         best[i] = f[i] > best[i] ? f[i] : best[i];
       }
@@ -93,12 +94,12 @@ struct Block {
     for (std::int64_t c = 0; c < C; ++c) {
       T* __restrict f = x + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) f[i] -= top[i];
+      for (std::int64_t i = 0; i < width; ++i) f[i] -= top[i];
     }
   }
 
   void clear(T* __restrict a) {
-    for (std::int64_t i = 0; i < loss_block; ++i) a[i] = 0;
+    for (std::int64_t i = 0; i < width; ++i) a[i] = 0;
   }
 
   void total_target(std::int64_t C) {
@@ -107,7 +108,7 @@ struct Block {
     for (std::int64_t c = 0; c < C; ++c) {
       const T* __restrict target = y + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) total[i] += target[i];
+      for (std::int64_t i = 0; i < width; ++i) total[i] += target[i];
     }
   }
 };
@@ -117,8 +118,9 @@ void over_blocks(const Outputs<T>& outputs, T* room, const Visit& visit) {
   Block<T> block(room, outputs.C);
   for (std::int64_t first = 0; first < outputs.n; first += loss_block) {
     const std::int64_t left = outputs.n - first, m = left < loss_block ? left : loss_block;
-    turn(outputs.f + first * outputs.ldf, outputs.ldf, m, outputs.C, block.x);
-    turn(outputs.y + first * outputs.C, outputs.C, m, outputs.C, block.y);
+    block.width = (m + 15) / 16 * 16;
+    turn(outputs.f + first * outputs.ldf, outputs.ldf, m, outputs.C, block.x, block.width);
+    turn(outputs.y + first * outputs.C, outputs.C, m, outputs.C, block.y, block.width);
     block.find_top(outputs.C);
     block.from_top(outputs.C);
     visit(block, first, m);
@@ -129,13 +131,14 @@ template <class T>
 double value(const Outputs<T>& outputs, T* room) {
   double total = 0;
   over_blocks(outputs, room, [&](Block<T>& block, std::int64_t, std::int64_t m) {
+    const std::int64_t width = block.width;
     block.clear(block.others);
     T* __restrict others = block.others, * __restrict sum = block.sum;
     const T* __restrict at = block.at;
     for (std::int64_t c = 0; c < outputs.C; ++c) {
       const T* __restrict x = block.x + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) {
+      for (std::int64_t i = 0; i < width; ++i) {
         const T e = exponential(x[i]).value;
         others[i] += at[i] == static_cast<T>(c) ? T(0) : e;
       }
@@ -145,7 +148,7 @@ double value(const Outputs<T>& outputs, T* room) {
     for (std::int64_t c = 0; c < outputs.C; ++c) {
       const T* __restrict x = block.x + c * loss_block, * __restrict y = block.y + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) sum[i] += y[i] * (others[i] - x[i]);
+      for (std::int64_t i = 0; i < width; ++i) sum[i] += y[i] * (others[i] - x[i]);
     }
     for (std::int64_t i = 0; i < m; ++i) total += static_cast<double>(sum[i]);
   });
@@ -157,6 +160,7 @@ void gradient(const Outputs<T>& outputs, T scale, T* delta, std::int64_t ldd, T*
               std::int64_t ldk, T* room) {
   const std::int64_t C = outputs.C;
   over_blocks(outputs, room, [&](Block<T>& block, std::int64_t first, std::int64_t m) {
+    const std::int64_t width = block.width;
     block.clear(block.sum);
     block.clear(block.others);
     block.total_target(C);
@@ -165,7 +169,7 @@ void gradient(const Outputs<T>& outputs, T scale, T* delta, std::int64_t ldd, T*
     for (std::int64_t c = 0; c < C; ++c) {
       T* __restrict x = block.x + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) {
+      for (std::int64_t i = 0; i < width; ++i) {
         x[i] = exponential(x[i]).value;
         sum[i] += x[i];
       }
@@ -174,12 +178,12 @@ void gradient(const Outputs<T>& outputs, T scale, T* delta, std::int64_t ldd, T*
       T* __restrict x = block.x + c * loss_block;
       const T* __restrict y = block.y + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) x[i] /= sum[i];
+      for (std::int64_t i = 0; i < width; ++i) x[i] /= sum[i];
       if (kept)
         for (std::int64_t i = 0; i < m; ++i) kept[c * ldk + first + i] = x[i];
       // g_c = s p_c - y_c but for g_t, which is minus the sum of the others
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i) {
+      for (std::int64_t i = 0; i < width; ++i) {
         x[i] = at[i] == static_cast<T>(c) ? T(0) : s[i] * x[i] - y[i];
         others[i] += x[i];
       }
@@ -189,7 +193,7 @@ void gradient(const Outputs<T>& outputs, T scale, T* delta, std::int64_t ldd, T*
     for (std::int64_t c = 0; c < C; ++c) {
       T* __restrict x = block.x + c * loss_block;
 #pragma omp simd
-      for (std::int64_t i = 0; i < loss_block; ++i)
+      for (std::int64_t i = 0; i < width; ++i)
         x[i] = (at[i] == static_cast<T>(c) ? -others[i] : x[i]) * scale;
     }
     turn_back(block.x, m, C, delta + first * ldd, ldd);
@@ -203,7 +207,7 @@ void product(const T* kept, std::int64_t ldk, std::int64_t n, std::int64_t C, T 
   T* __restrict best = block.top, * __restrict level = block.at, * __restrict mean = block.sum;
   for (std::int64_t first = 0; first < n; first += loss_block) {
     const std::int64_t m = n - first < loss_block ? n - first : loss_block;
-    turn(Rf + first * ld, ld, m, C, block.x);
+    turn(Rf + first * ld, ld, m, C, block.x, loss_block);
     const T* __restrict p = kept + first;
     // v_t of the first of the largest p
     for (std::int64_t i = 0; i < m; ++i) {

@@ -5,6 +5,7 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "net/chunks.hpp"
+#include "net/gradient.hpp"
 #include "net/products.hpp"
 
 namespace saddlescape::net {
@@ -61,6 +62,8 @@ double loss(const Architecture& net, const T* theta, const Batch<T>& batch) {
 
 template <class T>
 double gradient(const Architecture& net, const T* theta, const Batch<T>& batch, T* g) {
+  if constexpr (!std::is_same_v<T, long double>)
+    return LossGradient<T>(net, batch.N)(theta, batch, g);
   const Sum<T> sum = over_chunks(net, theta, batch, net.parameters(), g,
                                  [](Pass<T>& pass, const Batch<T>& chunk, std::int64_t, T* part) {
                                    pass.forward(chunk, Need::slopes);
