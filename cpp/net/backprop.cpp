@@ -155,21 +155,26 @@ void Backprop<T>::activate(std::int64_t l, std::int64_t first, std::int64_t last
 template <class T>
 double Backprop<T>::loss(const T* Y, std::int64_t total) {
   const std::int64_t L = net_.layers(), C = d(L);
-  const T* f = a_[L];
-  if (!one()) {
-    table().turn(f, ld(), C, n_, outputs_, C);
-    f = outputs_;
-  }
+  T* const errors = a_[L];
   loss_.mean_over(total);
-  const double sum = loss_.value(f, Y, n_);
-  loss_.gradient(f, Y, n_, errors_, false);
-  if (one()) {
-    std::copy_n(errors_, C, a_[L]);
-    return sum;
+  double sum = 0;
+  if (loss_.by_blocks() && !one()) {
+    sum = loss_.value_and_gradient(errors, ld(), Y, n_, errors);
+  } else {
+    const T* f = errors;
+    if (!one()) {
+      table().turn(errors, ld(), C, n_, outputs_, C);
+      f = outputs_;
+    }
+    sum = loss_.value(f, Y, n_);
+    loss_.gradient(f, Y, n_, errors_, false);
+    if (one())
+      std::copy_n(errors_, C, errors);
+    else
+      table().turn(errors_, C, n_, C, errors, ld());
   }
-  table().turn(errors_, C, n_, C, a_[L], ld());
   for (std::int64_t c = 0; c < C; ++c)
-    std::fill(a_[L] + c * ld() + n_, a_[L] + (c + 1) * ld(), T(0));
+    std::fill(errors + c * ld() + n_, errors + (c + 1) * ld(), T(0));
   cut(L, 0, C);
   return sum;
 }

@@ -73,6 +73,14 @@ class LossRows {
     });
   }
 
+  // True if there are loops over vectors of samples.
+  bool by_blocks() const { return by_blocks_; }
+
+  // Both where the samples stand last: f and delta (C, n), rows of ld. Only by blocks.
+  double value_and_gradient(const T* f, std::int64_t ld, const T* y, std::int64_t n, T* delta) {
+    return table().value_and_gradient(f, ld, y, n, C_, scale_, delta, scratch_.data());
+  }
+
   // Rdelta = (d2L/df2) Rf, where the gradient was taken; scratch has loss_room(C) numbers.
   void product(const T* Rf, std::int64_t n, T* Rdelta, T* scratch) const {
     if constexpr (!std::is_same_v<T, long double>)
