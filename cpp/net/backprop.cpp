@@ -61,6 +61,7 @@ double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t tota
   }
   forward(theta);
   const double sum = loss(chunk.Y, total);
+  if (!g) return sum;
   backward(theta);
   std::int64_t height = 1;
   for (const Unit& unit : units_)

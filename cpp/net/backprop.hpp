@@ -36,7 +36,7 @@ class Backprop {
   Backprop(const Architecture& net, std::int64_t rows);
 
   // The sum of the losses; g (P,) becomes, or with `add` gains, the chunk's part of the gradient of
-  // the mean over `total` samples.
+  // the mean over `total` samples. Null: the loss alone.
   double run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add);
 
   // Of what it keeps.

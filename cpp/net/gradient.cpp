@@ -36,9 +36,9 @@ double LossGradient<T>::operator()(const T* theta, const Batch<T>& batch, T* g) 
   else
     parallel_for(count, chunk_grain(net_, 1), [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = first; i < last; ++i)
-        run(theta, batch, i, count, i == 0 ? g : parts_.get() + (i - 1) * P);
+        run(theta, batch, i, count, i == 0 || !g ? g : parts_.get() + (i - 1) * P);
     });
-  if (count > 1)
+  if (g && count > 1)
     parallel_for(P, 50'000, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = 0; i + 1 < count; ++i)
         add(parts_.get() + i * P + first, g + first, last - first);

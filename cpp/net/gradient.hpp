@@ -20,7 +20,7 @@ class LossGradient {
   // Room for batches of up to `samples`.
   LossGradient(Architecture net, std::int64_t samples);
 
-  // g (P,); returns the mean loss. Nothing is allocated.
+  // g (P,), or null for the loss alone; returns the mean loss. Nothing is allocated.
   double operator()(const T* theta, const Batch<T>& batch, T* g);
 
   const Architecture& net() const { return net_; }
