@@ -20,8 +20,9 @@ MAY_INCLUDE = {
     "capi": {"core", "update", "capi"},
     "eig": {"core", "eig"},
     "net": {"core", "net"},
-    "bind": {"core", "update", "eig", "net", "bind"},
-    "tests": {"core", "update", "capi", "eig", "net", "tests"},
+    "train": {"core", "update", "net", "train"},
+    "bind": {"core", "update", "eig", "net", "train", "bind"},
+    "tests": {"core", "update", "capi", "eig", "net", "train", "tests"},
 }
 
 # Python part -> the parts that it may import, the straight line of the design

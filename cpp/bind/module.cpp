@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, module) {
   saddlescape::bind::eig(eig);
   saddlescape::bind::estimate(eig);
   saddlescape::bind::net(module.def_submodule("net"));
+  saddlescape::bind::train(module.def_submodule("train"));
 }

@@ -70,6 +70,11 @@ bool Stepper::step(const py::object& grads, bool check_finite, bool skip) {
   return true;
 }
 
+train::Stepping Stepper::stepping() {
+  check_parameter(0);
+  return {groups_.data(), tensors_.data(), &around, &workspace_, &outcome_, &calls_};
+}
+
 py::object Stepper::params() const {
   if (single_) return params_[0];
   return py::cast(params_);

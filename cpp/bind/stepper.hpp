@@ -12,6 +12,7 @@
 
 #include "bind/array.hpp"
 #include "bind/regions.hpp"
+#include "train/loop.hpp"
 #include "update/step.hpp"
 
 namespace saddlescape::bind {
@@ -54,6 +55,10 @@ class Stepper {
   // Takes buffers (by name, then by tensor) and counters from elsewhere: all of them or none.
   void load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
             const std::vector<Carried>& carried, std::int64_t calls);
+
+  // For steps that the core takes by itself, while `busy` is held: of a single array, as it was.
+  train::Stepping stepping();
+  std::atomic_flag& busy() { return busy_; }
 
   update::Around around;
 

@@ -65,6 +65,29 @@ struct Elu {
   }
 };
 
+// As in activation.hpp, NaN included.
+struct Relu {
+  template <class T>
+  static inline Jet<T> of(T z) {
+    return {z > 0 ? z : T(0), z > 0 ? T(1) : T(0), T(0)};
+  }
+};
+
+struct LeakyRelu {
+  template <class T>
+  static inline Jet<T> of(T z) {
+    const T below = static_cast<T>(0.01L);
+    return {z > 0 ? z : below * z, z > 0 ? T(1) : below, T(0)};
+  }
+};
+
+struct Linear {
+  template <class T>
+  static inline Jet<T> of(T z) {
+    return {z, T(1), T(0)};
+  }
+};
+
 // Values, and as many derivatives as asked for.
 template <class Phi, int derivatives, class T>
 void loop(T* __restrict values, T* __restrict slopes, T* __restrict curvatures, std::int64_t n) {
@@ -90,6 +113,8 @@ namespace a = saddlescape::net;
 
 extern "C" const a::ActivationKernels SADDLESCAPE_TABLE(_activation) = {
     {a::activate<a::Tanh, float>, a::activate<a::Sigmoid, float>, a::activate<a::Silu, float>,
-     a::activate<a::Elu, float>},
+     a::activate<a::Elu, float>, a::activate<a::Relu, float>, a::activate<a::LeakyRelu, float>,
+     a::activate<a::Linear, float>},
     {a::activate<a::Tanh, double>, a::activate<a::Sigmoid, double>, a::activate<a::Silu, double>,
-     a::activate<a::Elu, double>}};
+     a::activate<a::Elu, double>, a::activate<a::Relu, double>, a::activate<a::LeakyRelu, double>,
+     a::activate<a::Linear, double>}};

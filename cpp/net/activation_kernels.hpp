@@ -1,5 +1,6 @@
-// Activations with an exponential in them as loops over vectors, compiled once for each instruction
-// set (activation_cpu.cpp). activation.hpp has all of them one by one, in any precision.
+// Activations as loops over vectors, but for those that need a function of the system's, compiled
+// once for each instruction set (activation_cpu.cpp). activation.hpp has all of them one by one, in
+// any precision.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ using Activate = void (*)(T* values, T* slopes, T* curvatures, std::int64_t n);
 
 template <class T>
 struct ActivationTable {
-  Activate<T> tanh, sigmoid, silu, elu;
+  Activate<T> tanh, sigmoid, silu, elu, relu, leaky_relu, linear;
 
   // Null for one that has no loop of its own.
   Activate<T> of(Activation activation) const {
@@ -28,6 +29,12 @@ struct ActivationTable {
         return silu;
       case Activation::elu:
         return elu;
+      case Activation::relu:
+        return relu;
+      case Activation::leaky_relu:
+        return leaky_relu;
+      case Activation::linear:
+        return linear;
       default:
         return nullptr;
     }

@@ -58,8 +58,12 @@ void tile(const Product<T>& p, std::int64_t i, std::int64_t j) {
   constexpr int across = vector_bytes / sizeof(T);
   const T *A = p.A.data + i * p.A.row, *B = p.B + j;
   const std::int64_t row = p.A.row, column = p.A.column, ldb = p.ldb, k = p.k;
+  // Unrolled, here and where they are stored, so that the sums never stand in memory: they did, for
+  // as long as 20 of the products.
   Vector sum[rows][vectors];
+#pragma GCC unroll 8
   for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v)
       sum[r][v] =
           p.start ? load<Vector>(p.start + (i + r) * p.start_row + j + v * across) : Vector{};
@@ -74,7 +78,9 @@ void tile(const Product<T>& p, std::int64_t i, std::int64_t j) {
       for (int v = 0; v < vectors; ++v) sum[r][v] += a * b[v];
     }
   }
+#pragma GCC unroll 8
   for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) store(sum[r][v], p.C + (i + r) * p.ldc + j + v * across);
 }
 

@@ -10,7 +10,7 @@ namespace saddlescape::net {
 
 // Samples that go through at a time; `room` numbers are scratch.
 constexpr std::int64_t loss_block = 64;
-constexpr std::int64_t loss_room(std::int64_t outputs) { return (2 * outputs + 6) * loss_block; }
+constexpr std::int64_t loss_room(std::int64_t outputs) { return (3 * outputs + 6) * loss_block; }
 
 // n samples with C outputs f, rows of ldf numbers, and targets y, rows of C.
 template <class T>
@@ -29,6 +29,10 @@ struct CrossEntropyTable {
   // s = sum_c y_c, samples last.
   void (*gradient)(const Outputs<T>& outputs, T scale, T* delta, std::int64_t ldd, T* kept,
                    std::int64_t ldk, T* room);
+  // Both where the samples stand last: f (C, n) and delta (C, n), which may be f, rows of ld; the
+  // same bits.
+  double (*value_and_gradient)(const T* f, std::int64_t ld, const T* y, std::int64_t n,
+                               std::int64_t C, T scale, T* delta, T* room);
   // Rdelta = scale d2loss/df2 Rf, rows of ld.
   void (*product)(const T* kept, std::int64_t ldk, std::int64_t n, std::int64_t C, T scale,
                   const T* Rf, T* Rdelta, std::int64_t ld, T* room);

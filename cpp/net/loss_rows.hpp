@@ -32,12 +32,15 @@ class LossRows {
   // Outputs come in rows of ld numbers, at most `rows` of them.
   LossRows(const Architecture& net, std::int64_t rows, std::int64_t ld, std::int64_t total_samples)
       : net_(net), rows_(rows), ld_(ld), C_(net.outputs()) {
-    scale_ = T(1) / static_cast<T>(mean_terms(net, total_samples));
+    mean_over(total_samples);
     by_blocks_ =
         !std::is_same_v<T, long double> && net.loss == Loss::cross_entropy && C_ <= most_outputs;
     if (by_blocks_) scratch_.resize(static_cast<std::size_t>(loss_room(C_)));
   }
 
+  void mean_over(std::int64_t total_samples) {
+    scale_ = T(1) / static_cast<T>(mean_terms(net_, total_samples));
+  }
   T scale() const { return scale_; }  // 1 / N or 1 / (N C)
 
   Sum<T> value(const T* f, const T* y, std::int64_t n) {
@@ -68,6 +71,14 @@ class LossRows {
         if (keep) loss.keep(f + i * ld_, y + i * C_, C_, kept_.data() + i * width);
       }
     });
+  }
+
+  // True if there are loops over vectors of samples.
+  bool by_blocks() const { return by_blocks_; }
+
+  // Both where the samples stand last: f and delta (C, n), rows of ld. Only by blocks.
+  double value_and_gradient(const T* f, std::int64_t ld, const T* y, std::int64_t n, T* delta) {
+    return table().value_and_gradient(f, ld, y, n, C_, scale_, delta, scratch_.data());
   }
 
   // Rdelta = (d2L/df2) Rf, where the gradient was taken; scratch has loss_room(C) numbers.

@@ -1,10 +1,12 @@
 #include "net/mlp.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "net/chunks.hpp"
+#include "net/gradient.hpp"
 #include "net/products.hpp"
 
 namespace saddlescape::net {
@@ -51,24 +53,32 @@ void predict(const Architecture& net, const T* theta, const T* X, std::int64_t N
 
 template <class T>
 double loss(const Architecture& net, const T* theta, const Batch<T>& batch) {
-  const Sum<T> sum = over_chunks(net, theta, batch, 0, static_cast<T*>(nullptr),
-                                 [](Pass<T>& pass, const Batch<T>& chunk, std::int64_t, T*) {
-                                   pass.forward(chunk, Need::values);
-                                   return pass.loss_sum(chunk);
-                                 });
-  return static_cast<double>(sum / static_cast<Sum<T>>(mean_terms(net, batch.N)));
+  if constexpr (std::is_same_v<T, long double>) {
+    const T sum = over_chunks(net, theta, batch, 0, static_cast<T*>(nullptr),
+                              [](Pass<T>& pass, const Batch<T>& chunk, std::int64_t, T*) {
+                                pass.forward(chunk, Need::values);
+                                return pass.loss_sum(chunk);
+                              });
+    return static_cast<double>(sum / static_cast<T>(mean_terms(net, batch.N)));
+  } else {
+    return LossGradient<T>(net, batch.N)(theta, batch, nullptr);  // the bits of the gradient's
+  }
 }
 
 template <class T>
 double gradient(const Architecture& net, const T* theta, const Batch<T>& batch, T* g) {
-  const Sum<T> sum = over_chunks(net, theta, batch, net.parameters(), g,
-                                 [](Pass<T>& pass, const Batch<T>& chunk, std::int64_t, T* part) {
-                                   pass.forward(chunk, Need::slopes);
-                                   pass.backward(chunk, Need::slopes);
-                                   pass.gradient(part);
-                                   return pass.loss_sum(chunk);
-                                 });
-  return static_cast<double>(sum / static_cast<Sum<T>>(mean_terms(net, batch.N)));
+  if constexpr (std::is_same_v<T, long double>) {
+    const T sum = over_chunks(net, theta, batch, net.parameters(), g,
+                              [](Pass<T>& pass, const Batch<T>& chunk, std::int64_t, T* part) {
+                                pass.forward(chunk, Need::slopes);
+                                pass.backward(chunk, Need::slopes);
+                                pass.gradient(part);
+                                return pass.loss_sum(chunk);
+                              });
+    return static_cast<double>(sum / static_cast<T>(mean_terms(net, batch.N)));
+  } else {
+    return LossGradient<T>(net, batch.N)(theta, batch, g);
+  }
 }
 
 template <class T>

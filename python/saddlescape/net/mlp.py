@@ -124,6 +124,11 @@ class MLP:
             views.append((weights, self._theta[end : end + fan_out] if self.bias else None))
         return views
 
+    @property
+    def core(self) -> _core.net.Network:
+        """The architecture as the core has it."""
+        return self._network
+
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the outputs (N, C): logits for cross_entropy and bce, values for mse and mae."""
         return self._network.predict(self._theta, self.cast(X))

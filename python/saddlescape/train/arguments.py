@@ -21,9 +21,9 @@ def samples_of(net: MLP, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         inputs, targets = net.encode(X, y)
     if not len(inputs):
         raise ValueError(f"X: shape {inputs.shape}, expected at least one sample")
-    bad = np.argwhere(~np.isfinite(inputs))
-    if len(bad):
-        i, j = (int(k) for k in bad[0])
+    finite = np.isfinite(inputs)
+    if not finite.all():
+        i, j = (int(k) for k in np.argwhere(~finite)[0])
         raise ValueError(f"X: {X[i, j]:g} at ({i}, {j}), expected finite numbers of {net.dtype}")
     return inputs, targets
 

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["batches"]
+__all__ = ["batches", "order_of"]
+
+
+def order_of(samples: int, size: int, epoch: int, seed: int) -> NDArray[np.int64] | None:
+    """Return the sample numbers of an epoch in the order that they are seen in; None: as given.
+
+    It depends on `seed` and the epoch's number alone, so that any epoch can be replayed.
+    """
+    if size >= samples:
+        return None
+    return np.random.default_rng((seed, epoch)).permutation(samples).astype(np.int64, copy=False)
 
 
 def batches(
@@ -16,13 +26,12 @@ def batches(
     """Yield (epoch, whether it is the epoch's last, the batch's sample numbers).
 
     The numbers are None for a full batch, which is taken in the data's own order. The last batch of
-    an epoch is smaller if `size` does not divide `samples`. The order of epoch e depends on `seed`
-    and e alone, so that any epoch can be replayed.
+    an epoch is smaller if `size` does not divide `samples`. The order is that of `order_of`.
     """
     for epoch in range(epochs):
-        if size >= samples:
+        order = order_of(samples, size, epoch, seed)
+        if order is None:
             yield epoch, True, None
             continue
-        order = np.random.default_rng((seed, epoch)).permutation(samples)
         for start in range(0, samples, size):
             yield epoch, start + size >= samples, order[start : start + size]

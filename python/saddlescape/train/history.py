@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,20 @@ class History(Mapping[str, NDArray[np.float64]]):
         self._check_names(values)
         for name, column in self._columns.items():
             column.append(values.get(name, float("nan")) if name != "step" else float(len(column)))
+
+    def fill(self, start: int, names: Sequence[str], rows: NDArray[np.float64]) -> None:
+        """Add steps from number `start` on, as far as they are not here yet; the rest is NaN.
+
+        rows : (steps, names). An interrupt may come between two columns: called again with the
+        same rows, it goes on where it was.
+        """
+        table = dict(zip(names, rows.T, strict=True))
+        table["step"] = np.arange(start, start + len(rows), dtype=np.float64)
+        for name, column in self._columns.items():
+            if name in table:
+                column.extend(table[name][len(column) - start :].tolist())
+            else:
+                column.extend([float("nan")] * (start + len(rows) - len(column)))
 
     def set_last(self, **values: float) -> None:
         """Set values of the last step."""

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check, optim
 from saddlescape.metrics.quality import accuracy
 from saddlescape.net import MLP
+from saddlescape.optim.ahead import Ahead
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.arguments import batch_size_of, optimizer_of, samples_of, validation_of
-from saddlescape.train.batches import batches
+from saddlescape.train.batches import order_of
 from saddlescape.train.history import History
+from saddlescape.train.native import NativeSteps
+from saddlescape.train.steps import Steps
 
 __all__ = ["Run", "RunOutcome", "train"]
 
@@ -82,6 +84,8 @@ def train(
     validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
     seed: int = 0,
     callback: Callable[[History], bool | None] | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
     **settings: Any,
 ) -> Run:
     """Train `net` in place and record every step.
@@ -112,6 +116,9 @@ def train(
     callback : callable, optional
         Called with the history after every step; a true answer stops the run. What it raises
         goes through to the caller, but for KeyboardInterrupt, which ends the run in good order.
+    l1, l2 : float
+        Penalties >= 0 on the weights w, not on the biases: ``l1 sum |w| + l2 / 2 sum w^2`` joins
+        the loss that is recorded, and its gradient ``l1 sign(w) + l2 w`` the gradient.
     **settings
         Other arguments of the optimizer, ``momentum=0.9`` for example.
 
@@ -143,34 +150,38 @@ def train(
     seed = _check.integer("seed", seed, low=0)
     checked = None if validation is None else validation_of(net, validation)
     _check.optional_function("callback", callback, "a function of the history, or None")
+    penalty = (_check.non_negative("l1", l1), _check.non_negative("l2", l2))
     stepper = optimizer_of(net, optimizer, lr, settings)
     names = ["loss", "gradient_norm", "gradient_cosine", "update_norm", "learning_rate"]
     if checked is not None:
         names.append("validation_loss")
         if net.loss_name == "cross_entropy":
             names.append("validation_accuracy")
-    loop = _Loop(net, inputs, targets, stepper, History(names), checked)
+    history = History(names)
+    steps: NativeSteps | Steps = (
+        NativeSteps(net, inputs, targets, Ahead(stepper), history, size, penalty)
+        if Ahead.can(stepper)
+        else Steps(net, inputs, targets, stepper, history, size, penalty)
+    )
+    loop = _Loop(net, len(inputs), steps, history, checked)
     outcome, begun = loop.run(size, epochs, seed, callback)
-    return Run(net, X, y, loop.history, outcome, stepper, size, begun)
+    return Run(net, X, y, history, outcome, stepper, size, begun)
 
 
 class _Loop:
-    """One run's state between steps."""
+    """One run between steps: epochs, validation, callbacks, and how it ends."""
 
     def __init__(
         self,
         net: MLP,
-        X: NDArray[Any],
-        Y: NDArray[Any],
-        optimizer: optim.Optimizer,
+        samples: int,
+        steps: NativeSteps | Steps,
         history: History,
         validation: tuple[NDArray[Any], NDArray[Any]] | None,
     ) -> None:
-        self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
+        self.net, self.samples, self.steps = net, samples, steps
         self.history, self.validation = history, validation
-        self.before = net.theta.copy()
-        self.last_gradient: NDArray[Any] | None = None
-        self.last_norm = 0.0
+        self.begun = 0
 
     def run(
         self,
@@ -179,65 +190,50 @@ class _Loop:
         seed: int,
         callback: Callable[[History], bool | None] | None,
     ) -> tuple[RunOutcome, int]:
-        begun = 0
         try:
-            for epoch, last, rows in batches(len(self.X), size, epochs, seed):
-                begun = epoch + 1
-                if not self.step(rows):
-                    return RunOutcome.NOT_FINITE, begun
-                if last and self.validation is not None:
+            outcome = self.epochs(size, epochs, seed, callback)
+        except KeyboardInterrupt:
+            outcome = RunOutcome.INTERRUPTED
+            self.steps.record()  # of steps that the interrupt came behind
+        return outcome, self.begun
+
+    def epochs(
+        self,
+        size: int,
+        epochs: int,
+        seed: int,
+        callback: Callable[[History], bool | None] | None,
+    ) -> RunOutcome:
+        if size >= self.samples and self.validation is None and callback is None:
+            return self.whole(epochs)
+        batches = -(-self.samples // size)
+        once = batches if callback is None else 1  # steps between two looks
+        for epoch in range(epochs):
+            self.begun = epoch + 1
+            order = order_of(self.samples, size, epoch, seed)
+            for first in range(0, batches, once):
+                rows = None if order is None else order[first * size : (first + once) * size]
+                if not self.steps.take(rows, once):
+                    return RunOutcome.NOT_FINITE
+                if first + once == batches and self.validation is not None:
                     self.history.set_last(**self.validate(*self.validation))
                 if callback is not None and callback(self.history):
-                    return RunOutcome.STOPPED, begun
-        except KeyboardInterrupt:
-            return RunOutcome.INTERRUPTED, begun
-        return RunOutcome.FINISHED, begun
+                    return RunOutcome.STOPPED
+        return RunOutcome.FINISHED
 
-    def step(self, rows: NDArray[np.intp] | None) -> bool:
-        """Do one step; False, with the last good parameters restored, if it is not finite."""
-        X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
-        loss, gradient = self.net.loss_and_gradient(X, Y)
-        norm = _norm(gradient)
-        if not (np.isfinite(loss) and np.isfinite(norm)):
-            self.history.append(loss=loss, gradient_norm=norm)
-            self.net.theta[:] = self.before
-            return False
-        self.before[:] = self.net.theta
-        rate = self.optimizer.lr
-        self.optimizer.step(gradient)
-        self.history.append(
-            loss=loss,
-            gradient_norm=norm,
-            gradient_cosine=self.cosine(gradient, norm),
-            update_norm=_distance(self.net.theta, self.before),
-            learning_rate=rate,
-        )
-        # Asked here too: after the last step no further loss would show it.
-        if not np.isfinite(self.net.theta).all():
-            self.net.theta[:] = self.before
-            return False
-        return True
-
-    def cosine(self, gradient: NDArray[Any], norm: float) -> float:
-        """``cos(g_{t-1}, g_t)``: near -1 where the steps jump from wall to wall."""
-        last, length = self.last_gradient, self.last_norm
-        self.last_gradient, self.last_norm = gradient, norm
-        if last is None or length == 0 or norm == 0:
-            return float("nan")
-        return float(np.dot(last / length, gradient / norm))
+    def whole(self, epochs: int) -> RunOutcome:
+        """Full batches with nothing to do between them."""
+        before = self.history.steps
+        self.begun = min(1, epochs)
+        try:
+            finite = self.steps.take(None, epochs)
+        finally:
+            self.steps.record()
+            self.begun = max(self.begun, self.history.steps - before)
+        return RunOutcome.FINISHED if finite else RunOutcome.NOT_FINITE
 
     def validate(self, X: NDArray[Any], Y: NDArray[Any]) -> dict[str, float]:
         values = {"validation_loss": self.net.loss(X, Y)}
         if "validation_accuracy" in self.history:
             values["validation_accuracy"] = accuracy(self.net, X, Y.argmax(axis=1))
         return values
-
-
-def _norm(vector: NDArray[Any]) -> float:
-    with np.errstate(over="ignore", invalid="ignore"):  # an outcome, not an accident: see step
-        return float(np.linalg.norm(vector.astype(np.float64, copy=False)))
-
-
-def _distance(a: NDArray[Any], b: NDArray[Any]) -> float:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _norm(a - b)

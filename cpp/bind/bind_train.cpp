@@ -1,0 +1,179 @@
+// What `train` calls: steps in bursts, and the sums that a loop in Python records by.
+#include <pybind11/stl.h>
+
+#include <cmath>
+#include <memory>
+#include <variant>
+
+#include "bind/array.hpp"
+#include "bind/gil.hpp"
+#include "bind/net_arguments.hpp"
+#include "bind/stepper.hpp"
+#include "bind/turn.hpp"
+#include "train/loop.hpp"
+
+namespace py = pybind11;
+
+namespace saddlescape::bind {
+namespace {
+
+double checked_penalty(const char* name, double value) {
+  if (std::isfinite(value) && value >= 0) return value;
+  throw py::value_error(std::string(name) + ": " +
+                        py::cast<std::string>(py::repr(py::cast(value))) +
+                        ", expected a finite number >= 0");
+}
+
+train::Penalty penalty_of(double l1, double l2) {
+  return {checked_penalty("l1", l1), checked_penalty("l2", l2)};
+}
+
+// A loop, and what keeps its memory.
+class TrainingLoop {
+ public:
+  TrainingLoop(const py::object& network, const py::object& stepper, const py::object& theta,
+               const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2)
+      : held_(py::make_tuple(network, stepper, theta, X, Y)),
+        stepper_(py::cast<Stepper&>(stepper)),
+        records_(table(0)) {
+    const auto& net = py::cast<const net::Architecture&>(network);
+    const Arguments in(net, theta, X, Y);
+    const Array own = checked_writable(theta, "theta", {in.theta.dtype}, {net.parameters()});
+    if (stepper_.params().ptr() != theta.ptr())
+      throw py::value_error("stepper: made for other parameters, expected one made for theta");
+    if (size < 1) throw py::value_error("size: " + std::to_string(size) + ", expected at least 1");
+    samples_ = in.samples();
+    size_ = std::min(size, samples_);
+    const train::Penalty penalty = penalty_of(l1, l2);
+    with_dtype(own.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      loop_ = std::make_unique<train::Loop<T>>(net, own.as<T>(), in.batch<T>(), size_, penalty);
+    });
+  }
+
+  bool run(const py::object& order, const py::object& rates, const py::object& weights,
+           double seconds) {
+    const Turn turn(stepper_.busy());
+    train::Burst burst{};
+    const Array rate = checked_array(rates, "rates", {Dtype::float64}, {any});
+    const Array weight = checked_array(weights, "weights", {Dtype::float64}, {rate.size});
+    check_finite(rate, "rates");
+    check_non_negative(rate, "rates");
+    check_finite(weight, "weights");
+    burst.steps = rate.size;
+    burst.size = size_;
+    take_order(order, burst);
+    burst.rates = rate.as<double>();
+    burst.weights = weight.as<double>();
+    burst.seconds = seconds;
+    py::array_t<double> records(
+        {static_cast<py::ssize_t>(burst.steps), static_cast<py::ssize_t>(train::record_width)});
+    burst.records = records.mutable_data();
+    const train::Stepping stepping = stepper_.stepping();
+    train::Progress progress;
+    {
+      const ReleaseGil release;
+      progress = std::visit([&](auto& loop) { return loop->run(burst, stepping); }, loop_);
+    }
+    records_ = std::move(records);
+    done_ = progress.steps;
+    steps_ += done_;
+    return progress.finite;
+  }
+
+  py::object records() const { return records_[py::slice(0, done_, 1)]; }
+  std::int64_t steps() const { return steps_; }
+  std::int64_t bytes() const {
+    return std::visit([](const auto& loop) { return loop->bytes(); }, loop_);
+  }
+
+ private:
+  static py::array_t<double> table(std::int64_t steps) {
+    return py::array_t<double>(std::vector<py::ssize_t>{steps, train::record_width});
+  }
+
+  void take_order(const py::object& order, train::Burst& burst) const {
+    if (order.is_none()) {
+      if (size_ < samples_)
+        throw py::value_error("order: None with batches of " + std::to_string(size_) + " of " +
+                              std::to_string(samples_) + " samples, expected their numbers");
+      return;
+    }
+    const Array rows = checked_array(order, "order", {Dtype::int64}, {any});
+    if (size_ == samples_) throw py::value_error("order: given with full batches, expected None");
+    if ((rows.size + size_ - 1) / size_ != burst.steps)
+      throw py::value_error("order: " + std::to_string(rows.size) + " numbers for " +
+                            std::to_string(burst.steps) + " steps of " + std::to_string(size_));
+    burst.order = rows.as<std::int64_t>();
+    burst.samples = rows.size;
+    for (std::int64_t i = 0; i < rows.size; ++i)
+      if (burst.order[i] < 0 || burst.order[i] >= samples_)
+        throw py::value_error("order: " + std::to_string(burst.order[i]) + " at " +
+                              std::to_string(i) + ", expected 0 to " +
+                              std::to_string(samples_ - 1));
+  }
+
+  py::tuple held_;
+  Stepper& stepper_;
+  std::int64_t samples_ = 0, size_ = 0, done_ = 0, steps_ = 0;
+  std::variant<std::unique_ptr<train::Loop<float>>, std::unique_ptr<train::Loop<double>>> loop_;
+  py::array_t<double> records_;
+};
+
+py::tuple measure(const py::object& gradient, const py::object& last, double last_norm) {
+  const Array g = checked_array(gradient, "gradient", {Dtype::float32, Dtype::float64}, {any});
+  Array before;
+  if (!last.is_none()) before = checked_like(last, "last", g);
+  return with_dtype(g.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    train::Partial partial;
+    const train::Measured found =
+        train::measure(g.as<T>(), before.as<T>(), last_norm, g.size, partial);
+    return py::make_tuple(found.norm, found.cosine);
+  });
+}
+
+double distance(const py::object& theta, const py::object& before) {
+  const Array a = checked_array(theta, "theta", {Dtype::float32, Dtype::float64}, {any});
+  const Array b = checked_like(before, "before", a);
+  return with_dtype(a.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    train::Partial partial;
+    return train::distance(a.as<T>(), b.as<T>(), a.size, partial);
+  });
+}
+
+double penalise(const net::Architecture& net, const py::object& theta, double l1, double l2,
+                const py::object& gradient) {
+  const Array w =
+      checked_array(theta, "theta", {Dtype::float32, Dtype::float64}, {net.parameters()});
+  const Array g = checked_writable(gradient, "gradient", {w.dtype}, {net.parameters()});
+  const train::Penalty penalty = penalty_of(l1, l2);
+  return with_dtype(w.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    return train::penalise(net, w.as<T>(), penalty, g.as<T>());
+  });
+}
+
+}  // namespace
+
+void train(py::module_ module) {
+  module.attr("columns") = std::vector<std::string>{"loss", "gradient_norm", "gradient_cosine",
+                                                    "update_norm", "learning_rate"};
+  py::class_<TrainingLoop>(module, "Loop")
+      .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
+                    const py::object&, std::int64_t, double, double>(),
+           py::arg("network"), py::arg("stepper"), py::arg("theta"), py::arg("X"), py::arg("Y"),
+           py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0)
+      .def("run", &TrainingLoop::run, py::arg("order"), py::arg("rates"), py::arg("weights"),
+           py::arg("seconds") = 0.05)
+      .def_property_readonly("records", &TrainingLoop::records)
+      .def_property_readonly("steps", &TrainingLoop::steps)
+      .def_property_readonly("bytes", &TrainingLoop::bytes);
+  module.def("measure", &measure, py::arg("gradient"), py::arg("last"), py::arg("last_norm"));
+  module.def("distance", &distance, py::arg("theta"), py::arg("before"));
+  module.def("penalise", &penalise, py::arg("network"), py::arg("theta"), py::arg("l1"),
+             py::arg("l2"), py::arg("gradient"));
+}
+
+}  // namespace saddlescape::bind

@@ -1,0 +1,240 @@
+#include "net/backprop.hpp"
+
+#include "core/isa.hpp"
+
+namespace saddlescape::net {
+
+const BackpropKernels& backprop_kernels() { SADDLESCAPE_ACTIVE(_backprop) }
+
+template <class T>
+Backprop<T>::Backprop(const Architecture& net, std::int64_t rows)
+    : net_(net), loss_(net, rows, net.outputs(), rows) {
+  const auto layers = static_cast<std::size_t>(net.layers() + 1);
+  for (auto* all : {&a_, &panels_, &slope_, &turned_}) all->resize(layers);
+  rows_.resize(layers);
+  lay_out(rows);
+  memory_ = room<T>(size_);
+  lay_out(rows);
+  // Units of about as many numbers each.
+  const std::int64_t widest = *std::max_element(net.sizes.begin(), net.sizes.end() - 1);
+  for (std::int64_t l = 1; l <= net.layers(); ++l) {
+    const std::int64_t height =
+        std::clamp<std::int64_t>(32 * widest / d(l - 1) / 8 * 8, 32, most_rows);
+    for (std::int64_t first = 0; first < d(l); first += height)
+      units_.push_back({l, first, std::min(d(l), first + height)});
+  }
+}
+
+// Where everything stands in memory_, and how much there is of it.
+template <class T>
+void Backprop<T>::lay_out(std::int64_t rows) {
+  const std::int64_t L = net_.layers(), across = row_of(rows);
+  size_ = 0;
+  const auto take = [&](T*& at, std::int64_t numbers) {
+    at = memory_ ? memory_.get() + size_ : nullptr;
+    size_ += rounded(numbers);
+  };
+  take(wide_, d(0) % lanes<T> == 0 ? 0 : rows * rounded(d(0)));
+  for (std::int64_t l = 0; l <= L; ++l) {
+    take(a_[l], d(l) * across);
+    take(panels_[l], l == 0 || across <= panel ? 0 : d(l) * across);
+    take(slope_[l], l == 0 || l == L ? 0 : d(l) * across);
+    take(turned_[l], l == 0 || l == L ? 0 : rows * rounded(d(l)));
+  }
+  take(outputs_, rows * d(L));
+  take(errors_, rows * d(L));
+}
+
+template <class T>
+double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add) {
+  n_ = chunk.N;
+  rows_[0] = chunk.X;
+  for (std::int64_t l = 1; l < net_.layers(); ++l) rows_[l] = turned_[l];
+  if (!one() && d(0) % lanes<T> != 0) {
+    // Rows of whole vectors, as the right side of a product.
+    for (std::int64_t i = 0; i < n_; ++i) {
+      T* const row = wide_ + i * rounded(d(0));
+      std::copy_n(chunk.X + i * d(0), d(0), row);
+      std::fill(row + d(0), row + rounded(d(0)), T(0));
+    }
+    rows_[0] = wide_;
+  }
+  forward(theta);
+  const double sum = loss(chunk.Y, total);
+  if (!g) return sum;
+  backward(theta);
+  std::int64_t height = 1;
+  for (const Unit& unit : units_)
+    height = std::max(height, (unit.last - unit.first) * d(unit.l - 1));
+  parallel_for(static_cast<std::int64_t>(units_.size()), grain(height),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t u = first; u < last; ++u) gradient(units_[u], g, add);
+               });
+  return sum;
+}
+
+template <class T>
+void Backprop<T>::forward(const T* theta) {
+  if (!one())
+    parallel_for(d(0), grain(8),
+                 [&](std::int64_t first, std::int64_t last) { turn_input(first, last); });
+  for (std::int64_t l = 1; l <= net_.layers(); ++l)
+    parallel_for(d(l), grain(d(l - 1)),
+                 [&](std::int64_t first, std::int64_t last) { forward(theta, l, first, last); });
+}
+
+// Rows [first, last) of X^T in panels.
+template <class T>
+void Backprop<T>::turn_input(std::int64_t first, std::int64_t last) {
+  const std::int64_t width = panel_width(), length = row_length(0);
+  for (std::int64_t i = 0; i < ld(); i += width) {
+    T* const out = a_[0] + i * d(0) + first * width;
+    const std::int64_t count = std::clamp<std::int64_t>(n_ - i, 0, width);
+    table().turn(rows_[0] + i * length + first, length, count, last - first, out, width);
+    for (std::int64_t q = 0; q < last - first && count < width; ++q)
+      std::fill(out + q * width + count, out + (q + 1) * width, T(0));
+  }
+}
+
+// Rows [first, last) of S_l, A_l and phi'(S_l).
+template <class T>
+void Backprop<T>::forward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last) {
+  const std::int64_t k = d(l - 1), width = ld();
+  const T* const W = theta + net_.weight_offset(l) + first * k;
+  T* const s = a_[l] + first * width;
+  // S_l = W_l A_{l-1}
+  if (one())
+    table().dots(W, last - first, k, rows_[l - 1], s);
+  else
+    product({W, k, 1}, l == 1 ? a_[0] : panels(l - 1), s, last - first, k);
+  // S_l += b_l
+  if (net_.bias) table().add_bias(theta + net_.bias_offset(l) + first, last - first, width, s);
+  if (l == net_.layers()) return;
+  activate(l, first, last);
+  cut(l, first, last);
+  if (one())
+    std::copy_n(s, last - first, turned_[l] + first);
+  else
+    table().turn(s, width, last - first, n_, turned_[l] + first, rounded(d(l)));
+}
+
+template <class T>
+void Backprop<T>::product(Strided<T> A, const T* B, T* out, std::int64_t m, std::int64_t k) const {
+  const std::int64_t width = panel_width();
+  constexpr std::int64_t tall = 8;
+  for (std::int64_t first = 0; first < m; first += tall)
+    for (std::int64_t i = 0; i < ld(); i += width)
+      dense().multiply({A.data + first * A.row, A.row, A.column}, B + i * k, width, nullptr,
+                       out + first * ld() + i, ld(), std::min(tall, m - first), width, k);
+}
+
+// Rows [first, last) of A_l, or of D_l, in panels.
+template <class T>
+void Backprop<T>::cut(std::int64_t l, std::int64_t first, std::int64_t last) {
+  if (one_panel()) return;
+  for (std::int64_t i = 0; i < ld(); i += panel)
+    table().copy(a_[l] + first * ld() + i, ld(), last - first, panel,
+                 panels_[l] + i * d(l) + first * panel, panel);
+}
+
+template <class T>
+void Backprop<T>::activate(std::int64_t l, std::int64_t first, std::int64_t last) {
+  T *value = a_[l] + first * ld(), *slope = slope_[l] + first * ld();
+  const std::int64_t count = (last - first) * ld();
+  if (const Activate<T> loop = activation_kernels().template table<T>().of(net_.activation))
+    return loop(value, slope, nullptr, count);
+  with_activation(net_.activation, [&](auto phi) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Jet<T> jet = phi.derivatives(value[i]);
+      value[i] = jet.value;
+      slope[i] = jet.slope;
+    }
+  });
+}
+
+// The sum of the losses, and D_L.
+template <class T>
+double Backprop<T>::loss(const T* Y, std::int64_t total) {
+  const std::int64_t L = net_.layers(), C = d(L);
+  T* const errors = a_[L];
+  loss_.mean_over(total);
+  double sum = 0;
+  if (loss_.by_blocks() && !one()) {
+    sum = loss_.value_and_gradient(errors, ld(), Y, n_, errors);
+  } else {
+    const T* f = errors;
+    if (!one()) {
+      table().turn(errors, ld(), C, n_, outputs_, C);
+      f = outputs_;
+    }
+    sum = loss_.value(f, Y, n_);
+    loss_.gradient(f, Y, n_, errors_, false);
+    if (one())
+      std::copy_n(errors_, C, errors);
+    else
+      table().turn(errors_, C, n_, C, errors, ld());
+  }
+  for (std::int64_t c = 0; c < C; ++c)
+    std::fill(errors + c * ld() + n_, errors + (c + 1) * ld(), T(0));
+  cut(L, 0, C);
+  return sum;
+}
+
+template <class T>
+void Backprop<T>::backward(const T* theta) {
+  for (std::int64_t l = net_.layers() - 1; l >= 1; --l)
+    parallel_for(d(l), grain(d(l + 1)),
+                 [&](std::int64_t first, std::int64_t last) { backward(theta, l, first, last); });
+}
+
+// Rows [first, last) of D_l.
+template <class T>
+void Backprop<T>::backward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last) {
+  const std::int64_t k = d(l + 1), width = ld();
+  const T* const W = theta + net_.weight_offset(l + 1) + first;
+  T* const delta = a_[l] + first * width;
+  // W_{l+1}^T D_{l+1}
+  if (one())
+    table().combine(W, d(l), k, last - first, a_[l + 1], delta);
+  else
+    product({W, 1, d(l)}, panels(l + 1), delta, last - first, k);
+  // D_l = that * phi'(S_l)
+  table().times(slope_[l] + first * width, delta, (last - first) * width);
+  if (l > 1) cut(l, first, last);
+}
+
+template <class T>
+void Backprop<T>::gradient(const Unit& unit, T* g, bool add) const {
+  weights(unit, g + net_.weight_offset(unit.l) + unit.first * d(unit.l - 1), add);
+  if (!net_.bias) return;
+  // dL/db_l = sum of D_l over the samples
+  const T* const D = a_[unit.l] + unit.first * ld();
+  T* const out = g + net_.bias_offset(unit.l) + unit.first;
+  if (!one()) return table().row_sums(D, ld(), unit.last - unit.first, out, add);
+  for (std::int64_t p = 0; p < unit.last - unit.first; ++p) out[p] = (add ? out[p] : 0) + D[p];
+}
+
+// dL/dW_l = D_l A_{l-1}^T, the unit's rows.
+template <class T>
+void Backprop<T>::weights(const Unit& unit, T* out, bool add) const {
+  const std::int64_t width = d(unit.l - 1), m = unit.last - unit.first;
+  const T *const D = a_[unit.l] + unit.first * ld(), *const a = rows_[unit.l - 1];
+  if (one()) return table().outer(D, m, a, width, out, add);
+  const std::int64_t length = row_length(unit.l - 1), body = width / lanes<T> * lanes<T>;
+  const Strided<T> left{D, ld(), 1};
+  if (body > 0) dense().multiply(left, a, length, add ? out : nullptr, out, width, m, body, n_);
+  if (body == width) return;
+  // The last columns do not fill a vector.
+  alignas(64) T edge[most_rows * lanes<T>];
+  if (add)
+    for (std::int64_t p = 0; p < m; ++p)
+      std::copy_n(out + p * width + body, width - body, edge + p * lanes<T>);
+  dense().multiply(left, a + body, length, add ? edge : nullptr, edge, lanes<T>, m, lanes<T>, n_);
+  for (std::int64_t p = 0; p < m; ++p)
+    std::copy_n(edge + p * lanes<T>, width - body, out + p * width + body);
+}
+
+template class Backprop<float>;
+template class Backprop<double>;
+
+}  // namespace saddlescape::net

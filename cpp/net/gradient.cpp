@@ -1,0 +1,73 @@
+#include "net/gradient.hpp"
+
+#include <utility>
+
+#include "net/chunks.hpp"
+
+namespace saddlescape::net {
+namespace {
+
+constexpr std::int64_t most_runs = 16;
+constexpr std::int64_t most_part_bytes = 512 << 10;
+
+}  // namespace
+
+template <class T>
+LossGradient<T>::LossGradient(Architecture net, std::int64_t samples)
+    : net_(std::move(net)),
+      shared_(net_.parameters() * static_cast<std::int64_t>(sizeof(T)) <= most_part_bytes) {
+  const std::int64_t count = runs(samples), rows = std::min(chunk_rows, samples);
+  for (std::int64_t i = 0; i < count; ++i)
+    passes_.push_back(std::make_unique<Backprop<T>>(net_, rows));
+  if (count > 1) parts_ = room<T>((count - 1) * net_.parameters());
+  sums_.resize(static_cast<std::size_t>(chunk_count(samples)));
+}
+
+template <class T>
+std::int64_t LossGradient<T>::runs(std::int64_t samples) const {
+  return shared_ ? std::min(most_runs, chunk_count(samples)) : 1;
+}
+
+template <class T>
+double LossGradient<T>::operator()(const T* theta, const Batch<T>& batch, T* g) {
+  const std::int64_t P = net_.parameters(), count = runs(batch.N);
+  if (count == 1)
+    run(theta, batch, 0, 1, g);  // here, so that products may be shared
+  else
+    parallel_for(count, chunk_grain(net_, 1), [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i)
+        run(theta, batch, i, count, i == 0 || !g ? g : parts_.get() + (i - 1) * P);
+    });
+  if (g && count > 1)
+    parallel_for(P, 50'000, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = 0; i + 1 < count; ++i)
+        add(parts_.get() + i * P + first, g + first, last - first);
+    });
+  double sum = 0;
+  for (std::int64_t c = 0; c < chunk_count(batch.N); ++c) sum += sums_[static_cast<std::size_t>(c)];
+  return sum / static_cast<double>(mean_terms(net_, batch.N));
+}
+
+// Run `index` of `runs`: its chunks one after the other.
+template <class T>
+void LossGradient<T>::run(const T* theta, const Batch<T>& batch, std::int64_t index,
+                          std::int64_t runs, T* out) {
+  const std::int64_t count = chunk_count(batch.N), first = count * index / runs;
+  for (std::int64_t c = first; c < count * (index + 1) / runs; ++c) {
+    sums_[static_cast<std::size_t>(c)] = passes_[static_cast<std::size_t>(index)]->run(
+        theta, chunk_of(net_, batch, c), batch.N, out, c > first);
+  }
+}
+
+template <class T>
+std::int64_t LossGradient<T>::bytes() const {
+  std::int64_t all = static_cast<std::int64_t>(passes_.size() - 1) * net_.parameters() *
+                     static_cast<std::int64_t>(sizeof(T));
+  for (const auto& pass : passes_) all += pass->bytes();
+  return all;
+}
+
+template class LossGradient<float>;
+template class LossGradient<double>;
+
+}  // namespace saddlescape::net

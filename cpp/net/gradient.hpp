@@ -1,0 +1,42 @@
+// Loss and gradient over a batch, with memory that is kept from one batch to the next.
+//
+// A batch is cut into chunks of 128 samples, and the chunks into contiguous runs, whose sums are
+// added in order: the numbers of samples and parameters alone say how. Small networks have up to 16
+// runs, which threads share. Of a large network there is one, for each but the first has a gradient
+// of its own in memory: there threads share the products of each chunk, as they do where there is
+// but one, and each keeps its part of the weights in its own cache.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "net/backprop.hpp"
+
+namespace saddlescape::net {
+
+template <class T>
+class LossGradient {
+ public:
+  // Room for batches of up to `samples`.
+  LossGradient(Architecture net, std::int64_t samples);
+
+  // g (P,), or null for the loss alone; returns the mean loss. Nothing is allocated.
+  double operator()(const T* theta, const Batch<T>& batch, T* g);
+
+  const Architecture& net() const { return net_; }
+  // Of what it keeps.
+  std::int64_t bytes() const;
+
+ private:
+  // Of batches of so many samples.
+  std::int64_t runs(std::int64_t samples) const;
+  void run(const T* theta, const Batch<T>& batch, std::int64_t index, std::int64_t runs, T* out);
+
+  Architecture net_;
+  bool shared_;                                       // runs are, not products
+  std::vector<std::unique_ptr<Backprop<T>>> passes_;  // one for each run
+  Room<T> parts_;                                     // gradients of the runs but the first
+  std::vector<double> sums_;                          // losses of the chunks
+};
+
+}  // namespace saddlescape::net

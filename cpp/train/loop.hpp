@@ -1,0 +1,82 @@
+// Training steps one after the other:
+//
+//   g_t = dL/dtheta of the batch (+ the penalty's), theta_{t+1} = theta_t - the optimizer's update
+//
+// with what is recorded of each: loss, |g_t|, cos(g_{t-1}, g_t), |theta_{t+1} - theta_t|, rate.
+// Everything that a step needs is here: the batch's rows, the network's passes, two gradients and
+// the parameters before the step; once a step has run nothing is allocated. The optimizer's own
+// numbers stay where they are, and move as by as many calls of update::step.
+//
+// A loss or gradient that is not finite ends the steps, with the parameters back where the loss was
+// last finite; so do parameters that are not.
+#pragma once
+
+#include <cstdint>
+
+#include "net/gradient.hpp"
+#include "train/measure.hpp"
+#include "update/step.hpp"
+
+namespace saddlescape::train {
+
+// An optimizer at work on one tensor: what update::step takes, and counts.
+struct Stepping {
+  update::Group* groups;
+  update::Tensor* tensor;
+  update::Around* around;
+  update::Workspace* workspace;
+  update::Outcome* outcome;
+  std::int64_t* calls;
+};
+
+constexpr std::int64_t record_width = 5;
+
+// Steps to be done.
+struct Burst {
+  const std::int64_t* order;  // sample numbers, batch after batch; null: all samples as they stand
+  std::int64_t samples;       // how many, if there is an order
+  std::int64_t size;          // of a batch; the last may be smaller
+  std::int64_t steps;
+  const double* rates;    // of each step
+  const double* weights;  // of each step in the optimizer's average
+  double* records;        // (steps, record_width)
+  double seconds;         // after which it ends early
+};
+
+struct Progress {
+  std::int64_t steps = 0;  // that have a record
+  bool finite = true;      // false: the last one ended it
+};
+
+template <class T>
+class Loop {
+ public:
+  // Data and theta must live on; `size`: the most samples of a batch.
+  Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
+       const Penalty& penalty);
+
+  Progress run(const Burst& burst, const Stepping& stepping);
+
+  // Of what it keeps.
+  std::int64_t bytes() const;
+
+ private:
+  bool step(const net::Batch<T>& batch, const Stepping& stepping, double* record);
+  net::Batch<T> gathered(const std::int64_t* rows, std::int64_t count);
+  double move(const T* g, const Stepping& stepping);
+  double move_in_tiles(const Stepping& stepping);
+  void restore();
+
+  net::LossGradient<T> gradient_;
+  T* theta_;
+  net::Batch<T> data_;
+  std::int64_t size_, P_;
+  Penalty penalty_;
+  net::Room<T> X_, Y_, before_, g_[2];
+  int now_ = 0;  // g_[now_] is the last gradient
+  bool has_last_ = false;
+  double last_norm_ = 0;
+  Partial partial_;
+};
+
+}  // namespace saddlescape::train

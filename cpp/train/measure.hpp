@@ -1,0 +1,43 @@
+// What a training step is told by: norms in float64, in tiles of a fixed size that are added in
+// order, so that the bits depend on neither threads nor instruction set.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "net/mlp.hpp"
+
+namespace saddlescape::train {
+
+constexpr std::int64_t measure_tile = 4096;
+
+inline std::int64_t measure_tiles(std::int64_t n) { return (n + measure_tile - 1) / measure_tile; }
+
+// Sums of tiles, two for each; grows once.
+using Partial = std::vector<double>;
+
+struct Measured {
+  double norm = 0;
+  // Of the angle to `last`, whose norm is last_norm: NaN where there is none, or a norm is 0.
+  double cosine = 0;
+};
+
+// |g|, and the cosine of its angle to `last`, which may be null.
+template <class T>
+Measured measure(const T* g, const T* last, double last_norm, std::int64_t n, Partial& partial);
+
+// |theta - before|; not finite if theta is not, where `before` is.
+template <class T>
+double distance(const T* theta, const T* before, std::int64_t n, Partial& partial);
+
+// Of the weights w, not of the biases: l1 sum |w| + l2 / 2 sum w^2 joins the loss.
+struct Penalty {
+  double l1 = 0, l2 = 0;
+  bool any() const { return l1 != 0 || l2 != 0; }
+};
+
+// Adds the penalty's gradient, l1 sign(w) + l2 w, to g and returns its value.
+template <class T>
+double penalise(const net::Architecture& net, const T* theta, const Penalty& penalty, T* g);
+
+}  // namespace saddlescape::train

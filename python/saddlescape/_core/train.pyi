@@ -1,0 +1,44 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+from saddlescape._core.net import Network
+from saddlescape._core.optim import Stepper
+
+columns: list[str]
+
+class Loop:
+    def __init__(
+        self,
+        network: Network,
+        stepper: Stepper,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        size: int,
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None: ...
+    # order: sample numbers, batch after batch, or None for all samples as they stand; rates and
+    # weights: for each step; True if the last step was finite
+    def run(
+        self,
+        order: NDArray[Any] | None,
+        rates: NDArray[Any],
+        weights: NDArray[Any],
+        seconds: float = 0.05,
+    ) -> bool: ...
+    @property
+    def records(self) -> NDArray[Any]: ...  # of the last run's steps, by columns
+    @property
+    def steps(self) -> int: ...  # of all runs
+    @property
+    def bytes(self) -> int: ...
+
+def measure(
+    gradient: NDArray[Any], last: NDArray[Any] | None, last_norm: float
+) -> tuple[float, float]: ...
+def distance(theta: NDArray[Any], before: NDArray[Any]) -> float: ...
+def penalise(
+    network: Network, theta: NDArray[Any], l1: float, l2: float, gradient: NDArray[Any]
+) -> float: ...

@@ -1,0 +1,70 @@
+"""Training steps in the core, many at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _core
+from saddlescape.net import MLP
+from saddlescape.optim.ahead import Ahead
+from saddlescape.train.history import History
+
+__all__ = ["NativeSteps"]
+
+_FIRST_BURST = 64
+_MOST = 16_384  # steps that are asked for at once
+
+
+class NativeSteps:
+    """The steps of a run, recorded in its history.
+
+    The core takes them for some 50 ms at a time, then Python looks at the keyboard.
+    """
+
+    def __init__(
+        self,
+        net: MLP,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        optimizer: Ahead,
+        history: History,
+        size: int,
+        penalty: tuple[float, float],
+    ) -> None:
+        self._optimizer, self._history, self._size = optimizer, history, size
+        self._core = _core.train.Loop(
+            net.core, optimizer.core, net.theta, X, Y, size, penalty[0], penalty[1]
+        )
+        self._start = history.steps
+        self._burst = _FIRST_BURST
+
+    def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
+        """Take `count` steps over the sample numbers; False if one was not finite."""
+        done, size = 0, self._size
+        while done < count:
+            plan = self._optimizer.plan(min(count - done, self._burst))
+            more = len(plan.rates)
+            if more:
+                rows = None if order is None else order[done * size : (done + more) * size]
+                finite = self._core.run(rows, plan.rates, plan.weights)
+                took = len(self._core.records)
+                self.record()
+                if not finite:
+                    return False
+                self._burst = min(_MOST, 2 * took + 1)
+                done += took
+                if took < more:
+                    continue
+            if plan.error is not None:
+                raise plan.error
+        return True
+
+    def record(self) -> None:
+        """Write what the core has done into the history; done twice it writes nothing twice."""
+        records = self._core.records
+        self._history.fill(
+            self._start + self._core.steps - len(records), _core.train.columns, records
+        )

@@ -1,0 +1,74 @@
+"""Training steps one by one, for optimizers whose steps take more than a gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _core, optim
+from saddlescape.net import MLP
+from saddlescape.train.history import History
+
+__all__ = ["Steps"]
+
+
+class Steps:
+    """The steps of a run, recorded in its history: what `NativeSteps` does, bit for bit."""
+
+    def __init__(
+        self,
+        net: MLP,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        optimizer: optim.Optimizer,
+        history: History,
+        size: int,
+        penalty: tuple[float, float],
+    ) -> None:
+        self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
+        self.history, self.size, self.penalty = history, size, penalty
+        self.before = net.theta.copy()
+        self.last_gradient: NDArray[Any] | None = None
+        self.last_norm = 0.0
+
+    def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
+        """Take `count` steps over the sample numbers; False if one was not finite."""
+        for start in range(0, count * self.size, self.size):
+            if not self.step(None if order is None else order[start : start + self.size]):
+                return False
+        return True
+
+    def record(self) -> None:
+        """Every step has its record."""
+
+    def step(self, rows: NDArray[np.int64] | None) -> bool:
+        """Do one step; False, with the last good parameters restored, if it is not finite."""
+        X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
+        theta = self.net.theta
+        loss, gradient = self.net.loss_and_gradient(X, Y)
+        if any(self.penalty):
+            loss += _core.train.penalise(self.net.core, theta, *self.penalty, gradient)
+        norm, cosine = _core.train.measure(gradient, self.last_gradient, self.last_norm)
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            self.history.append(loss=loss, gradient_norm=norm)
+            theta[:] = self.before
+            return False
+        self.last_gradient, self.last_norm = gradient, norm
+        self.before[:] = theta
+        rate = self.optimizer.lr
+        self.optimizer.step(gradient)
+        self.history.append(
+            loss=loss,
+            gradient_norm=norm,
+            # near -1 where the steps jump from wall to wall
+            gradient_cosine=cosine,
+            update_norm=_core.train.distance(theta, self.before),
+            learning_rate=rate,
+        )
+        # Asked here too: after the last step no further loss would show it.
+        if not np.isfinite(theta).all():
+            theta[:] = self.before
+            return False
+        return True

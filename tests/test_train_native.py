@@ -1,0 +1,152 @@
+"""Steps in the core: the same bits as one by one from Python, with any optimizer."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import saddlescape as ss
+from saddlescape import _core, optim, schedule
+from saddlescape.train.native import NativeSteps
+from saddlescape.train.steps import Steps
+from train_samples import SAMPLES as N
+from train_samples import data, network, trained
+
+
+def assert_same_bits(one, other):
+    assert one[0].tobytes() == other[0].tobytes()
+    assert one[1] == other[1]
+    assert one[3] == other[3]
+    states = [each[2].state_dict() for each in (one, other)]
+    assert states[0]["step"] == states[1]["step"]
+    assert np.array_equal(states[0]["steps"], states[1]["steps"])
+    for name, arrays in states[0]["state"].items():
+        for a, b in zip(arrays, states[1]["state"][name], strict=True):
+            assert a.tobytes() == b.tobytes(), name
+    assert one[2].lr == other[2].lr
+    assert one[2].clip == other[2].clip
+
+
+def check(dtype, make, size=8, penalty=(0.0, 0.0), **arguments):
+    X, y = data(dtype)
+    python = trained(Steps, network(dtype, **arguments), X, y, make, size, penalty=penalty)
+    for burst in (None, 2):
+        core = trained(
+            NativeSteps, network(dtype, **arguments), X, y, make, size, penalty=penalty, burst=burst
+        )
+        assert_same_bits(python, core)
+    assert python[1].steps == 3 * -(-N // min(size, N))
+    return python
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rule", optim.names(vectors=True))
+def test_every_rule(rule, dtype):
+    check(dtype, lambda theta: optim.create(rule, theta))
+
+
+AROUND = {
+    "schedule": {"lr": schedule.cosine(0.1, 20)},
+    "function": {"lr": lambda step: 0.1 / (1 + step)},
+    "observer": {"lr": schedule.reduce_on_plateau(0.1)},
+    "clip_norm": {"clip_norm": 0.1},
+    "clip_value": {"clip_value": 0.01},
+    "EMA": {"average": optim.EMA(0.9, start=2, every=3)},
+    "SWA": {"average": optim.SWA(start=3)},
+    "statistics": {"statistics": True},
+    "weight_decay": {"weight_decay": 0.1},
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("rule", ["adam", "sgd", "lamb", "schedule_free_adamw"])
+def test_what_stands_round_the_rule(rule, around):
+    arguments = AROUND[around]
+    if rule in ("schedule_free_adamw",) and around in ("EMA", "SWA"):
+        return  # has its own
+    check("float32", lambda theta: optim.create(rule, theta, **{"lr": 0.05, **arguments}))
+
+
+@pytest.mark.parametrize("state", ["bfloat16", "8bit"])
+def test_narrow_states(state):
+    check("float32", lambda theta: optim.Adam(theta, state_dtype=state))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 16, 17, N - 1, N, N + 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batch_sizes(size, dtype):
+    check(dtype, optim.Adam, size)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "mae", "bce"])
+@pytest.mark.parametrize("activation", _core.net.activations())
+def test_networks(activation, loss):
+    X, y = data("float32")
+    targets = y if loss == "cross_entropy" else np.eye(3, dtype=np.float32)[y]
+    runs = [
+        trained(kind, network("float32", activation=activation, loss=loss), X, targets, optim.Adam)
+        for kind in (Steps, NativeSteps)
+    ]
+    assert_same_bits(*runs)
+
+
+@pytest.mark.parametrize("penalty", [(0.01, 0.0), (0.0, 0.1), (0.01, 0.1)])
+def test_penalties_reach_weights_and_no_biases(penalty):
+    net = network("float64")
+    X, y = data("float64")
+    l1, l2 = penalty
+    _, history, *_ = check("float64", optim.Adam, N, penalty)
+    weights = [W for W, _ in net.layers()]
+    value = sum(l1 * np.abs(W).sum() + l2 / 2 * (W**2).sum() for W in weights)
+    expected = net.gradient(X, y)
+    at = 0
+    for W, b in net.layers():
+        expected[at : at + W.size] += (l1 * np.sign(W) + l2 * W).ravel()
+        at += W.size + b.size
+    # float64 sums of some 150 terms
+    np.testing.assert_allclose(history.loss[0], net.loss(X, y) + value, rtol=1e-13)
+    np.testing.assert_allclose(history.gradient_norm[0], np.linalg.norm(expected), rtol=1e-13)
+
+
+def test_records_are_those_of_numpy():
+    net = network("float32")
+    X, y = data("float32")
+    theta, gradients, updates = [net.theta.copy()], [], []
+    optimizer = optim.Adam(net.theta)
+    for _ in range(4):
+        gradients.append(net.gradient(X, y).astype(np.float64))
+        optimizer.step(gradients[-1].astype(np.float32))
+        updates.append(np.linalg.norm((net.theta - theta[-1]).astype(np.float64)))
+        theta.append(net.theta.copy())
+    run = ss.train(network("float32"), X, y, batch_size="full", epochs=4)
+    norms = [np.linalg.norm(g) for g in gradients]
+    cosines = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in pairwise(gradients)]
+    np.testing.assert_allclose(run.history.gradient_norm, norms, rtol=1e-14)
+    np.testing.assert_allclose(run.history["update_norm"], updates, rtol=1e-14)
+    assert np.isnan(run.history["gradient_cosine"][0])
+    np.testing.assert_allclose(run.history["gradient_cosine"][1:], cosines, rtol=1e-12)
+
+
+SHAPES = [((784, 200, 90, 10), 1), ((300, 257, 10), 33), ((64, 32, 10), 128), ((64, 32, 10), 700)]
+
+
+@pytest.mark.parametrize(("sizes", "batch"), SHAPES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_same_bits_for_any_number_of_threads_and_instruction_set(sizes, batch, dtype):
+    X, y = data(dtype, 2 * batch + 3, sizes[0], sizes[-1])
+    ends = []
+    isa, threads = _core.isa(), _core.threads()
+    try:
+        for name in _core.available_isas():
+            for count in (1, 2, 5):
+                _core.force_isa(name)
+                _core.set_threads(count)
+                net = network(dtype, sizes, activation="relu")
+                theta, history, *_ = trained(NativeSteps, net, X, y, optim.Adam, batch, 1)
+                ends.append((theta.tobytes(), history["loss"].tobytes()))
+    finally:
+        _core.force_isa(isa)
+        _core.set_threads(threads)
+    assert len(set(ends)) == 1
