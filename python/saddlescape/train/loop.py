@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from saddlescape import _check, optim
 from saddlescape.metrics.quality import accuracy
-from saddlescape.net import MLP
+from saddlescape.net import MLP, Draw
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.arguments import batch_size_of, optimizer_of, samples_of, validation_of
 from saddlescape.train.batches import batches
 from saddlescape.train.history import History
 
 __all__ = ["Run", "RunOutcome", "train"]
+
+
+_AVERAGES = 0.9  # momentum of what batch normalisation takes at test time
 
 
 class RunOutcome(Enum):
@@ -149,6 +152,11 @@ def train(
         names.append("validation_loss")
         if net.loss_name == "cross_entropy":
             names.append("validation_accuracy")
+    if net.normalisation == "batch" and 1 in (size, len(inputs) % size):
+        raise ValueError(
+            f"batch_size: {size} leaves a batch of 1 of {len(inputs)} samples, expected at least 2 "
+            "in each, for batch normalisation"
+        )
     loop = _Loop(net, inputs, targets, stepper, History(names), checked)
     outcome, begun = loop.run(size, epochs, seed, callback)
     return Run(net, X, y, loop.history, outcome, stepper, size, begun)
@@ -168,6 +176,7 @@ class _Loop:
     ) -> None:
         self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
         self.history, self.validation = history, validation
+        self.seed = 0
         self.before = net.theta.copy()
         self.last_gradient: NDArray[Any] | None = None
         self.last_norm = 0.0
@@ -179,7 +188,7 @@ class _Loop:
         seed: int,
         callback: Callable[[History], bool | None] | None,
     ) -> tuple[RunOutcome, int]:
-        begun = 0
+        begun, self.seed = 0, seed
         try:
             for epoch, last, rows in batches(len(self.X), size, epochs, seed):
                 begun = epoch + 1
@@ -196,7 +205,8 @@ class _Loop:
     def step(self, rows: NDArray[np.intp] | None) -> bool:
         """Do one step; False, with the last good parameters restored, if it is not finite."""
         X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
-        loss, gradient = self.net.loss_and_gradient(X, Y)
+        draw = Draw(self.seed, self.history.steps)
+        loss, gradient = self.net.loss_and_gradient(X, Y, draw, momentum=_AVERAGES)
         norm = _norm(gradient)
         if not (np.isfinite(loss) and np.isfinite(norm)):
             self.history.append(loss=loss, gradient_norm=norm)
