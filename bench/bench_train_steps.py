@@ -67,7 +67,7 @@ class _Ours:
         self.net = ss.MLP(sizes, activation="relu", seed=1)
         self.optimizer = optim.Adam(self.net.theta, lr=LR)
         self.loop = _core.train.Loop(
-            self.net.core, Ahead(self.optimizer).core, self.net.theta, *self.net.encode(X, y), n
+            self.net.network, Ahead(self.optimizer).core, self.net.theta, *self.net.encode(X, y), n
         )
         self.order, self.n = np.arange(len(X)), n
         self.steps = batches_of(n)

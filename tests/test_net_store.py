@@ -150,7 +150,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
-GOOD = network()._architecture()
+GOOD = store.architecture(network())
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_burst_ends_when_its_time_is_over():
     net = network("float64")
     optimizer = optim.Adam(net.theta)
     inputs, targets = net.encode(X, y)
-    loop = _core.train.Loop(net.core, optimizer._core, net.theta, inputs, targets, N)
+    loop = _core.train.Loop(net.network, optimizer._core, net.theta, inputs, targets, N)
     assert loop.run(None, np.full(500, 1e-3), np.zeros(500), seconds=0.0)
     assert len(loop.records) == loop.steps == optimizer.steps == 1
 
@@ -123,7 +123,7 @@ def test_a_refused_run_changes_nothing(arguments, error, text):
     X, y = data("float32")
     net = network("float32")
     optimizer = optim.Adam(net.theta)
-    loop = _core.train.Loop(net.core, optimizer._core, net.theta, *net.encode(X, y), 8)
+    loop = _core.train.Loop(net.network, optimizer._core, net.theta, *net.encode(X, y), 8)
     before = net.theta.tobytes()
     right = {"order": np.arange(16), "rates": np.full(2, 0.1), "weights": np.zeros(2)}
     with pytest.raises(error, match=text):
@@ -139,7 +139,7 @@ def test_a_loop_needs_its_own_parameters():
     net = network("float32")
     other = optim.Adam(net.theta.copy())
     with pytest.raises(ValueError, match="stepper: made for other parameters"):
-        _core.train.Loop(net.core, other._core, net.theta, *net.encode(X, y), 8)
+        _core.train.Loop(net.network, other._core, net.theta, *net.encode(X, y), 8)
     with pytest.raises(ValueError, match=r"l1: -1\.0"):
         ss.train(net, X, y, l1=-1.0)
 
@@ -149,7 +149,7 @@ def test_memory_is_parameters_and_two_batches_of_activations():
     net = network("float32", sizes)
     X, y = data("float32", batch, sizes[0], sizes[-1])
     optimizer = optim.Adam(net.theta)
-    loop = _core.train.Loop(net.core, optimizer._core, net.theta, *net.encode(X, y), batch)
+    loop = _core.train.Loop(net.network, optimizer._core, net.theta, *net.encode(X, y), batch)
     activations = 4 * batch * sum(sizes)
     # this step's gradient, the last one's, and the parameters before the step
     assert loop.bytes <= 3 * net.theta.nbytes + 2 * activations

@@ -8,6 +8,7 @@
 #include "bind/net_arguments.hpp"
 #include "net/assembly.hpp"
 #include "net/gram.hpp"
+#include "net/layered.hpp"
 
 namespace py = pybind11;
 
@@ -59,35 +60,48 @@ std::int64_t checked_layer(const Architecture& net, std::int64_t layer) {
 }
 
 Architecture architecture(std::vector<std::int64_t> sizes, const std::string& activation,
-                          const std::string& loss, bool bias) {
+                          const std::string& loss, bool bias, const std::string& normalisation,
+                          bool residual, double dropout) {
   check_sizes(sizes);
-  return {std::move(sizes), row_of(net::activations, activation, "activation").activation,
-          row_of(net::losses, loss, "loss").loss, bias};
+  if (!(dropout >= 0 && dropout < 1))
+    throw py::value_error("dropout: " + std::to_string(dropout) + ", expected a rate in [0, 1)");
+  return {std::move(sizes),
+          row_of(net::activations, activation, "activation").activation,
+          row_of(net::losses, loss, "loss").loss,
+          bias,
+          row_of(net::normalisations, normalisation, "normalisation").normalisation,
+          residual,
+          dropout};
 }
 
-py::array predict(const Architecture& net, py::handle theta, py::handle X) {
+py::array predict(const Architecture& net, py::handle theta, py::handle X, const Setting& setting) {
   const Arguments in(net, theta, X, {});
+  const net::Mode mode = setting.of(net, in.samples());
   return with_dtype(in.theta.dtype, [&](auto zero) -> py::array {
     using T = decltype(zero);
     py::array_t<T> out({in.samples(), net.outputs()});
     T* data = out.mutable_data();
     const ReleaseGil release;
-    net::predict(net, in.theta.as<T>(), in.X.as<T>(), in.samples(), data);
+    net::predict(net, in.theta.as<T>(), in.X.as<T>(), in.samples(), data, mode);
     return out;
   });
 }
 
-double loss(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+double loss(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+            const Setting& setting) {
   const Arguments in(net, theta, X, Y);
+  const net::Mode mode = setting.of(net, in.samples());
   return with_dtype(in.theta.dtype, [&](auto zero) {
     using T = decltype(zero);
     const ReleaseGil release;
-    return net::loss(net, in.theta.as<T>(), in.batch<T>());
+    return net::loss(net, in.theta.as<T>(), in.batch<T>(), mode);
   });
 }
 
-py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+                   const Setting& setting) {
   const Arguments in(net, theta, X, Y);
+  const net::Mode mode = setting.of(net, in.samples());
   return with_dtype(in.theta.dtype, [&](auto zero) -> py::tuple {
     using T = decltype(zero);
     py::array_t<T> g(net.parameters());
@@ -95,15 +109,16 @@ py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::
     double value;
     {
       const ReleaseGil release;
-      value = net::gradient(net, in.theta.as<T>(), in.batch<T>(), data);
+      value = net::gradient(net, in.theta.as<T>(), in.batch<T>(), data, mode);
     }
     return py::make_tuple(value, g);
   });
 }
 
 py::array hvp(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-              py::handle V_in) {
+              py::handle V_in, const Setting& setting) {
   const Arguments in(net, theta, X, Y);
+  const net::Mode mode = setting.of(net, in.samples());
   const Array V = checked_array(V_in, "V", {in.theta.dtype}, {any, net.parameters()});
   check_finite(V, "V");
   return with_dtype(in.theta.dtype, [&](auto zero) -> py::array {
@@ -111,21 +126,22 @@ py::array hvp(const Architecture& net, py::handle theta, py::handle X, py::handl
     py::array_t<T> HV({V.shape[0], net.parameters()});
     T* data = HV.mutable_data();
     const ReleaseGil release;
-    net::hessian_product(net, in.theta.as<T>(), in.batch<T>(), V.as<T>(), V.shape[0], data);
+    net::hessian_product(net, in.theta.as<T>(), in.batch<T>(), V.as<T>(), V.shape[0], data, mode);
     return HV;
   });
 }
 
 py::array hvp_extended(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                       py::handle v_in) {
+                       py::handle v_in, const Setting& setting) {
   const Arguments in(net, theta, X, Y);
+  const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
   const Array v = checked_array(v_in, "v", {Dtype::float64}, {net.parameters()});
   py::array_t<double> Hv(net.parameters());
   double* data = Hv.mutable_data();
   const ReleaseGil release;
   net::hessian_product_extended(net, in.theta.as<double>(), in.batch<double>(), v.as<double>(),
-                                data);
+                                data, mode);
   return Hv;
 }
 
@@ -137,8 +153,10 @@ constexpr struct {
              {"gauss_newton", net::Part::gauss_newton}};
 
 py::array hessian(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                  const std::string& part, std::int64_t first, std::int64_t last) {
+                  const std::string& part, std::int64_t first, std::int64_t last,
+                  const Setting& setting) {
   const Arguments in(net, theta, X, Y);
+  const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
   const net::Part which = row_of(parts, part, "part").part;
   checked_layer(net, first);
@@ -150,24 +168,37 @@ py::array hessian(const Architecture& net, py::handle theta, py::handle X, py::h
   py::array_t<double> H({size, size});
   double* data = H.mutable_data();
   const ReleaseGil release;
-  net::hessian(net, in.theta.as<double>(), in.batch<double>(), which, first, last, data);
+  if (net.plain(mode))
+    net::hessian(net, in.theta.as<double>(), in.batch<double>(), which, first, last, data);
+  else
+    net::layered_hessian(net, in.theta.as<double>(), in.batch<double>(), mode, which, first, last,
+                         data);
   return H;
 }
 
 py::array hessian_diagonal(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                           const std::string& part) {
+                           const std::string& part, const Setting& setting) {
   const Arguments in(net, theta, X, Y);
+  const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
   const net::Part which = row_of(parts, part, "part").part;
   py::array_t<double> diagonal(net.parameters());
   double* data = diagonal.mutable_data();
   const ReleaseGil release;
-  net::hessian_diagonal(net, in.theta.as<double>(), in.batch<double>(), which, data);
+  if (net.plain(mode))
+    net::hessian_diagonal(net, in.theta.as<double>(), in.batch<double>(), which, data);
+  else
+    net::layered_diagonal(net, in.theta.as<double>(), in.batch<double>(), mode, which, data);
   return diagonal;
 }
 
-py::array gauss_newton_gram(const Architecture& net, py::handle theta, py::handle X, py::handle Y) {
+py::array gauss_newton_gram(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+                            const Setting& setting) {
   const Arguments in(net, theta, X, Y);
+  if (!net.plain(setting.of(net, in.samples())))
+    throw py::value_error(
+        "net: normalisation, residual or dropout, expected a plain network for this matrix; "
+        "gauss_newton() gives the one (P, P) that has the same eigenvalues");
   checked_array(theta, "theta", {Dtype::float64});
   const std::int64_t size = in.samples() * net.outputs();
   py::array_t<double> K({size, size});
@@ -177,16 +208,53 @@ py::array gauss_newton_gram(const Architecture& net, py::handle theta, py::handl
   return K;
 }
 
+// (loss, g, moments): also each hidden unit's mean and biased variance over the batch, (2, units).
+py::tuple gradient_and_moments(const Architecture& net, py::handle theta, py::handle X,
+                               py::handle Y, const Setting& setting) {
+  const Arguments in(net, theta, X, Y);
+  net::Mode mode = setting.of(net, in.samples());
+  if (!net.coupled(mode))
+    throw py::value_error("mode: no batch normalisation in training, expected one");
+  py::array_t<double> moments({std::int64_t(2), net.hidden_units()});
+  mode.seen_mean = moments.mutable_data();
+  mode.seen_variance = mode.seen_mean + net.hidden_units();
+  return with_dtype(in.theta.dtype, [&](auto zero) -> py::tuple {
+    using T = decltype(zero);
+    py::array_t<T> g(net.parameters());
+    T* data = g.mutable_data();
+    double value;
+    {
+      const ReleaseGil release;
+      value = net::gradient(net, in.theta.as<T>(), in.batch<T>(), data, mode);
+    }
+    return py::make_tuple(value, g, moments);
+  });
+}
+
+std::int64_t offset_of(const Architecture& net, std::int64_t layer) {
+  if (!net.normalised(checked_layer(net, layer)))
+    throw py::value_error("layer: " + std::to_string(layer) + ", expected a normalised one");
+  return net.scale_offset(layer);
+}
+
 }  // namespace
 
 void net(py::module_ module) {
   module.def("activations", [] { return names(net::activations); });
   module.def("losses", [] { return names(net::losses); });
+  module.def("normalisations", [] { return names(net::normalisations); });
 
+  net_setting(module);
   py::class_<Architecture>(module, "Network")
       .def(py::init(&architecture), py::arg("sizes"), py::arg("activation"), py::arg("loss"),
-           py::arg("bias"))
+           py::arg("bias"), py::arg("normalisation") = "none", py::arg("residual") = false,
+           py::arg("dropout") = 0.0)
       .def_property_readonly("parameters", &Architecture::parameters)
+      .def_property_readonly(
+          "plain",
+          [](const Architecture& net) {
+            return net.plain(net::Mode{true, 0, 0, nullptr, nullptr, nullptr, nullptr});
+          })
       .def(
           "weight_offset",
           [](const Architecture& net, std::int64_t layer) {
@@ -199,17 +267,23 @@ void net(py::module_ module) {
             return net.bias_offset(checked_layer(net, layer));
           },
           py::arg("layer"))
-      .def("predict", &predict, py::arg("theta"), py::arg("X"))
-      .def("loss", &loss, py::arg("theta"), py::arg("X"), py::arg("Y"))
-      .def("gradient", &gradient, py::arg("theta"), py::arg("X"), py::arg("Y"))
-      .def("hvp", &hvp, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("V"))
+      .def("scale_offset", &offset_of, py::arg("layer"))
+      .def("predict", &predict, py::arg("theta"), py::arg("X"), py::arg("mode") = Setting())
+      .def("loss", &loss, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("mode") = Setting())
+      .def("gradient", &gradient, py::arg("theta"), py::arg("X"), py::arg("Y"),
+           py::arg("mode") = Setting())
+      .def("gradient_and_moments", &gradient_and_moments, py::arg("theta"), py::arg("X"),
+           py::arg("Y"), py::arg("mode"))
+      .def("hvp", &hvp, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("V"),
+           py::arg("mode") = Setting())
       .def("hvp_extended", &hvp_extended, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("v"))
+           py::arg("v"), py::arg("mode") = Setting())
       .def("hessian", &hessian, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("part"),
-           py::arg("first"), py::arg("last"))
+           py::arg("first"), py::arg("last"), py::arg("mode") = Setting())
       .def("hessian_diagonal", &hessian_diagonal, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("part"))
-      .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"));
+           py::arg("part"), py::arg("mode") = Setting())
+      .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"),
+           py::arg("mode") = Setting());
   net_products(module);
 }
 

@@ -3,6 +3,7 @@
 
 #include "bind/gil.hpp"
 #include "bind/net_arguments.hpp"
+#include "net/layered.hpp"
 #include "net/products.hpp"
 
 namespace py = pybind11;
@@ -16,20 +17,25 @@ using net::Architecture;
 class Products {
  public:
   Products(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-           std::int64_t most_bytes)
+           std::int64_t most_bytes, const Setting& setting)
       : X_(py::reinterpret_borrow<py::object>(X)), Y_(py::reinterpret_borrow<py::object>(Y)) {
     const Arguments in(net, theta, X, Y);
     dtype_ = in.theta.dtype;
     parameters_ = net.parameters();
+    const net::Mode mode = setting.of(net, in.samples());
     with_dtype(dtype_, [&](auto zero) {
       using T = decltype(zero);
       const ReleaseGil release;
-      of<T>() =
-          std::make_unique<net::Products<T>>(net, in.theta.as<T>(), in.batch<T>(), most_bytes);
+      if (net.plain(mode))
+        of<T>().plain =
+            std::make_unique<net::Products<T>>(net, in.theta.as<T>(), in.batch<T>(), most_bytes);
+      else
+        of<T>().layered = std::make_unique<net::LayeredProducts<T>>(
+            net, in.theta.as<T>(), in.batch<T>(), mode, net::Part::all, most_bytes);
     });
   }
 
-  bool kept() const { return narrow_ ? narrow_->kept() : wide_->kept(); }
+  bool kept() const { return dtype_ == Dtype::float32 ? narrow_.kept() : wide_.kept(); }
 
   py::array product(py::handle V_in) {
     const Array V = checked_array(V_in, "V", {dtype_}, {any, parameters_});
@@ -39,14 +45,29 @@ class Products {
       py::array_t<T> HV({V.shape[0], parameters_});
       T* data = HV.mutable_data();
       const ReleaseGil release;
-      of<T>()->product(V.as<T>(), V.shape[0], data);
+      of<T>().product(V.as<T>(), V.shape[0], data);
       return HV;
     });
   }
 
  private:
+  // One of the two.
   template <class T>
-  std::unique_ptr<net::Products<T>>& of() {
+  struct Either {
+    std::unique_ptr<net::Products<T>> plain;
+    std::unique_ptr<net::LayeredProducts<T>> layered;
+
+    bool kept() const { return plain ? plain->kept() : layered->kept(); }
+    void product(const T* V, std::int64_t k, T* HV) const {
+      if (plain)
+        plain->product(V, k, HV);
+      else
+        layered->product(V, k, HV);
+    }
+  };
+
+  template <class T>
+  Either<T>& of() {
     if constexpr (std::is_same_v<T, float>)
       return narrow_;
     else
@@ -56,16 +77,18 @@ class Products {
   py::object X_, Y_;
   Dtype dtype_ = Dtype::float64;
   std::int64_t parameters_ = 0;
-  std::unique_ptr<net::Products<float>> narrow_;
-  std::unique_ptr<net::Products<double>> wide_;
+  Either<float> narrow_;
+  Either<double> wide_;
 };
 
 }  // namespace
 
 void net_products(py::module_ module) {
   py::class_<Products>(module, "Products")
-      .def(py::init<const Architecture&, py::handle, py::handle, py::handle, std::int64_t>(),
-           py::arg("network"), py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("most_bytes"))
+      .def(py::init<const Architecture&, py::handle, py::handle, py::handle, std::int64_t,
+                    const Setting&>(),
+           py::arg("network"), py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("most_bytes"),
+           py::arg("mode") = Setting())
       .def_property_readonly("kept", &Products::kept)
       .def("product", &Products::product, py::arg("V"));
 }

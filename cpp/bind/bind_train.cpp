@@ -37,6 +37,8 @@ class TrainingLoop {
         stepper_(py::cast<Stepper&>(stepper)),
         records_(table(0)) {
     const auto& net = py::cast<const net::Architecture&>(network);
+    if (!net.plain())
+      throw py::value_error("network: normalisation, residual or dropout, expected a plain one");
     const Arguments in(net, theta, X, Y);
     const Array own = checked_writable(theta, "theta", {in.theta.dtype}, {net.parameters()});
     if (stepper_.params().ptr() != theta.ptr())

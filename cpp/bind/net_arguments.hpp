@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "bind/array.hpp"
 #include "bind/parts.hpp"
@@ -33,11 +34,27 @@ struct Arguments {
   }
 };
 
+// A net::Mode with averages of its own: (2, hidden units) float64, means and variances, or none.
+class Setting {
+ public:
+  Setting() = default;
+  Setting(bool training, std::uint64_t seed, std::uint64_t draw, pybind11::handle running);
+
+  // What the network's functions take for a batch of so many samples; checked. Points into this.
+  net::Mode of(const net::Architecture& net, std::int64_t samples) const;
+
+ private:
+  net::Mode mode_;
+  std::vector<double> running_;
+};
+
 // Calls visit with a value of the C++ type that `dtype` stands for.
 template <class Visit>
 auto with_dtype(Dtype dtype, Visit&& visit) {
   return dtype == Dtype::float32 ? visit(float{}) : visit(double{});
 }
+
+void net_setting(pybind11::module_ module);
 
 // What stays at one point while products are taken.
 void net_products(pybind11::module_ module);

@@ -14,7 +14,10 @@ class Random {
  public:
   explicit Random(std::uint64_t seed) : key_(mix(seed)) {}
 
-  std::uint64_t bits() { return mix(key_ + golden * ++counter_); }
+  // Element i of the stream, i from 1: what the i-th call of bits() gives.
+  std::uint64_t at(std::uint64_t i) const { return mix(key_ + golden * i); }
+
+  std::uint64_t bits() { return at(++counter_); }
 
   // Uniform in (0, 1]: 53 bits, never zero, so that its logarithm is finite.
   double uniform() { return (static_cast<double>(bits() >> 11) + 1.0) * 0x1p-53; }

@@ -7,6 +7,7 @@
 #include "core/parallel.hpp"
 #include "net/chunks.hpp"
 #include "net/gradient.hpp"
+#include "net/layered.hpp"
 #include "net/products.hpp"
 
 namespace saddlescape::net {
@@ -19,7 +20,8 @@ const LossKernels& loss_kernels(){SADDLESCAPE_ACTIVE(_loss)}
 
 std::int64_t Architecture::weight_offset(std::int64_t l) const {
   std::int64_t offset = 0;
-  for (std::int64_t i = 1; i < l; ++i) offset += sizes[i] * sizes[i - 1] + (bias ? sizes[i] : 0);
+  for (std::int64_t i = 1; i < l; ++i)
+    offset += sizes[i] * (sizes[i - 1] + (bias ? 1 : 0) + (normalised(i) ? 2 : 0));
   return offset;
 }
 
@@ -40,7 +42,9 @@ Sum<T> over_chunks(const Architecture& net, const T* theta, const Batch<T>& batc
 }  // namespace
 
 template <class T>
-void predict(const Architecture& net, const T* theta, const T* X, std::int64_t N, T* out) {
+void predict(const Architecture& net, const T* theta, const T* X, std::int64_t N, T* out,
+             const Mode& mode) {
+  if (!net.plain(mode)) return layered_predict(net, theta, X, N, out, mode);
   over_chunks(net, theta, Batch<T>{X, nullptr, N}, 0, out,
               [&](Pass<T>& pass, const Batch<T>& chunk, std::int64_t row, T*) {
                 const std::int64_t C = net.outputs();
@@ -52,7 +56,8 @@ void predict(const Architecture& net, const T* theta, const T* X, std::int64_t N
 }
 
 template <class T>
-double loss(const Architecture& net, const T* theta, const Batch<T>& batch) {
+double loss(const Architecture& net, const T* theta, const Batch<T>& batch, const Mode& mode) {
+  if (!net.plain(mode)) return layered_loss(net, theta, batch, mode);
   if constexpr (std::is_same_v<T, long double>) {
     const T sum = over_chunks(net, theta, batch, 0, static_cast<T*>(nullptr),
                               [](Pass<T>& pass, const Batch<T>& chunk, std::int64_t, T*) {
@@ -66,7 +71,9 @@ double loss(const Architecture& net, const T* theta, const Batch<T>& batch) {
 }
 
 template <class T>
-double gradient(const Architecture& net, const T* theta, const Batch<T>& batch, T* g) {
+double gradient(const Architecture& net, const T* theta, const Batch<T>& batch, T* g,
+                const Mode& mode) {
+  if (!net.plain(mode)) return layered_gradient(net, theta, batch, g, mode);
   if constexpr (std::is_same_v<T, long double>) {
     const T sum = over_chunks(net, theta, batch, net.parameters(), g,
                               [](Pass<T>& pass, const Batch<T>& chunk, std::int64_t, T* part) {
@@ -83,12 +90,15 @@ double gradient(const Architecture& net, const T* theta, const Batch<T>& batch, 
 
 template <class T>
 void hessian_product(const Architecture& net, const T* theta, const Batch<T>& batch, const T* V,
-                     std::int64_t k, T* HV) {
+                     std::int64_t k, T* HV, const Mode& mode) {
+  if (!net.plain(mode))
+    return LayeredProducts<T>(net, theta, batch, mode, Part::all, 0).product(V, k, HV);
   Products<T>(net, theta, batch, 0).product(V, k, HV);
 }
 
 void hessian_product_extended(const Architecture& net, const double* theta,
-                              const Batch<double>& batch, const double* v, double* Hv) {
+                              const Batch<double>& batch, const double* v, double* Hv,
+                              const Mode& mode) {
   const auto widened = [](const double* x, std::int64_t n) {
     return std::vector<long double>(x, x + n);
   };
@@ -98,16 +108,16 @@ void hessian_product_extended(const Architecture& net, const double* theta,
   const auto Y = widened(batch.Y, batch.N * net.outputs());
   std::vector<long double> product(static_cast<std::size_t>(P));
   hessian_product(net, theta_x.data(), Batch<long double>{X.data(), Y.data(), batch.N}, v_x.data(),
-                  1, product.data());
+                  1, product.data(), mode);
   for (std::int64_t i = 0; i < P; ++i) Hv[i] = static_cast<double>(product[i]);
 }
 
-#define SADDLESCAPE_INSTANTIATE(T)                                                        \
-  template void predict(const Architecture&, const T*, const T*, std::int64_t, T*);       \
-  template double loss(const Architecture&, const T*, const Batch<T>&);                   \
-  template double gradient(const Architecture&, const T*, const Batch<T>&, T*);           \
-  template void hessian_product(const Architecture&, const T*, const Batch<T>&, const T*, \
-                                std::int64_t, T*);
+#define SADDLESCAPE_INSTANTIATE(T)                                                               \
+  template void predict(const Architecture&, const T*, const T*, std::int64_t, T*, const Mode&); \
+  template double loss(const Architecture&, const T*, const Batch<T>&, const Mode&);             \
+  template double gradient(const Architecture&, const T*, const Batch<T>&, T*, const Mode&);     \
+  template void hessian_product(const Architecture&, const T*, const Batch<T>&, const T*,        \
+                                std::int64_t, T*, const Mode&);
 SADDLESCAPE_INSTANTIATE(float)
 SADDLESCAPE_INSTANTIATE(double)
 SADDLESCAPE_INSTANTIATE(long double)

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "net/activation_kernels.hpp"
+#include "net/activate_rows.hpp"
 #include "net/loss_rows.hpp"
 #include "net/weights.hpp"
 
@@ -139,19 +139,7 @@ class Pass {
     T* value = a_[l].get();
     T* slope = need != Need::values ? make(slope_[l], l) : nullptr;
     T* curvature = need == Need::curvatures ? make(bend_[l], l) : nullptr;
-    const std::int64_t count = n_ * ld(l);
-    if constexpr (!std::is_same_v<T, long double>)
-      if (const Activate<T> loop = activation_kernels().template table<T>().of(net().activation))
-        return loop(value, slope, curvature, count);
-    with_activation(net().activation, [&](auto phi) {
-      for (std::int64_t first = 0; first < count; first += ld(l))
-        for (std::int64_t i = first; i < first + d(l); ++i) {
-          const Jet<T> jet = phi.derivatives(value[i]);
-          value[i] = jet.value;
-          if (slope) slope[i] = jet.slope;
-          if (curvature) curvature[i] = jet.curvature;
-        }
-    });
+    activate_rows(net(), value, slope, curvature, n_, d(l), ld(l));
   }
 
   const Weights<T>& weights_;

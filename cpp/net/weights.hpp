@@ -100,6 +100,7 @@ class Weights {
 
   const Architecture& net() const { return net_; }
   Layout layout() const { return layout_; }
+  const T* flat() const { return flat_; }
   const T* W(std::int64_t l) const { return flat_ + net_.weight_offset(l); }
   std::int64_t d(std::int64_t l) const { return net_.sizes[l]; }
   // Length of a row of d_l numbers.

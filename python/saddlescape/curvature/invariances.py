@@ -33,6 +33,12 @@ class Architecture:
     bias : bool
     theta : (P,) array
     X : (N, d) array
+    normalisation : str, optional
+    residual : bool
+    dropout : float
+        0 at test time.
+    training : bool
+        Whether batch normalisation takes the statistics of X.
     """
 
     def __init__(
@@ -43,10 +49,17 @@ class Architecture:
         bias: bool,
         theta: Vector,
         X: Vector,
+        *,
+        normalisation: str | None = None,
+        residual: bool = False,
+        dropout: float = 0.0,
+        training: bool = False,
     ) -> None:
         self.sizes, self.activation, self.loss, self.bias = tuple(sizes), activation, loss, bias
         self.theta, self.X = theta, X
-        network = _core.net.Network(list(sizes), activation, loss, bias)
+        self.normalisation, self.training = normalisation, training
+        self.plain = normalisation is None and not residual and dropout == 0
+        network = _core.net.Network(list(sizes), activation, loss, bias, normalisation or "none")
         layers = range(1, len(sizes))
         self.starts = [network.weight_offset(layer) for layer in layers]
         self.ends = [*self.starts[1:], theta.size]
@@ -60,12 +73,11 @@ class Architecture:
         """Views of W (out, in) and b (out,), empty without biases, of a layer from 0, in `flat`."""
         rows, columns = self.sizes[layer + 1], self.sizes[layer]
         middle = self.starts[layer] + rows * columns
-        return flat[self.starts[layer] : middle].reshape(rows, columns), flat[
-            middle : self.ends[layer]
-        ]
+        end = middle + (rows if self.bias else 0)
+        return flat[self.starts[layer] : middle].reshape(rows, columns), flat[middle:end]
 
     def inputs_of(self, layer: int) -> Vector:
-        """Pre-activations (N, out) of a layer from 0."""
+        """Pre-activations (N, out) of a layer from 0 of a plain network."""
         sizes = list(self.sizes[: layer + 2])
         part = _core.net.Network(sizes, self.activation, "mse", self.bias)
         theta = np.ascontiguousarray(self.theta[: self.ends[layer]])
@@ -81,14 +93,20 @@ def directions(net: Architecture) -> Iterator[tuple[str, Vector]]:
             _softmax,
             net.loss == "cross_entropy",
         ),
-        ("dead units, which no sample makes active", _dead, net.activation == "relu"),
+        ("shifts that normalisation takes away again", _shifts, net.normalisation is not None),
+        # A mask, a mean over units or a connection past them tells units apart that were alike.
+        ("dead units, which no sample makes active", _dead, net.plain and net.activation == "relu"),
         (
             "rescaling, c times the weights into a unit and 1/c times those out of it",
             _rescaling,
-            net.activation in ("relu", "leaky_relu"),
+            net.plain and net.activation in ("relu", "leaky_relu"),
         ),
-        ("linear units, mixed and unmixed again behind", _mixing, net.activation == "linear"),
-        ("duplicate units, between which weight can move", _duplicates, True),
+        (
+            "linear units, mixed and unmixed again behind",
+            _mixing,
+            net.plain and net.activation == "linear",
+        ),
+        ("duplicate units, between which weight can move", _duplicates, net.plain),
     ):
         if holds:
             yield reason, _collected(net, maker)
@@ -128,6 +146,27 @@ def _softmax(net: Architecture) -> Iterator[Vector]:
         v = np.zeros_like(net.theta)
         net.split(v, net.depth - 1)[1][:] = 1.0
         yield v
+
+
+def _shifts(net: Architecture) -> Iterator[Vector]:
+    """One amount for a unit's whole batch, or for all of a sample's units: the mean takes it.
+
+    Each bias before batch normalisation in training; before layer normalisation the biases
+    together, and the weights out of an input together.
+    """
+    for layer in range(net.depth - 1):
+        if net.normalisation == "layer":
+            for column in range(net.sizes[layer]):
+                v = np.zeros_like(net.theta)
+                net.split(v, layer)[0][:, column] = 1.0
+                yield v
+        if not net.bias or (net.normalisation == "batch" and not net.training):
+            continue
+        biases = np.arange(net.sizes[layer + 1])
+        for shifted in [biases] if net.normalisation == "layer" else biases:
+            v = np.zeros_like(net.theta)
+            net.split(v, layer)[1][shifted] = 1.0
+            yield v
 
 
 def _dead(net: Architecture) -> Iterator[Vector]:

@@ -13,7 +13,7 @@ from saddlescape.curvature import checks
 from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.invariances import Architecture, directions
 from saddlescape.curvature.piecewise import warn_of_kinks
-from saddlescape.net import MLP
+from saddlescape.net import MLP, Draw
 
 __all__ = ["NetworkCurvature", "of"]
 
@@ -26,7 +26,9 @@ _KINKED = ("relu", "leaky_relu")
 _KINKS = {"mae": "curvature at zero error"}
 
 
-def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurvature:
+def of(
+    net: MLP, X: NDArray[np.floating], y: NDArray[np.generic], training: Draw | bool = False
+) -> NetworkCurvature:
     """Return the Hessian of ``net.loss(X, y)`` as an operator, at the parameters of this moment.
 
     Parameters
@@ -38,6 +40,9 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
         it is while the operator is in use.
     y : (N,) or (N, C) array
         Their targets.
+    training : bool or Draw
+        Of which loss: at test time, or in training, with a draw of dropout's masks and with batch
+        normalisation over all of X. There its products keep the activations of all samples.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def of(net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> NetworkCurv
     >>> H @ np.array([1.0, 1.0])
     array([-2., -2.])
     """
-    H = NetworkCurvature(net, X, y)
+    H = NetworkCurvature(net, X, y, training)
     warn_of_kinks(H.kinks, H.architecture())
     return H
 
@@ -73,7 +78,13 @@ class NetworkCurvature(Blocks):
     the same bits.
     """
 
-    def __init__(self, net: MLP, X: NDArray[np.floating], y: NDArray[np.generic]) -> None:
+    def __init__(
+        self,
+        net: MLP,
+        X: NDArray[np.floating],
+        y: NDArray[np.generic],
+        training: Draw | bool = False,
+    ) -> None:
         if not isinstance(net, MLP):
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         wide = np.dtype(np.float64)
@@ -82,20 +93,17 @@ class NetworkCurvature(Blocks):
             raise ValueError(f"X: shape {self._X.shape}, expected at least one sample")
         for name, values in (("X", self._X), ("net.theta", net.theta)):
             checks.finite(name, values)
-        self._network = _core.net.Network(list(net.sizes), net.activation, net.loss_name, net.bias)
+        self._net = net.copy()
+        self._network, self._mode = self._net.network, self._net.mode(training)
+        self._training = training is not False
         self._theta = net.theta.astype(wide)
         self._theta.setflags(write=False)
         self._loss_name, self._activation = net.loss_name, net.activation
-        self._sizes, self._bias, self._layers = net.sizes, net.bias, len(net.sizes) - 1
+        self._layers = len(net.sizes) - 1
+        if len(self._X) < 2:
+            self._network.loss(self._theta, self._X, self._Y, self._mode)  # refuses what it must
         self._products: _core.net.Products | None = None
-        self.slices = named_slices(
-            {
-                f"{i}.{name}": values.size
-                for i, layer in enumerate(net.layers())
-                for name, values in zip(("weight", "bias"), layer, strict=True)
-                if values is not None
-            }
-        )
+        self.slices = named_slices(_names(net))
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -136,16 +144,14 @@ class NetworkCurvature(Blocks):
         rows = np.ascontiguousarray(V.reshape(self.shape[0], -1).T)
         if self._products is None:
             self._products = _core.net.Products(
-                self._network, self._theta, self._X, self._Y, _KEPT_BYTES
+                self._network, self._theta, self._X, self._Y, _KEPT_BYTES, self._mode
             )
         return self._products.product(rows).T.reshape(V.shape)
 
     def dense(self) -> NDArray[np.float64]:
         """``H`` (P, P), exactly symmetric; assembled once."""
         if self._dense is None:
-            self._dense = self._network.hessian(
-                self._theta, self._X, self._Y, "all", 1, self._layers
-            )
+            self._dense = self._hessian("all", 1, self._layers)
             self._dense.setflags(write=False)
         return self._dense
 
@@ -159,7 +165,7 @@ class NetworkCurvature(Blocks):
         begin, end = starts[first - 1], starts[last]
         if end - begin > _LARGER * indices.size:
             return None
-        H = self._network.hessian(self._theta, self._X, self._Y, "all", int(first), int(last))
+        H = self._hessian("all", int(first), int(last))
         inside = indices - begin
         whole = np.array_equal(inside, np.arange(end - begin))
         return H if whole else H[np.ix_(inside, inside)]
@@ -167,10 +173,13 @@ class NetworkCurvature(Blocks):
     def gauss_newton(self, layer: int | None = None) -> NDArray[np.float64]:
         """``G = J^T (d2 loss / df2) J`` (P, P): H without the network's own curvature.
 
-        With `layer` (from 1) only the block of that layer's weights and biases.
+        With `layer` (from 1) only the block of that layer's parameters.
         """
         first, last = (1, self._layers) if layer is None else (layer, layer)
-        return self._network.hessian(self._theta, self._X, self._Y, "gauss_newton", first, last)
+        return self._hessian("gauss_newton", first, last)
+
+    def _hessian(self, part: str, first: int, last: int) -> NDArray[np.float64]:
+        return self._network.hessian(self._theta, self._X, self._Y, part, first, last, self._mode)
 
     def gauss_newton_gram(self) -> NDArray[np.float64]:
         """The matrix (N C, N C) of N samples and C outputs that has G's eigenvalues.
@@ -190,7 +199,7 @@ class NetworkCurvature(Blocks):
         >>> eig.eigvalsh(curvature.of(net, X, np.ones((2, 1))).gauss_newton_gram())
         array([1., 4.])
         """
-        return self._network.gauss_newton_gram(self._theta, self._X, self._Y)
+        return self._network.gauss_newton_gram(self._theta, self._X, self._Y, self._mode)
 
     def at(self, theta: NDArray[np.float64]) -> NetworkCurvature:
         """Return the operator of the same network and samples at other parameters (P,)."""
@@ -203,7 +212,9 @@ class NetworkCurvature(Blocks):
     def gradient(self) -> NDArray[np.float64]:
         """The gradient over all samples, (P,)."""
         if self._gradient is None:
-            self._loss, self._gradient = self._network.gradient(self._theta, self._X, self._Y)
+            self._loss, self._gradient = self._network.gradient(
+                self._theta, self._X, self._Y, self._mode
+            )
             self._gradient.setflags(write=False)
         return self._gradient
 
@@ -211,7 +222,7 @@ class NetworkCurvature(Blocks):
         """The mean loss over all samples, at the point or at another one."""
         if theta is not None:
             return self._network.loss(
-                np.ascontiguousarray(theta, dtype=np.float64), self._X, self._Y
+                np.ascontiguousarray(theta, dtype=np.float64), self._X, self._Y, self._mode
             )
         self.gradient()
         return self._loss
@@ -228,14 +239,27 @@ class NetworkCurvature(Blocks):
         if 12.0 * len(self._X) * self.shape[0] > _EXTENDED_LIMIT:
             size = float(np.linalg.norm(self @ V[:, 0]))
             return 8 * float(np.finfo(np.float64).eps) * float(np.sqrt(self.shape[0])) * size
-        exact = [self._network.hvp_extended(self._theta, self._X, self._Y, v) for v in V.T.copy()]
+        exact = [
+            self._network.hvp_extended(self._theta, self._X, self._Y, v, self._mode)
+            for v in V.T.copy()
+        ]
         ours = self @ V if self._dense is None else _product_extended(self._dense, V)
         return _SAFETY * max(float(np.linalg.norm(ours[:, j] - exact[j])) for j in range(_PROBES))
 
     def architecture(self) -> Architecture:
         """The layers at these parameters: where their weights are, what their units see."""
+        net = self._net
         return Architecture(
-            self._sizes, self._activation, self._loss_name, self._bias, self._theta, self._X
+            net.sizes,
+            net.activation,
+            net.loss_name,
+            net.bias,
+            self._theta,
+            self._X,
+            normalisation=net.normalisation,
+            residual=net.residual,
+            dropout=net.dropout if self._training else 0.0,
+            training=self._training,
         )
 
     def invariances(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -252,6 +276,19 @@ class NetworkCurvature(Blocks):
     def __repr__(self) -> str:
         said = f"; {self.silent}" if self.silent else ""
         return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,}{said})"
+
+
+def _names(net: MLP) -> dict[str, int]:
+    """Sizes of the blocks of theta, in its order."""
+    scales = net.scales()
+    named = {}
+    for i, (weight, bias) in enumerate(net.layers()):
+        named[f"{i}.weight"] = weight.size
+        if bias is not None:
+            named[f"{i}.bias"] = bias.size
+        if i < len(scales):
+            named[f"{i}.gamma"], named[f"{i}.beta"] = (x.size for x in scales[i])
+    return named
 
 
 def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _check
 
-__all__ = ["columns", "dtype", "sizes"]
+__all__ = ["columns", "dtype", "layer_range", "normalisation", "part", "samples", "sizes"]
 
 
 def sizes(given: Any) -> tuple[int, ...]:
@@ -37,6 +37,47 @@ def dtype(given: Any) -> np.dtype[Any]:
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype: {given!r}, expected float32 or float64")
     return np.dtype(name)
+
+
+def normalisation(given: Any) -> str | None:
+    """Return None, "batch" or "layer"."""
+    if given is None:
+        return None
+    if not isinstance(given, str) or given not in ("batch", "layer"):
+        raise ValueError(f"normalisation: {given!r}, expected None, 'batch' or 'layer'")
+    return given
+
+
+def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return X (N, inputs) in `dtype`; X itself if it has it already."""
+    if not isinstance(X, np.ndarray):
+        raise TypeError(f"X: {type(X).__name__}, expected a NumPy array of float32 or float64")
+    if X.dtype not in (np.float32, np.float64):
+        raise TypeError(f"X: dtype {X.dtype}, expected float32 or float64")
+    if X.ndim != 2 or X.shape[1] != inputs:
+        raise ValueError(f"X: shape {X.shape}, expected (any, {inputs})")
+    if not X.flags.c_contiguous:
+        raise ValueError(
+            f"X: strides {X.strides}, expected a C-contiguous array; "
+            "copy it with np.ascontiguousarray"
+        )
+    with np.errstate(over="ignore"):  # what float32 can't hold is refused by the core, as inf
+        return X.astype(dtype, copy=False)
+
+
+def layer_range(layer: int | None, layers: int) -> tuple[int, int]:
+    """Return the first and the last layer (from 1) of a block: `layer`, or all of them."""
+    if layer is None:
+        return 1, layers
+    one = _check.integer("layer", layer, low=1)
+    if one > layers:
+        raise ValueError(f"layer: {one}, expected 1 to {layers}")
+    return one, one
+
+
+def part(given: str) -> str:
+    """Return the name of a part of the Hessian."""
+    return _check.choice("part", given, ("all", "functional", "gauss_newton"))
 
 
 def columns(

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check, _core
-from saddlescape.net import checks, store
+from saddlescape.net import checks, store, views
+from saddlescape.net.draw import Draw, checked_draw
 from saddlescape.net.init import SCALES, initial_weights
 from saddlescape.net.targets import encode_targets
 
@@ -37,6 +38,16 @@ class MLP:
         float32 or float64.
     seed : int
         Of the generator that draws the weights.
+    normalisation : str, optional
+        Of the hidden layers: ``"batch"`` [3]_ (see `running`) or ``"layer"`` [4]_,
+        ``u = (s - mean) / sqrt(var + 1e-5) gamma + beta`` before the activation, with the biased
+        variance of a unit over the batch, or of a sample over its units.
+    residual : bool
+        Whether ``a_l = phi(u) + a_{l-1}`` in hidden layers as wide as what is below them, the
+        inputs included.
+    dropout : float
+        Chance of a hidden unit's output to be left out in training, in [0, 1); what is kept is
+        divided by ``1 - dropout``.
 
     Raises
     ------
@@ -63,6 +74,8 @@ class MLP:
        6(1), 147-160.
     .. [2] C. Bishop (1992), "Exact calculation of the Hessian matrix for the multilayer
        perceptron", Neural Computation 4(4), 494-501.
+    .. [3] S. Ioffe, C. Szegedy (2015), "Batch normalization", arXiv 1502.03167.
+    .. [4] J. Ba, J. Kiros, G. Hinton (2016), "Layer normalization", arXiv 1607.06450.
     """
 
     def __init__(
@@ -74,6 +87,9 @@ class MLP:
         bias: bool = True,
         dtype: str | np.dtype[Any] | type[np.floating[Any]] = "float32",
         seed: int = 0,
+        normalisation: str | None = None,
+        residual: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         self.sizes = checks.sizes(sizes)
         self.activation = _check.choice("activation", activation, _core.net.activations())
@@ -87,8 +103,16 @@ class MLP:
                 "sizes: 1 output with loss 'cross_entropy', expected at least 2 "
                 "(or loss 'bce' for one logit)"
             )
-        self._network = _core.net.Network(list(self.sizes), activation, loss, bias)
+        self.normalisation = checks.normalisation(normalisation)
+        self.residual = _check.flag("residual", residual)
+        self.dropout = _check.fraction("dropout", dropout)
+        self._network = _core.net.Network(
+            list(self.sizes), activation, loss, bias, normalisation or "none", residual, dropout
+        )
         self._theta = np.zeros(self._network.parameters, dtype=self.dtype)
+        self._running = views.running_averages(self.sizes, normalisation)
+        for gamma, _ in self.scales():
+            gamma[...] = 1.0
         generator = np.random.default_rng(self.seed)
         for (weights, _), fan_in, fan_out in zip(
             self.layers(), self.sizes[:-1], self.sizes[1:], strict=True
@@ -98,6 +122,8 @@ class MLP:
     @property
     def theta(self) -> NDArray[Any]:
         """All parameters, (P,): layer by layer W (out, in) row-major, then b (out,); writable.
+
+        Of a normalised layer gamma (out,) and beta (out,) follow.
 
         Assigning copies into it: integers or floats of the same shape, finite in its dtype, or
         nothing is changed.
@@ -115,37 +141,79 @@ class MLP:
 
     def layers(self) -> list[tuple[NDArray[Any], NDArray[Any] | None]]:
         """Return writable views of each layer's W (out, in) and b (out,), None without biases."""
-        views: list[tuple[NDArray[Any], NDArray[Any] | None]] = []
-        for layer, (fan_in, fan_out) in enumerate(
-            zip(self.sizes[:-1], self.sizes[1:], strict=True), 1
-        ):
-            start, end = self._network.weight_offset(layer), self._network.bias_offset(layer)
-            weights = self._theta[start:end].reshape(fan_out, fan_in)
-            views.append((weights, self._theta[end : end + fan_out] if self.bias else None))
-        return views
+        return views.weights_and_biases(self._network, self._theta, self.sizes, self.bias)
+
+    def scales(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """Return writable views of gamma and beta (out,) of each normalised layer."""
+        made = self.normalisation is not None
+        return views.scales(self._network, self._theta, self.sizes) if made else []
 
     @property
-    def core(self) -> _core.net.Network:
+    def network(self) -> _core.net.Network:
         """The architecture as the core has it."""
         return self._network
 
-    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the outputs (N, C): logits for cross_entropy and bce, values for mse and mae."""
-        return self._network.predict(self._theta, self.cast(X))
+    @property
+    def running(self) -> NDArray[np.float64]:
+        """Averages (2, hidden units) that batch normalisation takes at test time; writable.
 
-    def loss(self, X: NDArray[Any], y: NDArray[Any]) -> float:
+        Means and variances of the pre-activations, layer by layer, in float64; no parameters.
+        Without batch normalisation (2, 0).
+        """
+        return self._running
+
+    def mode(self, training: Draw | bool = False) -> _core.net.Mode:
+        """Return what the core takes for test mode, or for training mode with a draw of masks."""
+        draw = checked_draw(training) or Draw()
+        return _core.net.Mode(training is not False, draw.seed, draw.step, self._running)
+
+    def predict(self, X: NDArray[Any], training: Draw | bool = False) -> NDArray[Any]:
+        """Return the outputs (N, C): logits for cross_entropy and bce, values for mse and mae.
+
+        Here and in what follows `training` False is test mode: dropout does nothing, and batch
+        normalisation takes the averages `running`. With a `Draw` (or True, for the first one)
+        dropout takes that draw's masks, and batch normalisation the statistics of X itself, of at
+        least 2 samples; derivatives are those of the loss as a function of theta with these masks,
+        the statistics moving along.
+        """
+        return self._network.predict(self._theta, self.cast(X), self.mode(training))
+
+    def loss(self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False) -> float:
         """Return the mean loss over the samples X (N, d) with targets y (N,) or (N, C)."""
-        return self._network.loss(self._theta, *self.encode(X, y))
+        return self._network.loss(self._theta, *self.encode(X, y), self.mode(training))
 
-    def gradient(self, X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    def gradient(
+        self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False
+    ) -> NDArray[Any]:
         """Return the gradient (P,) of the mean loss."""
-        return self.loss_and_gradient(X, y)[1]
+        return self.loss_and_gradient(X, y, training)[1]
 
-    def loss_and_gradient(self, X: NDArray[Any], y: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        """Return the mean loss and its gradient (P,), from one pass."""
-        return self._network.gradient(self._theta, *self.encode(X, y))
+    def loss_and_gradient(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        training: Draw | bool = False,
+        momentum: float | None = None,
+    ) -> tuple[float, NDArray[Any]]:
+        """Return the mean loss and its gradient (P,), from one pass.
 
-    def hvp(self, X: NDArray[Any], y: NDArray[Any], V: NDArray[Any]) -> NDArray[Any]:
+        With `momentum` p, batch normalisation in training moves its averages by this batch's:
+        ``running = p running + (1 - p) batch``. PyTorch's momentum is ``1 - p``, and its variance
+        there the unbiased one, N / (N - 1) times ours, with which the batch itself was normalised.
+        """
+        mode = self.mode(training)
+        if momentum is None or training is False or not self._running.size:
+            return self._network.gradient(self._theta, *self.encode(X, y), mode)
+        p = _check.fraction("momentum", momentum)
+        data = self.encode(X, y)
+        loss, gradient, moments = self._network.gradient_and_moments(self._theta, *data, mode)
+        if np.isfinite(moments).all():  # a diverged batch leaves the averages as they are
+            self._running[:] = p * self._running + (1 - p) * moments
+        return loss, gradient
+
+    def hvp(
+        self, X: NDArray[Any], y: NDArray[Any], V: NDArray[Any], training: Draw | bool = False
+    ) -> NDArray[Any]:
         """Return the exact Hessian products H V of V (P,) or (P, k), in the network's dtype [1]_.
 
         ``R{g} = d/dr g(theta + r v)`` at r = 0, carried through the forward and the backward pass.
@@ -155,41 +223,40 @@ class MLP:
             "V", V, (self.parameters, "k") if wide else (self.parameters,), self.dtype
         )
         rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
-        products = self._network.hvp(self._theta, *self.encode(X, y), rows)
+        products = self._network.hvp(self._theta, *self.encode(X, y), rows, self.mode(training))
         return np.ascontiguousarray(products.T).reshape(V.shape)
 
     def hessian(
-        self, X: NDArray[Any], y: NDArray[Any], part: str = "all", layer: int | None = None
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        part: str = "all",
+        layer: int | None = None,
+        training: Draw | bool = False,
     ) -> NDArray[np.float64]:
         """Return the exact Hessian (P, P), symmetric, in float64 whatever the network's dtype.
 
-        By products of matrices, ``N P^2`` operations at most [2]_. `part`: ``"gauss_newton"`` is
+        By products of matrices, ``N P^2`` operations at most [2]_; with normalisation, residual or
+        dropout by P Hessian products. `part`: ``"gauss_newton"`` is
         ``G = J^T (d2 loss / df2) J``, ``"functional"`` the rest ``F = H - G``. With `layer` (from
-        1) only the block of that layer's weights and biases.
+        1) only the block of that layer's parameters.
         """
-        first, last = self._layer_range(layer)
-        return self._network.hessian(*self._wide(X, y), _part(part), first, last)
+        first, last = checks.layer_range(layer, len(self.sizes) - 1)
+        data = self._wide(X, y)
+        return self._network.hessian(*data, checks.part(part), first, last, self.mode(training))
 
     def hessian_diagonal(
-        self, X: NDArray[Any], y: NDArray[Any], part: str = "all"
+        self, X: NDArray[Any], y: NDArray[Any], part: str = "all", training: Draw | bool = False
     ) -> NDArray[np.float64]:
         """Return the exact diagonal (P,) of the Hessian or of a part of it, in float64."""
-        return self._network.hessian_diagonal(*self._wide(X, y), _part(part))
+        which, data = checks.part(part), self._wide(X, y)
+        return self._network.hessian_diagonal(*data, which, self.mode(training))
 
     def _wide(
         self, X: NDArray[Any], y: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
         wide = np.dtype(np.float64)
         return (self._theta.astype(wide), *self.encode(X, y, wide))
-
-    def _layer_range(self, layer: int | None) -> tuple[int, int]:
-        last = len(self.sizes) - 1
-        if layer is None:
-            return 1, last
-        one = _check.integer("layer", layer, low=1)
-        if one > last:
-            raise ValueError(f"layer: {one}, expected 1 to {last}")
-        return one, one
 
     def encode(
         self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any] | None = None
@@ -201,32 +268,19 @@ class MLP:
 
     def cast(self, X: NDArray[Any], dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """Return X (N, d) in `dtype`, the network's by default; X itself if it has it already."""
-        if not isinstance(X, np.ndarray):
-            raise TypeError(f"X: {type(X).__name__}, expected a NumPy array of float32 or float64")
-        if X.dtype not in (np.float32, np.float64):
-            raise TypeError(f"X: dtype {X.dtype}, expected float32 or float64")
-        if X.ndim != 2 or X.shape[1] != self.sizes[0]:
-            raise ValueError(f"X: shape {X.shape}, expected (any, {self.sizes[0]})")
-        if not X.flags.c_contiguous:
-            raise ValueError(
-                f"X: strides {X.strides}, expected a C-contiguous array; "
-                "copy it with np.ascontiguousarray"
-            )
-        with np.errstate(over="ignore"):  # what float32 can't hold is refused by the core, as inf
-            return X.astype(dtype or self.dtype, copy=False)
+        return checks.samples(X, self.sizes[0], dtype or self.dtype)
 
     def copy(self) -> MLP:
         """Return a network of its own with the same parameters."""
-        twin = MLP(
-            self.sizes, self.activation, self.loss_name, "zeros", self.bias, self.dtype, self.seed
-        )
+        twin = MLP(**{**store.architecture(self), "init": "zeros"})
         twin.init = self.init
         twin._theta[:] = self._theta  # whatever it holds, a diverged run's NaN too
+        twin._running[:] = self._running
         return twin
 
     def save(self, path: str | Path) -> Path:
         """Write architecture and parameters as safetensors, atomically; nothing is pickled."""
-        return store.write(path, self._theta, self._architecture())
+        return store.write(path, self._theta, store.architecture(self), self._running)
 
     @classmethod
     def load(cls, path: str | Path) -> MLP:
@@ -239,37 +293,7 @@ class MLP:
         ValueError
             If it is damaged or not a network, with its name and what is wrong.
         """
-        theta, arguments = store.read(path)
-        try:
-            net = cls(**{**arguments, "init": "zeros"})
-            net.init = _check.choice("init", arguments["init"], sorted(SCALES))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"path: {path}: no architecture of this version ({error})") from error
-        if theta.shape != net.theta.shape or theta.dtype != net.dtype:
-            raise ValueError(
-                f"path: {path}: theta of shape {theta.shape} and dtype {theta.dtype}, "
-                f"expected {net.theta.shape} and {net.dtype}"
-            )
-        net._theta[:] = theta  # bit for bit, a diverged run's NaN too
-        return net
-
-    def _architecture(self) -> dict[str, Any]:
-        return {
-            "sizes": list(self.sizes),
-            "activation": self.activation,
-            "loss": self.loss_name,
-            "init": self.init,
-            "bias": self.bias,
-            "dtype": self.dtype.name,
-            "seed": self.seed,
-        }
+        return store.load(cls, path)
 
     def __repr__(self) -> str:
-        widths = "-".join(str(n) for n in self.sizes)
-        biases = "" if self.bias else ", no biases"
-        count = f"{self.parameters:,} parameters"
-        return f"MLP({widths} {self.activation}, {self.loss_name}{biases}, {self.dtype}, {count})"
-
-
-def _part(part: str) -> str:
-    return _check.choice("part", part, ("all", "functional", "gauss_newton"))
+        return f"MLP({store.description(self)}, {self.parameters:,} parameters)"

@@ -157,11 +157,16 @@ def train(
         names.append("validation_loss")
         if net.loss_name == "cross_entropy":
             names.append("validation_accuracy")
+    if net.normalisation == "batch" and 1 in (size, len(inputs) % size):
+        raise ValueError(
+            f"batch_size: {size} leaves a batch of 1 of {len(inputs)} samples, expected at least 2 "
+            "in each, for batch normalisation"
+        )
     history = History(names)
     steps: NativeSteps | Steps = (
         NativeSteps(net, inputs, targets, Ahead(stepper), history, size, penalty)
-        if Ahead.can(stepper)
-        else Steps(net, inputs, targets, stepper, history, size, penalty)
+        if Ahead.can(stepper) and net.network.plain
+        else Steps(net, inputs, targets, stepper, history, size, penalty, seed)
     )
     loop = _Loop(net, len(inputs), steps, history, checked)
     outcome, begun = loop.run(size, epochs, seed, callback)

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _core, optim
-from saddlescape.net import MLP
+from saddlescape.net import MLP, Draw
 from saddlescape.train.history import History
 
 __all__ = ["Steps"]
+
+_AVERAGES = 0.9  # momentum of what batch normalisation takes at test time
 
 
 class Steps:
@@ -26,9 +28,11 @@ class Steps:
         history: History,
         size: int,
         penalty: tuple[float, float],
+        seed: int,
     ) -> None:
         self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
         self.history, self.size, self.penalty = history, size, penalty
+        self.seed = seed  # of dropout's masks
         self.before = net.theta.copy()
         self.last_gradient: NDArray[Any] | None = None
         self.last_norm = 0.0
@@ -47,9 +51,10 @@ class Steps:
         """Do one step; False, with the last good parameters restored, if it is not finite."""
         X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
         theta = self.net.theta
-        loss, gradient = self.net.loss_and_gradient(X, Y)
+        draw = Draw(self.seed, self.history.steps)
+        loss, gradient = self.net.loss_and_gradient(X, Y, draw, momentum=_AVERAGES)
         if any(self.penalty):
-            loss += _core.train.penalise(self.net.core, theta, *self.penalty, gradient)
+            loss += _core.train.penalise(self.net.network, theta, *self.penalty, gradient)
         norm, cosine = _core.train.measure(gradient, self.last_gradient, self.last_norm)
         if not (np.isfinite(loss) and np.isfinite(norm)):
             self.history.append(loss=loss, gradient_norm=norm)

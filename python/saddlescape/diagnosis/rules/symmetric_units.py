@@ -14,9 +14,13 @@ __all__ = ["check"]
 
 def check(case: Case) -> Finding | None:
     """Fire if units of a hidden layer have the same incoming and outgoing weights, bit for bit."""
-    layers = case.run.net.layers()
+    net = case.run.net
+    if net.residual or net.dropout > 0:  # which treat equal units differently
+        return None
+    layers, scales = net.layers(), net.scales()
     for number, ((W, b), (W_out, _)) in enumerate(pairwise(layers), 1):
         columns = [W, W_out.T] + ([b[:, None]] if b is not None else [])
+        columns += [x[:, None] for x in scales[number - 1]] if scales else []
         units = np.concatenate(columns, axis=1)
         distinct = len(np.unique(units, axis=0))
         if distinct < len(units):
