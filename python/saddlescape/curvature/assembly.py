@@ -1,4 +1,4 @@
-"""A dense matrix from products with unit vectors: in pieces, and symmetric in place."""
+"""A dense matrix from products with unit vectors, symmetric in place, and products with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["chunks_of_identity", "symmetrise"]
+__all__ = ["chunks_of_identity", "product_extended", "symmetrise"]
 
 Vector = NDArray[np.float64]
 _BYTES = 32 * 2**20  # of unit vectors at a time, and as much again for the products
@@ -50,3 +50,10 @@ def symmetrise(A: Vector) -> float:
             lower[:] = lower / 2 + upper.T / 2
             upper[:] = lower.T
     return float(np.sqrt(squares))
+
+
+def product_extended(A: NDArray[np.float64], V: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``A V`` with sums in long double, so that only A's own error is left in it."""
+    wide = V.astype(np.longdouble)
+    rows = [A[i : i + 256].astype(np.longdouble) @ wide for i in range(0, len(A), 256)]
+    return np.concatenate(rows).astype(np.float64)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _core
 from saddlescape.curvature import checks
+from saddlescape.curvature.assembly import product_extended
 from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.invariances import Architecture, directions
 from saddlescape.curvature.piecewise import warn_of_kinks
@@ -243,7 +244,7 @@ class NetworkCurvature(Blocks):
             self._network.hvp_extended(self._theta, self._X, self._Y, v, self._mode)
             for v in V.T.copy()
         ]
-        ours = self @ V if self._dense is None else _product_extended(self._dense, V)
+        ours = self @ V if self._dense is None else product_extended(self._dense, V)
         return _SAFETY * max(float(np.linalg.norm(ours[:, j] - exact[j])) for j in range(_PROBES))
 
     def architecture(self) -> Architecture:
@@ -293,10 +294,3 @@ def _names(net: MLP) -> dict[str, int]:
 
 def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return x * np.log(np.where(x > 0, x, 1.0))
-
-
-def _product_extended(A: NDArray[np.float64], V: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``A V`` with sums in long double, so that only A's own error is left in it."""
-    wide = V.astype(np.longdouble)
-    rows = [A[i : i + 256].astype(np.longdouble) @ wide for i in range(0, len(A), 256)]
-    return np.concatenate(rows).astype(np.float64)

@@ -28,7 +28,7 @@ class Steps:
         history: History,
         size: int,
         penalty: tuple[float, float],
-        seed: int,
+        seed: int = 0,
     ) -> None:
         self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
         self.history, self.size, self.penalty = history, size, penalty
