@@ -19,6 +19,8 @@ from oracle.layers import ACTIVATIONS, LOSSES, Layered, mask
 from saddlescape import _core, curvature
 from saddlescape.net import Draw
 
+# Networks with kinks are material here.
+pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
 Array = NDArray[Any]
 
 LAYERS = list(product((None, "batch", "layer"), (False, True), (0.0, 0.4), (False, True)))

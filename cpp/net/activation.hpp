@@ -53,7 +53,8 @@ struct Sigmoid {
 struct Relu {
   template <class T>
   static Jet<T> derivatives(T z) {
-    return z > 0 ? Jet<T>{z, T(1), T(0)} : Jet<T>{T(0), T(0), T(0)};
+    // A NaN stays one: a zero would hide that training diverged.
+    return z <= 0 ? Jet<T>{T(0), T(0), T(0)} : Jet<T>{z, T(1), T(0)};
   }
 };
 

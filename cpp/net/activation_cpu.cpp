@@ -69,7 +69,7 @@ struct Elu {
 struct Relu {
   template <class T>
   static inline Jet<T> of(T z) {
-    return {z > 0 ? z : T(0), z > 0 ? T(1) : T(0), T(0)};
+    return {z <= 0 ? T(0) : z, z <= 0 ? T(0) : T(1), T(0)};  // a NaN stays one
   }
 };
 

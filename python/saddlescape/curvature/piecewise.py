@@ -87,12 +87,14 @@ def warn_of_kinks(
 
 
 def near_kinks(net: Architecture) -> tuple[int, int] | None:
-    """Count the hidden pre-activations near zero, and all; None where that takes too long.
+    """Count the hidden pre-activations near zero, and all; None where that takes long.
+
+    None too where something stands between the weights and the activation.
 
     Near: ``|s_ij| <= 1e-3 max_i |s_ij|`` over the samples i, for each unit j.
     """
     hidden = range(net.depth - 1)
-    if len(net.X) * sum(net.ends[layer] for layer in hidden) > _CHEAP:
+    if not net.plain or len(net.X) * sum(net.ends[layer] for layer in hidden) > _CHEAP:
         return None
     near = total = 0
     for layer in hidden:
