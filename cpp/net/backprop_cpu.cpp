@@ -8,17 +8,16 @@ namespace {
 // A square of numbers, from rows of ld to rows of ldo.
 inline void turn_square(const float* rows, std::int64_t ld, float* out, std::int64_t ldo) {
   using Four __attribute__((vector_size(16))) = float;
-  using Pick __attribute__((vector_size(16))) = int;
   Four r[4], low[2], high[2];
   for (int i = 0; i < 4; ++i) __builtin_memcpy(&r[i], rows + i * ld, sizeof r[i]);
   for (int i = 0; i < 2; ++i) {
-    low[i] = __builtin_shuffle(r[2 * i], r[2 * i + 1], Pick{0, 4, 1, 5});
-    high[i] = __builtin_shuffle(r[2 * i], r[2 * i + 1], Pick{2, 6, 3, 7});
+    low[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 4, 1, 5);
+    high[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 2, 6, 3, 7);
   }
-  r[0] = __builtin_shuffle(low[0], low[1], Pick{0, 1, 4, 5});
-  r[1] = __builtin_shuffle(low[0], low[1], Pick{2, 3, 6, 7});
-  r[2] = __builtin_shuffle(high[0], high[1], Pick{0, 1, 4, 5});
-  r[3] = __builtin_shuffle(high[0], high[1], Pick{2, 3, 6, 7});
+  r[0] = __builtin_shufflevector(low[0], low[1], 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(low[0], low[1], 2, 3, 6, 7);
+  r[2] = __builtin_shufflevector(high[0], high[1], 0, 1, 4, 5);
+  r[3] = __builtin_shufflevector(high[0], high[1], 2, 3, 6, 7);
   for (int j = 0; j < 4; ++j) __builtin_memcpy(out + j * ldo, &r[j], sizeof r[j]);
 }
 
@@ -63,7 +62,6 @@ template <class T>
 void row_sums(const T* rows, std::int64_t ld, std::int64_t d, T* __restrict out, bool add) {
   using Eight __attribute__((vector_size(8 * sizeof(T)))) = T;
   using Wide __attribute__((vector_size(64))) = double;
-  using Pick __attribute__((vector_size(64))) = long long;
   for (std::int64_t p = 0; p < d; ++p) {
     Wide sum = {};
     for (std::int64_t i = 0; i < ld; i += 8) {
@@ -71,8 +69,8 @@ void row_sums(const T* rows, std::int64_t ld, std::int64_t d, T* __restrict out,
       __builtin_memcpy(&x, rows + p * ld + i, sizeof x);
       sum += __builtin_convertvector(x, Wide);
     }
-    sum += __builtin_shuffle(sum, Pick{4, 5, 6, 7, 0, 1, 2, 3});
-    sum += __builtin_shuffle(sum, Pick{2, 3, 0, 1, 6, 7, 4, 5});
+    sum += __builtin_shufflevector(sum, sum, 4, 5, 6, 7, 0, 1, 2, 3);
+    sum += __builtin_shufflevector(sum, sum, 2, 3, 0, 1, 6, 7, 4, 5);
     const T total = static_cast<T>(sum[0] + sum[1]);
     out[p] = add ? out[p] + total : total;
   }

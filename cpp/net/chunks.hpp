@@ -28,7 +28,8 @@ inline std::int64_t chunk_count(std::int64_t samples) {
 // The first sample of a chunk, and of the one behind the last: all of them.
 inline std::int64_t chunk_start(std::int64_t samples, std::int64_t index) {
   const std::int64_t tiles = (samples + tile_rows - 1) / tile_rows;
-  return std::min(samples, tiles * index / chunk_count(samples) * tile_rows);
+  return std::min(samples,
+                  tiles * index / std::max<std::int64_t>(1, chunk_count(samples)) * tile_rows);
 }
 
 template <class T>
