@@ -100,7 +100,7 @@ def test_pieces_are_the_whole(job: str, world: int, tmp_path: Path) -> None:
 def test_a_basis_takes_memory_where_its_rows_are(tmp_path: Path) -> None:
     most, least = (float(each["grown"][0]) for each in in_processes("memory", tmp_path))
     assert most > 40 * 8 * 400_000 * 0.9
-    assert least < 8e6  # not one basis of whole vectors, 128 MB
+    assert least < 32e6  # not one basis of whole vectors, 128 MB; gloo has buffers of its own
 
 
 def test_misuse_is_refused_in_all(tmp_path: Path) -> None:
