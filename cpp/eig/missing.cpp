@@ -9,12 +9,18 @@ namespace {
 
 std::size_t length(std::int64_t count) { return static_cast<std::size_t>(count); }
 
+// log |Gamma(x)|. std::lgamma writes the sign to a global, which threads would share.
+double log_gamma(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
+
 // P[|component|^2 <= x] <= x^(b/2) / (b/2 B(b/2, (n - b)/2)), an equality for n = b + 2.
 double small_component(double x, std::int64_t b, std::int64_t n) {
   const double half = 0.5 * static_cast<double>(b), rest = 0.5 * static_cast<double>(n - b);
   if (!(x > 0)) return 0;
   if (rest < 1) return 1;
-  const double log_beta = std::lgamma(half) + std::lgamma(rest) - std::lgamma(half + rest);
+  const double log_beta = log_gamma(half) + log_gamma(rest) - log_gamma(half + rest);
   return std::min(1.0, std::exp(half * std::log(x) - std::log(half) - log_beta));
 }
 
