@@ -98,11 +98,9 @@ double loss(const Architecture& net, py::handle theta, py::handle X, py::handle 
   });
 }
 
-py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                   const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
-  const net::Mode mode = setting.of(net, in.samples());
-  return with_dtype(in.theta.dtype, [&](auto zero) -> py::tuple {
+std::pair<double, py::array> loss_and_gradient(const Architecture& net, const Arguments& in,
+                                               const net::Mode& mode) {
+  return with_dtype(in.theta.dtype, [&](auto zero) -> std::pair<double, py::array> {
     using T = decltype(zero);
     py::array_t<T> g(net.parameters());
     T* data = g.mutable_data();
@@ -111,8 +109,16 @@ py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::
       const ReleaseGil release;
       value = net::gradient(net, in.theta.as<T>(), in.batch<T>(), data, mode);
     }
-    return py::make_tuple(value, g);
+    return {value, g};
   });
+}
+
+py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
+                   const Setting& setting) {
+  const Arguments in(net, theta, X, Y);
+  const net::Mode mode = setting.of(net, in.samples());
+  const auto [value, g] = loss_and_gradient(net, in, mode);
+  return py::make_tuple(value, g);
 }
 
 py::array hvp(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
@@ -218,17 +224,8 @@ py::tuple gradient_and_moments(const Architecture& net, py::handle theta, py::ha
   py::array_t<double> moments({std::int64_t(2), net.hidden_units()});
   mode.seen_mean = moments.mutable_data();
   mode.seen_variance = mode.seen_mean + net.hidden_units();
-  return with_dtype(in.theta.dtype, [&](auto zero) -> py::tuple {
-    using T = decltype(zero);
-    py::array_t<T> g(net.parameters());
-    T* data = g.mutable_data();
-    double value;
-    {
-      const ReleaseGil release;
-      value = net::gradient(net, in.theta.as<T>(), in.batch<T>(), data, mode);
-    }
-    return py::make_tuple(value, g, moments);
-  });
+  const auto [value, g] = loss_and_gradient(net, in, mode);
+  return py::make_tuple(value, g, moments);
 }
 
 std::int64_t offset_of(const Architecture& net, std::int64_t layer) {

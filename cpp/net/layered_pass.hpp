@@ -180,13 +180,7 @@ class LayeredPass {
       if (ld(l) > ld(widest)) widest = l;
     return widest;
   }
-  // Room for a layer's weights with rows of ld(l - 1).
-  std::int64_t spare_size() const {
-    std::int64_t most = 0;
-    for (std::int64_t l = 1; l <= net().layers(); ++l)
-      if (ld(l - 1) != d(l - 1)) most = std::max(most, d(l) * ld(l - 1));
-    return most;
-  }
+  std::int64_t spare_size() const { return weights_.spare_size(); }
 
  private:
   void reserve(std::int64_t l) {

@@ -95,13 +95,7 @@ class Pass {
   const T* bend(std::int64_t l) const { return bend_[l].get(); }
   const T* delta(std::int64_t l) const { return delta_[l].get(); }
 
-  // Room for a layer's weights with rows of ld(l - 1).
-  std::int64_t spare_size() const {
-    std::int64_t most = 0;
-    for (std::int64_t l = 1; l <= net().layers(); ++l)
-      if (ld(l - 1) != d(l - 1)) most = std::max(most, d(l) * ld(l - 1));
-    return most;
-  }
+  std::int64_t spare_size() const { return weights_.spare_size(); }
 
  private:
   static const DenseTable<T>& table() { return dense_kernels().template table<T>(); }

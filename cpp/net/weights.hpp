@@ -107,6 +107,13 @@ class Weights {
   std::int64_t ld(std::int64_t l) const {
     return layout_ == Layout::plain ? d(l) : (d(l) + lanes<T> - 1) / lanes<T> * lanes<T>;
   }
+  // Numbers of the largest layer's weights with rows of ld(l - 1).
+  std::int64_t spare_size() const {
+    std::int64_t most = 0;
+    for (std::int64_t l = 1; l <= net_.layers(); ++l)
+      if (ld(l - 1) != d(l - 1)) most = std::max(most, d(l) * ld(l - 1));
+    return most;
+  }
 
  private:
   static const DenseTable<T>& table() { return dense_kernels().template table<T>(); }

@@ -42,15 +42,22 @@ double frobenius(const Vector& a) {
   return static_cast<double>(std::sqrt(squares));
 }
 
+// Columns [0, w) of a symmetric matrix below its first w rows, one behind the other.
+Vector first_columns(const Vector& s, std::int64_t n, std::int64_t w) {
+  Vector columns;
+  for (std::int64_t c = 0; c < w; ++c)
+    columns.insert(columns.end(), s.begin() + c * n + w, s.begin() + (c + 1) * n);
+  return columns;
+}
+
 // One panel of a matrix of norm `norm`, factored, then one number of V, T or R put off by `wrong`.
 // For the rest of the step X and W are taken as zero: only the panel is looked at.
 enum class Fault { none, v, t, r };
 
 double panel_total(std::int64_t m, Fault fault, double wrong) {
   const std::int64_t w = 64, n = m + w;
-  Vector s = symmetric(n, 3), columns(at(m * w)), v(at(m * w)), t(at(w * w));
-  for (std::int64_t c = 0; c < w; ++c)
-    for (std::int64_t i = 0; i < m; ++i) columns[c * m + i] = s[c * n + w + i];
+  const Vector s = symmetric(n, 3);
+  Vector columns = first_columns(s, n, w), v(at(m * w)), t(at(w * w));
   const eig::Panel panel{m, w, columns.data(), m, v.data(), m, t.data()};
   eig::ReductionError error(n, s.data());
   error.before(panel);
@@ -92,9 +99,8 @@ void what_is_wrong_in_a_panel_is_bounded() {
 // them so large that the others do not hide it.
 void an_update_is_bounded(int dominant) {
   const std::int64_t m = 130, w = 64, n = m + w;
-  Vector s = symmetric(n, 3), columns(at(m * w)), v(at(m * w)), t(at(w * w));
-  for (std::int64_t c = 0; c < w; ++c)
-    for (std::int64_t i = 0; i < m; ++i) columns[c * m + i] = s[c * n + w + i];
+  const Vector s = symmetric(n, 3);
+  Vector columns = first_columns(s, n, w), v(at(m * w)), t(at(w * w));
   const eig::Panel panel{m, w, columns.data(), m, v.data(), m, t.data()};
   eig::ReductionError error(n, s.data());
   error.before(panel);

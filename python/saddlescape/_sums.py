@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OperatorInPieces", "Sums"]
+__all__ = ["OperatorInPieces", "Sums", "together"]
 
 Vector = NDArray[np.float64]
 
@@ -51,6 +51,19 @@ class OperatorInPieces(Protocol):
         ...
 
 
+@contextmanager
+def together(add: Callable[[Vector], Vector], what: str) -> Iterator[None]:
+    """Raise in all processes if one raises; `add` sums numbers over them."""
+    failed = 1.0
+    try:
+        yield
+        failed = 0.0
+    finally:
+        count = add(np.array([failed]))[0]
+    if count:
+        raise RuntimeError(f"{what}: failed in another process: its own error says why")
+
+
 class Sums:
     """Products over all rows of vectors, each number the same bits in all processes.
 
@@ -71,17 +84,9 @@ class Sums:
         """Whether vectors are in pieces."""
         return self._operator is not None
 
-    @contextmanager
-    def together(self, what: str) -> Iterator[None]:
-        """Raise in all processes if one raises."""
-        failed = 1.0
-        try:
-            yield
-            failed = 0.0
-        finally:
-            count = float(self.add(np.array([failed]))[0])
-        if count and self.spread:
-            raise RuntimeError(f"{what}: failed in another process: its own error says why")
+    def together(self, what: str) -> AbstractContextManager[None]:
+        """Raise in all processes if one raises; one process alone raises anyway."""
+        return together(self.add, what) if self.spread else nullcontext()
 
     def check_alike(self, what: str, said: str) -> None:
         """Raise in all processes if they do not say the same."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from saddlescape import _sums
 
 __all__ = ["Pieces", "arguments_of", "in_pieces", "pieces_of", "together"]
 
@@ -44,18 +46,6 @@ class Pieces:
             raise ValueError(f"op.reduce(numbers): shape {result.shape}, expected {numbers.shape}")
         return np.ascontiguousarray(result, dtype=np.float64)
 
-    @contextmanager
-    def together(self, what: str) -> Iterator[None]:
-        """Raise in all processes if one raises."""
-        failed = 1.0
-        try:
-            yield
-            failed = 0.0
-        finally:
-            count = self.sum(np.array([failed]))[0]
-        if count:
-            raise RuntimeError(f"{what}: failed in another process: its own error says why")
-
 
 def in_pieces(op: object) -> bool:
     """Say whether vectors of `op` are spread over processes."""
@@ -69,7 +59,7 @@ def pieces_of(op: object) -> Pieces | None:
 
 def together(pieces: Pieces | None, what: str) -> AbstractContextManager[None]:
     """Raise in all processes if one raises; one process alone raises anyway."""
-    return nullcontext() if pieces is None else pieces.together(what)
+    return nullcontext() if pieces is None else _sums.together(pieces.sum, what)
 
 
 def arguments_of(
