@@ -1,6 +1,8 @@
 """Train a network and keep the numbers of every step."""
 
 from saddlescape.train.history import History
-from saddlescape.train.loop import Run, RunOutcome, train
+from saddlescape.train.run import Run, RunOutcome
+from saddlescape.train.state import RunState
+from saddlescape.train.trainer import train
 
-__all__ = ["History", "Run", "RunOutcome", "train"]
+__all__ = ["History", "Run", "RunOutcome", "RunState", "train"]

@@ -28,15 +28,22 @@ def samples_of(net: MLP, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     return inputs, targets
 
 
-def batch_size_of(batch_size: int | str, samples: int) -> int:
-    """Return the number of samples in a batch, at most all of them."""
+def batch_size_of(batch_size: int | str, samples: int, normalisation: str | None) -> int:
+    """Return the number of samples in a batch, at most all of them; batches of 1 normalise none."""
     if isinstance(batch_size, str):
         if batch_size != "full":
             raise ValueError(
                 f"batch_size: {batch_size!r}, expected an integer of at least 1 or 'full'"
             )
-        return samples
-    return min(_check.integer("batch_size", batch_size, low=1), samples)
+        size = samples
+    else:
+        size = min(_check.integer("batch_size", batch_size, low=1), samples)
+    if normalisation == "batch" and 1 in (size, samples % size):
+        raise ValueError(
+            f"batch_size: {size} leaves a batch of 1 of {samples} samples, expected at least 2 "
+            "in each, for batch normalisation"
+        )
+    return size
 
 
 def validation_of(net: MLP, validation: Any) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from saddlescape.train.history import History
 
 __all__ = ["Steps"]
 
+_SECONDS = 0.05  # that a burst of steps takes, as in the core
 _AVERAGES = 0.9  # momentum of what batch normalisation takes at test time
 
 
@@ -38,10 +40,13 @@ class Steps:
         self.last_norm = 0.0
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
-        """Take `count` steps over the sample numbers; False if one was not finite."""
+        """Take 1 to `count` steps over the first of the sample numbers; False: one not finite."""
+        end = time.monotonic() + _SECONDS
         for start in range(0, count * self.size, self.size):
             if not self.step(None if order is None else order[start : start + self.size]):
                 return False
+            if time.monotonic() > end:
+                break
         return True
 
     def record(self) -> None:
