@@ -75,6 +75,8 @@ struct Batch {
   const T* X;
   const T* Y;
   std::int64_t N;
+  // Sample i is row order[i] of X and Y, or row i. Only LossGradient takes an order.
+  const std::int64_t* order = nullptr;
 };
 
 // out (N, C): the outputs f, before any softmax or sigmoid.
