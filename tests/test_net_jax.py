@@ -21,6 +21,9 @@ jnp, nn = jax.numpy, jax.nn
 ACTIVATIONS: dict[str, Any] = {
     "elu": nn.elu,
     "gelu": lambda z: nn.gelu(z, approximate=False),
+    "hard_sigmoid": nn.hard_sigmoid,
+    "hard_swish": nn.hard_swish,
+    "hard_tanh": nn.hard_tanh,
     "leaky_relu": nn.leaky_relu,
     "linear": lambda z: z,
     "relu": nn.relu,

@@ -13,7 +13,10 @@ import saddlescape as ss
 
 Array = NDArray[Any]
 
-NAMES = "elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh"
+NAMES = (
+    "elu, gelu, hard_sigmoid, hard_swish, hard_tanh, leaky_relu, linear, relu, sigmoid, silu, "
+    "softplus, tanh"
+)
 INITS = "he, lecun, normal, xavier, zeros"
 ONE = "an integer of at least 1"
 NONNEGATIVE = "an integer of at least 0"

@@ -20,6 +20,9 @@ F = torch.nn.functional
 ACTIVATIONS: dict[str, Any] = {
     "elu": F.elu,
     "gelu": F.gelu,
+    "hard_sigmoid": lambda z: F.relu6(z + 3) / 6,  # F.hardsigmoid's slope is float32's 1/6
+    "hard_swish": F.hardswish,
+    "hard_tanh": F.hardtanh,
     "leaky_relu": F.leaky_relu,
     "linear": lambda z: z,
     "relu": F.relu,

@@ -28,6 +28,10 @@ def _above(z: Array, below: Any) -> Array:
     return np.where(z.real > 0, z, below)
 
 
+def _clip(z: Array, low: float, high: float) -> Array:
+    return np.where(z.real <= low, low, np.where(z.real >= high, high, z))
+
+
 def _erf(z: Array) -> Array:
     """2 z / sqrt(pi) exp(-z^2) sum (2 z^2)^n / (2n + 1)!!: only positive terms."""
     near = np.abs(z.real) < 6  # beyond, 1 - |erf| < 1e-16
@@ -44,6 +48,9 @@ def _erf(z: Array) -> Array:
 ACTIVATIONS: dict[str, Any] = {
     "elu": lambda z: _above(z, np.exp(z) - 1),
     "gelu": lambda z: z * (1 + _erf(z / np.sqrt(z.real.dtype.type(2)))) / 2,
+    "hard_sigmoid": lambda z: _clip(z + 3, 0, 6) / 6,
+    "hard_swish": lambda z: z * _clip(z + 3, 0, 6) / 6,
+    "hard_tanh": lambda z: _clip(z, -1, 1),
     "leaky_relu": lambda z: _above(z, z.real.dtype.type("0.01") * z),
     "linear": lambda z: z,
     "relu": lambda z: _above(z, 0 * z),

@@ -80,6 +80,31 @@ def _linear_below(below: str) -> Callable[[Array], Jet]:
     return jet
 
 
+def _hard(kink: int, inside: Callable[[Array], Jet], rising: int = 0) -> Callable[[Array], Jet]:
+    """`inside` between -kink and kink; constant to the left, with slope `rising` to the right."""
+
+    def jet(z: Array) -> Jet:
+        value, slope, curvature = inside(z)
+        flat = np.zeros_like(z)
+        low, high = inside(flat - kink)[0], inside(flat + kink)[0] + rising * (z - kink)
+        outside = [z <= -kink, z >= kink]
+        return (
+            np.select(outside, [low, high], value),
+            np.select(outside, [flat, flat + rising], slope),
+            np.select(outside, [flat, flat], curvature),
+        )
+
+    return jet
+
+
+def _hard_sigmoid(z: Array) -> Jet:
+    return (z + 3) / 6, np.ones_like(z) / 6, np.zeros_like(z)
+
+
+def _hard_swish(z: Array) -> Jet:
+    return z * (z + 3) / 6, (2 * z + 3) / 6, np.ones_like(z) / 3
+
+
 def _elu_jet(z: Array) -> Jet:
     low = np.minimum(z, 0)
     return (
@@ -92,6 +117,9 @@ def _elu_jet(z: Array) -> Jet:
 ACTIVATIONS: dict[str, Callable[[Array], Jet]] = {
     "elu": _elu_jet,
     "gelu": _gelu_jet,
+    "hard_sigmoid": _hard(3, _hard_sigmoid),
+    "hard_swish": _hard(3, _hard_swish, rising=1),
+    "hard_tanh": _hard(1, lambda z: (z, np.ones_like(z), np.zeros_like(z))),
     "leaky_relu": _linear_below("0.01"),
     "linear": _linear_below("1"),
     "relu": _linear_below("0"),

@@ -26,7 +26,8 @@ class MLP:
     sizes : sequence of int
         ``(d, h1, ..., C)``: inputs, hidden layers, outputs.
     activation : str
-        elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh.
+        elu, gelu, hard_sigmoid, hard_swish, hard_tanh, leaky_relu, linear, relu, sigmoid, silu,
+        softplus, tanh.
     loss : str
         ``"cross_entropy"`` (softmax inside) and ``"bce"`` (sigmoid inside) are means over the N
         samples, ``"mse"`` and ``"mae"`` over all N*C elements.
