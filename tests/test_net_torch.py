@@ -35,6 +35,7 @@ LOSSES: dict[str, Any] = {
     # PyTorch's is a mean over all elements, ours over samples
     "bce": lambda f, y: F.binary_cross_entropy_with_logits(f, y) * f.shape[1],
     "cross_entropy": F.cross_entropy,
+    "huber": F.huber_loss,
     "mae": F.l1_loss,
     "mse": F.mse_loss,
 }

@@ -61,19 +61,24 @@ ACTIVATIONS: dict[str, Any] = {
 }
 
 
-def _cross_entropy(f: Array, y: Array) -> Any:
+def _cross_entropy(f: Array, y: Array) -> Array:
     shifted = f - f.real.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return -(y * log_p).sum() / len(f)
+    return -(y * log_p).sum(axis=1)
 
 
+def _huber(e: Array, delta: float = 1.0) -> Array:
+    size = e * np.sign(e.real)
+    return np.where(size.real < delta, e * e / 2, delta * size - delta * delta / 2)
+
+
+# outputs (N, C), targets (N, C) -> values (N,)
 LOSSES: dict[str, Any] = {
-    "bce": lambda f, y: (
-        (y * np.log(1 + np.exp(-f)) + (1 - y) * np.log(1 + np.exp(f))).sum() / len(f)
-    ),
+    "bce": lambda f, y: (y * np.log(1 + np.exp(-f)) + (1 - y) * np.log(1 + np.exp(f))).sum(axis=1),
     "cross_entropy": _cross_entropy,
-    "mae": lambda f, y: ((f - y) * np.sign((f - y).real)).mean(),
-    "mse": lambda f, y: ((f - y) ** 2).mean(),
+    "huber": lambda f, y: _huber(f - y).mean(axis=1),
+    "mae": lambda f, y: ((f - y) * np.sign((f - y).real)).mean(axis=1),
+    "mse": lambda f, y: ((f - y) ** 2).mean(axis=1),
 }
 
 
@@ -107,6 +112,8 @@ class Layered:
     normalisation: str | None
     residual: bool
     dropout: float
+    delta: float = 1.0  # of loss "huber"
+    weight: Array | None = None  # (N,), of samples; divided by their mean
 
     def predict(
         self, theta: Array, X: Array, running: Array, draw: tuple[int, int] | None
@@ -147,7 +154,13 @@ class Layered:
         return mean, ((s - mean) ** 2).mean(axis=axis, keepdims=True)
 
     def loss(self, theta: Array, X: Array, Y: Array, running: Array, draw: Any) -> Any:
-        return LOSSES[self.loss_name](self.predict(theta, X, running, draw)[0], Y)
+        f = self.predict(theta, X, running, draw)[0]
+        if self.loss_name == "huber":
+            values = _huber(f - Y, self.delta).mean(axis=1)
+        else:
+            values = LOSSES[self.loss_name](f, Y)
+        w = np.ones(len(X)) if self.weight is None else self.weight.astype(np.longdouble)
+        return (w / w.mean() * values).mean()
 
     def gradient(self, theta: Array, X: Array, Y: Array, running: Array, draw: Any) -> Array:
         h = theta.dtype.type(1e-30)
