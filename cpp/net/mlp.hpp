@@ -27,8 +27,9 @@ struct Architecture {
   Loss loss = Loss::cross_entropy;
   bool bias = true;
   Normalisation normalisation = Normalisation::none;  // of hidden layers
-  bool residual = false;  // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
-  double dropout = 0;     // chance of a hidden unit to be left out in training
+  bool residual = false;   // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
+  double dropout = 0;      // chance of a hidden unit to be left out in training
+  double huber_delta = 1;  // where the loss of that name becomes linear
 
   std::int64_t layers() const { return static_cast<std::int64_t>(sizes.size()) - 1; }
   std::int64_t inputs() const { return sizes.front(); }
@@ -69,6 +70,11 @@ struct Architecture {
     return normalisation == Normalisation::batch && mode.training && layers() > 1;
   }
 };
+
+template <class Visit>
+void with_loss(const Architecture& net, Visit&& visit) {
+  with_loss(net.loss, net.huber_delta, visit);
+}
 
 template <class T>
 struct Batch {
