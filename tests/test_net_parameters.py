@@ -14,7 +14,7 @@ import saddlescape as ss
 Array = NDArray[Any]
 
 NAMES = "elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh"
-INITS = "he, lecun, normal, xavier, zeros"
+INITS = "constant, he, lecun, normal, orthogonal, xavier, zeros"
 ONE = "an integer of at least 1"
 NONNEGATIVE = "an integer of at least 0"
 

@@ -184,7 +184,8 @@ class _Loop:
         history: History,
         validation: tuple[NDArray[Any], NDArray[Any]] | None,
     ) -> None:
-        self.net, self.samples, self.steps = net, samples, steps
+        self.net = net.after_standardisation()  # the validation data are encoded already
+        self.samples, self.steps = samples, steps
         self.history, self.validation = history, validation
         self.begun = 0
 
