@@ -17,7 +17,7 @@ NAMES = (
     "elu, gelu, hard_sigmoid, hard_swish, hard_tanh, leaky_relu, linear, relu, sigmoid, silu, "
     "softplus, tanh"
 )
-INITS = "he, lecun, normal, xavier, zeros"
+INITS = "constant, he, lecun, normal, orthogonal, xavier, zeros"
 ONE = "an integer of at least 1"
 NONNEGATIVE = "an integer of at least 0"
 

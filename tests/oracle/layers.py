@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oracle import streams
+from oracle.streams import at
+
 Array = NDArray[Any]
 EPSILON = 1e-5
-_MASK = (1 << 64) - 1
 
 
 def _logistic(z: Array) -> Array:
@@ -82,22 +84,11 @@ LOSSES: dict[str, Any] = {
 }
 
 
-def _mix(z: int) -> int:
-    """splitmix64 (Steele, Lea, Flood 2014)."""
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-    return z ^ (z >> 31)
-
-
-def _at(seed: int, i: int) -> int:
-    return _mix((_mix(seed) + 0x9E3779B97F4A7C15 * i) & _MASK)
-
-
 @lru_cache(maxsize=1000)
 def mask(seed: int, step: int, layer: int, samples: int, units: int, rate: float) -> Array:
     """Which units (samples, units) a layer from 1 keeps."""
-    stream = _at(_at(seed, step + 1), layer)
-    draws = [_at(stream, i + 1) >> 11 for i in range(samples * units)]
+    key = at(streams.key("dropout", seed, step), layer + 1)
+    draws = [at(key, i + 1) >> 11 for i in range(samples * units)]
     return (np.array(draws, dtype=np.float64) * 2.0**-53 >= rate).reshape(samples, units)
 
 

@@ -13,13 +13,14 @@ from saddlescape import _check, _core
 from saddlescape.net import checks, store, views
 from saddlescape.net.derivatives import Derivatives
 from saddlescape.net.draw import Draw, checked_draw
-from saddlescape.net.init import SCALES, initial_weights
+from saddlescape.net.init import INITS, checked_scale, draw_weights
+from saddlescape.net.standardise import Standardised
 from saddlescape.net.targets import encode_targets
 
 __all__ = ["MLP"]
 
 
-class MLP(Derivatives):
+class MLP(Standardised, Derivatives):
     """A multilayer perceptron: ``a_l = phi(W_l a_{l-1} + b_l)``, the last layer without phi.
 
     Parameters
@@ -33,7 +34,7 @@ class MLP(Derivatives):
         ``"cross_entropy"`` (softmax inside) and ``"bce"`` (sigmoid inside) are means over the N
         samples, ``"mse"``, ``"mae"`` and ``"huber"`` over all N*C elements.
     init : str
-        he, lecun, normal (standard deviation 0.01), xavier, zeros.
+        constant, he, lecun, normal, orthogonal, xavier, zeros.
     bias : bool
         Whether the layers have biases.
     dtype : str or dtype
@@ -53,6 +54,8 @@ class MLP(Derivatives):
     huber_delta : float
         Of loss ``"huber"``, above 0: ``e^2 / 2`` for errors ``|e| < huber_delta``, beyond it
         ``huber_delta (|e| - huber_delta / 2)``.
+    init_scale : float, optional
+        The weights' value (constant), standard deviation (normal: 0.01) or gain (orthogonal: 1).
 
     Raises
     ------
@@ -92,11 +95,13 @@ class MLP(Derivatives):
         residual: bool = False,
         dropout: float = 0.0,
         huber_delta: float = 1.0,
+        init_scale: float | None = None,
     ) -> None:
         self.sizes = checks.sizes(sizes)
         self.activation = _check.choice("activation", activation, _core.net.activations())
         self.loss_name = _check.choice("loss", loss, _core.net.losses())
-        self.init = _check.choice("init", init, sorted(SCALES))
+        self.init = _check.choice("init", init, sorted(INITS))
+        self.init_scale = checked_scale(self.init, init_scale)
         self.bias = _check.flag("bias", bias)
         self.dtype = checks.dtype(dtype)
         self.seed = _check.integer("seed", seed, low=0)
@@ -123,11 +128,7 @@ class MLP(Derivatives):
         self._running = views.running_averages(self.sizes, normalisation)
         for gamma, _ in self.scales():
             gamma[...] = 1.0
-        generator = np.random.default_rng(self.seed)
-        for (weights, _), fan_in, fan_out in zip(
-            self.layers(), self.sizes[:-1], self.sizes[1:], strict=True
-        ):
-            weights[...] = initial_weights(init, fan_in, fan_out, generator)
+        draw_weights(self.layers(), self.init, self.init_scale, self.seed)
 
     @property
     def theta(self) -> NDArray[Any]:
@@ -197,20 +198,20 @@ class MLP(Derivatives):
         return inputs, targets
 
     def cast(self, X: NDArray[Any], dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
-        """Return X (N, d) in `dtype`, the network's by default; X itself if it has it already."""
-        return checks.samples(X, self.sizes[0], dtype or self.dtype)
+        """Return X (N, d), standardised if so wanted, in `dtype`, the network's by default."""
+        return self._inputs(X, dtype or self.dtype)
 
     def copy(self) -> MLP:
         """Return a network of its own with the same parameters."""
-        twin = MLP(**{**store.architecture(self), "init": "zeros"})
-        twin.init = self.init
+        twin = store.blank(MLP, store.architecture(self))
         twin._theta[:] = self._theta  # whatever it holds, a diverged run's NaN too
         twin._running[:] = self._running
+        twin._standardisation = self._standardisation
         return twin
 
     def save(self, path: str | Path) -> Path:
         """Write architecture and parameters as safetensors, atomically; nothing is pickled."""
-        return store.write(path, self._theta, store.architecture(self), self._running)
+        return store.save_network(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> MLP:
