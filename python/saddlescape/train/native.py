@@ -38,7 +38,7 @@ class NativeSteps:
         self._core = _core.train.Loop(
             net.network, optimizer.core, net.theta, X, Y, size, penalty[0], penalty[1]
         )
-        self._start = history.steps
+        self._start, self._recorded = history.steps, 0
         self._burst = _FIRST_BURST
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
@@ -61,7 +61,10 @@ class NativeSteps:
 
     def record(self) -> None:
         """Write what the core has done into the history; done twice it writes nothing twice."""
+        if self._recorded == self._core.steps:
+            return
         records = self._core.records
         self._history.record(
             self._start + self._core.steps - len(records), _core.train.columns, records
         )
+        self._recorded = self._core.steps
