@@ -88,7 +88,8 @@ class NetworkCurvature(Blocks):
         if not isinstance(net, MLP):
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         wide = np.dtype(np.float64)
-        self._X, self._Y = net.encode(X, y, wide)
+        self._X, targets = net.encode(X, y, wide)
+        self._Y = net.smoothed(targets)
         if not len(self._X):
             raise ValueError(f"X: shape {self._X.shape}, expected at least one sample")
         for name, values in (("X", self._X), ("net.theta", net.theta)):
@@ -115,7 +116,10 @@ class NetworkCurvature(Blocks):
 
     @property
     def lower_bound(self) -> float:
-        """0, or for soft targets of cross-entropy their mean entropy (Gibbs' inequality)."""
+        """0, or for soft targets of cross-entropy their mean entropy (Gibbs' inequality).
+
+        Smoothed classes are soft targets.
+        """
         Y = self._Y
         if self._loss_name == "cross_entropy":
             return float(-_x_log_x(Y).sum() / len(Y) + _x_log_x(Y.sum(axis=1)).sum() / len(Y))

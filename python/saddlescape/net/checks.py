@@ -14,6 +14,7 @@ __all__ = [
     "columns",
     "dtype",
     "huber_delta",
+    "label_smoothing",
     "layer_range",
     "normalisation",
     "part",
@@ -65,6 +66,16 @@ def huber_delta(given: Any, loss: str, dtype: np.dtype[Any]) -> float:
     if loss != "huber" and delta != 1.0:
         raise ValueError(f"huber_delta: {delta:g} with loss {loss!r}, expected loss 'huber'")
     return delta
+
+
+def label_smoothing(given: Any, loss: str) -> float:
+    """Return the share in [0, 1) of a target that all classes get alike."""
+    smoothing = _check.fraction("label_smoothing", given)
+    if loss != "cross_entropy" and smoothing != 0:
+        raise ValueError(
+            f"label_smoothing: {smoothing:g} with loss {loss!r}, expected loss 'cross_entropy'"
+        )
+    return smoothing
 
 
 def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -39,12 +39,16 @@ class Derivatives(ABC):
         """Return X and the (N, C) targets, checked."""
 
     @abstractmethod
+    def smoothed(self, Y: NDArray[Any]) -> NDArray[Any]:
+        """Return the targets that the loss has for those (N, C) of `encode`."""
+
+    @abstractmethod
     def mode(self, training: Draw | bool = False) -> _core.net.Mode:
         """Return what the core takes for test mode, or for training mode with a draw of masks."""
 
     def loss(self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False) -> float:
         """Return the mean loss over the samples X (N, d) with targets y (N,) or (N, C)."""
-        return self._network.loss(self._theta, *self.encode(X, y), self.mode(training))
+        return self._network.loss(self._theta, *self._data(X, y), self.mode(training))
 
     def gradient(
         self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False
@@ -67,9 +71,9 @@ class Derivatives(ABC):
         """
         mode = self.mode(training)
         if momentum is None or training is False or not self._running.size:
-            return self._network.gradient(self._theta, *self.encode(X, y), mode)
+            return self._network.gradient(self._theta, *self._data(X, y), mode)
         p = _check.fraction("momentum", momentum)
-        data = self.encode(X, y)
+        data = self._data(X, y)
         loss, gradient, moments = self._network.gradient_and_moments(self._theta, *data, mode)
         if np.isfinite(moments).all():  # a diverged batch leaves the averages as they are
             self._running[:] = p * self._running + (1 - p) * moments
@@ -87,7 +91,7 @@ class Derivatives(ABC):
             "V", V, (self._theta.size, "k") if wide else (self._theta.size,), self.dtype
         )
         rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
-        products = self._network.hvp(self._theta, *self.encode(X, y), rows, self.mode(training))
+        products = self._network.hvp(self._theta, *self._data(X, y), rows, self.mode(training))
         return np.ascontiguousarray(products.T).reshape(V.shape)
 
     def hessian(
@@ -116,8 +120,14 @@ class Derivatives(ABC):
         which, data = checks.part(part), self._wide(X, y)
         return self._network.hessian_diagonal(*data, which, self.mode(training))
 
+    def _data(
+        self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any] | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        inputs, targets = self.encode(X, y, dtype)
+        return inputs, self.smoothed(targets)
+
     def _wide(
         self, X: NDArray[Any], y: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
         wide = np.dtype(np.float64)
-        return (self._theta.astype(wide), *self.encode(X, y, wide))
+        return (self._theta.astype(wide), *self._data(X, y, wide))

@@ -36,7 +36,13 @@ class NativeSteps:
     ) -> None:
         self._optimizer, self._history, self._size = optimizer, history, size
         self._core = _core.train.Loop(
-            net.network, optimizer.core, net.theta, X, Y, size, penalty[0], penalty[1]
+            net.network,
+            optimizer.core,
+            net.theta,
+            X,
+            net.smoothed(Y),
+            size,
+            *penalty,
         )
         self._start = history.steps
         self._burst = _FIRST_BURST
