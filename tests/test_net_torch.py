@@ -104,6 +104,40 @@ def test_smoothed_labels_agree_with_torch(e: float, kind: str) -> None:
     agree(net, X, y, lambda f: F.cross_entropy(f, torch.from_numpy(y), label_smoothing=e))
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_weighted_classes_agree_with_torch(smoothing: float) -> None:
+    """All samples at once: PyTorch divides by the sum of their weights, we by the mean and N."""
+    net = ss.MLP((3, 5, 4), dtype="float64")
+    rng = np.random.default_rng(0)
+    X, y, w = rng.standard_normal((19, 3)), rng.integers(0, 4, 19), np.array([0.1, 3.0, 1.0, 0.7])
+    tensors = torch.from_numpy(y), torch.from_numpy(w)
+    agree(net, X, y, lambda f: F.cross_entropy(f, *tensors), sample_weight=w[y])
+    # Each sample of its own weight, smoothed or not.
+    net = ss.MLP((3, 5, 4), dtype="float64", label_smoothing=smoothing)
+    u = torch.from_numpy(rng.exponential(size=19))
+
+    def loss(f: Any) -> Any:
+        each = F.cross_entropy(f, tensors[0], reduction="none", label_smoothing=smoothing)
+        return (u * each).sum() / u.sum()
+
+    agree(net, X, y, loss, sample_weight=u.numpy())
+
+
+@pytest.mark.parametrize("loss", ["bce", "huber", "mae", "mse"])
+def test_weighted_elements_agree_with_torch(loss: str) -> None:
+    net = ss.MLP((3, 5, 2), loss=loss, dtype="float64")
+    rng = np.random.default_rng(0)
+    X, Y, w = rng.standard_normal((19, 3)), rng.random((19, 2)), rng.exponential(size=19)
+    u, targets = torch.from_numpy(w / w.mean())[:, None], torch.from_numpy(Y)
+    theirs = {
+        "bce": lambda f: 2 * F.binary_cross_entropy_with_logits(f, targets, weight=u),
+        "huber": lambda f: (u * F.huber_loss(f, targets, reduction="none")).mean(),
+        "mae": lambda f: (u * F.l1_loss(f, targets, reduction="none")).mean(),
+        "mse": lambda f: (u * F.mse_loss(f, targets, reduction="none")).mean(),
+    }[loss]
+    agree(net, X, Y, theirs, sample_weight=w)
+
+
 def agree(net: ss.MLP, X: Any, y: Any, loss: Any, **weights: Any) -> None:
     """Loss, gradient and Hessian products of a plain tanh network."""
     parameters = [

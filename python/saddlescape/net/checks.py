@@ -18,6 +18,7 @@ __all__ = [
     "layer_range",
     "normalisation",
     "part",
+    "sample_weight",
     "samples",
     "sizes",
 ]
@@ -93,6 +94,21 @@ def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         )
     with np.errstate(over="ignore"):  # what float32 can't hold is refused by the core, as inf
         return X.astype(dtype, copy=False)
+
+
+def sample_weight(given: Any, X: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return weights of the samples X (N, d) divided by their mean, in `dtype`; None for none."""
+    if given is None:
+        return None
+    weight = columns("sample_weight", given, (len(X),), np.dtype(np.float64))
+    if (weight < 0).any():
+        i = int(np.flatnonzero(weight < 0)[0])
+        raise ValueError(f"sample_weight: {weight[i]:g} at ({i},), expected numbers >= 0")
+    if not weight.any():
+        raise ValueError("sample_weight: all 0, expected at least one above 0")
+    scaled = weight / weight.max()  # so that their sum is in range, and equal ones become 1
+    result: NDArray[Any] = (scaled / scaled.mean()).astype(dtype)
+    return result
 
 
 def layer_range(layer: int | None, layers: int) -> tuple[int, int]:
