@@ -65,6 +65,7 @@ COLUMNS: dict[str, Array] = {
     "differences overflow": np.array([1.7e308, -1.7e308, 1.6e308]),
     "subnormal": np.array([3e-323, 5e-323, 4e-323, 1e-322]),
     "constant": np.full(77, 0.1),
+    "constant, long": np.full(70_001, 0.1),
     "constant zero": np.zeros(5),
     "constant, negative": np.full(1001, -1e22 / 3),
     "one neighbour": np.array([0.1] * 9 + [np.nextafter(0.1, 1)]),
