@@ -28,11 +28,12 @@ _FORMATS = {"saddlescape.MLP/1": 1, "saddlescape.MLP/2": 2, "saddlescape.MLP/3":
 _KEY = "saddlescape"
 
 
-# Written where it says something: with what says nothing
-_OPTIONAL: dict[str, Any] = {
+# What only some networks have, with what says nothing
+_SOME: dict[str, Any] = {
     "normalisation": None,
     "residual": False,
     "dropout": 0.0,
+    "huber_delta": 1.0,
     "init_scale": None,
 }
 
@@ -48,13 +49,14 @@ def architecture(net: MLP) -> dict[str, Any]:
         "dtype": net.dtype.name,
         "seed": net.seed,
     }
-    optional = {name: getattr(net, name) for name in _OPTIONAL}
-    return always | {name: value for name, value in optional.items() if value != _OPTIONAL[name]}
+    some = {name: getattr(net, name) for name in _SOME}
+    return always | {name: value for name, value in some.items() if value != _SOME[name]}
 
 
 def description(net: MLP) -> str:
     """The architecture in a line."""
     words = ["-".join(str(n) for n in net.sizes) + f" {net.activation}", net.loss_name]
+    words += [f"delta {net.huber_delta:g}"] if net.huber_delta != 1 else []
     words += [] if net.bias else ["no biases"]
     words += [f"{net.normalisation} normalisation"] if net.normalisation else []
     words += ["residual"] if net.residual else []
