@@ -20,7 +20,16 @@ from saddlescape.net.init import INITS, checked_scale
 if TYPE_CHECKING:
     from saddlescape.net.mlp import MLP
 
-__all__ = ["architecture", "blank", "description", "load", "read", "save_network", "write"]
+__all__ = [
+    "architecture",
+    "blank",
+    "description",
+    "load",
+    "read",
+    "remake",
+    "save_network",
+    "write",
+]
 
 _PARTS = ("theta", "running", "standardisation")
 # format -> how many of these it may hold. Earlier versions read those that came before.
@@ -78,15 +87,28 @@ def blank(cls: type[MLP], arguments: Any) -> MLP:
 def load(cls: type[MLP], path: str | Path) -> MLP:
     """Make the network that `write` wrote."""
     theta, running, standardisation, arguments = read(path)
+    return remake(cls, path, theta, running, arguments, standardisation)
+
+
+def remake(
+    cls: type[MLP],
+    path: str | Path,
+    theta: NDArray[Any],
+    running: NDArray[Any],
+    arguments: Any,
+    standardisation: NDArray[Any] | None = None,
+) -> MLP:
+    """Make a network again from what was read from a file; moments (2, 0) are none."""
     try:
         net = blank(cls, arguments)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"path: {path}: no architecture of this version ({error})") from error
-    moments = np.zeros((2, net.sizes[0] if standardisation.size else 0))
+    given = np.zeros((2, 0)) if standardisation is None else standardisation
+    moments = np.zeros((2, net.sizes[0] if given.size else 0))
     for name, found, made in (
         ("theta", theta, net.theta),
         ("running", running, net.running),
-        ("standardisation", standardisation, moments),
+        ("standardisation", given, moments),
     ):
         if found.shape != made.shape or found.dtype != made.dtype:
             raise ValueError(
