@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "curvature": {"net"},
     "critical": {"curvature", "eig", "net"},
     "metrics": {"net"},
-    "train": {"optim", "net", "metrics"},
+    "train": {"metrics", "net", "optim", "schedule"},
     "data": set(),
     "lectures": {"net"},
     "studies": {"critical", "curvature", "data", "eig", "net", "optim"},
@@ -77,7 +77,7 @@ ONLY = {
     "pandas": {"data"},
     "sklearn": {"data", "sklearn"},
     "rich": {"_progress"},
-    "safetensors": {"net"},
+    "safetensors": {"net", "train"},
 }
 
 

@@ -20,7 +20,7 @@ from saddlescape.net.init import SCALES
 if TYPE_CHECKING:
     from saddlescape.net.mlp import MLP
 
-__all__ = ["architecture", "description", "load", "read", "write"]
+__all__ = ["architecture", "description", "load", "read", "remake", "write"]
 
 _FORMAT = "saddlescape.MLP/1"
 _WITH_LAYERS = "saddlescape.MLP/2"  # has what batch normalisation averages besides theta
@@ -58,7 +58,17 @@ def description(net: MLP) -> str:
 
 def load(cls: type[MLP], path: str | Path) -> MLP:
     """Make the network that `write` wrote."""
-    theta, running, arguments = read(path)
+    return remake(cls, path, *read(path))
+
+
+def remake(
+    cls: type[MLP],
+    path: str | Path,
+    theta: NDArray[Any],
+    running: NDArray[Any],
+    arguments: Any,
+) -> MLP:
+    """Make a network again from what was read from a file."""
     try:
         net = cls(**{**arguments, "init": "zeros"})
         net.init = _check.choice("init", arguments["init"], sorted(SCALES))

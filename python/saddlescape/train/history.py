@@ -39,6 +39,14 @@ class History(Mapping[str, NDArray[np.float64]]):
     def __init__(self, names: list[str]) -> None:
         self._columns: dict[str, list[float]] = {"step": [], **{name: [] for name in names}}
 
+    @classmethod
+    def of(cls, columns: Mapping[str, NDArray[np.float64]]) -> History:
+        """Return a history with these columns, all of one length, ``step`` among them."""
+        history = cls([name for name in columns if name != "step"])
+        for name, column in columns.items():
+            history._columns[name].extend(column.tolist())
+        return history
+
     def append(self, **values: float) -> None:
         """Add a step; a name that is left out becomes NaN."""
         self._check_names(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from saddlescape.train.history import History
+from saddlescape.train.native import Memory
 from saddlescape.train.plan import BEGINNING, Position
 from saddlescape.train.run import Run, RunOutcome
 from saddlescape.train.state import RunState, Watch
@@ -18,14 +19,19 @@ def perform(
     watches: Sequence[Watch] = (),
     start: Position = BEGINNING,
     history: History | None = None,
+    memory: Memory | None = None,
 ) -> Run:
     """Train from `start` on, after the steps that `history` holds, to the plan's end.
+
+    memory : of the step before `start`, where there is one.
 
     The watches look in their order; the first that says how the run ends is heard, after all have
     looked.
     """
     history = task.history() if history is None else history
     loop = Loop(task, history, watches, start)
+    if memory is not None:
+        loop.steps.remember(memory)
     outcome = loop.run()
     return Run(
         task.net, task.X, task.y, history, outcome, task.optimizer, task.plan.size,
@@ -40,8 +46,10 @@ class Loop:
         self, task: Task, history: History, watches: Sequence[Watch], start: Position
     ) -> None:
         self.plan, self.watches = task.plan, watches
-        self.state = RunState(task.net, task.optimizer, history, task.plan.epochs)
         self.steps = task.steps(history)
+        self.state = RunState(
+            task.net, task.optimizer, history, task.plan.epochs, _memory=lambda: self.steps.memory
+        )
         self.done = task.plan.done(start)
         self._offset = self.done - history.steps
 
@@ -75,4 +83,9 @@ class Loop:
         """Let everybody look who wants to after this burst; how the run ends, if it does."""
         due = [watch for watch in self.watches if watch.due(self.done, self.plan.batches)]
         answers = [watch.look(self.state) for watch in due]
-        return next((answer for answer in answers if answer is not None), None)
+        outcome = next((answer for answer in answers if answer is not None), None)
+        if outcome is not None:
+            for watch in self.watches:
+                if watch.end and watch not in due:
+                    watch.look(self.state)
+        return outcome

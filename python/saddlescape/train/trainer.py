@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from saddlescape import _check, optim
 from saddlescape.net import MLP
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.arguments import batch_size_of, optimizer_of, samples_of, validation_of
+from saddlescape.train.checkpoint import Checkpoint, checkpoint_of
 from saddlescape.train.loop import perform
 from saddlescape.train.plan import Plan
 from saddlescape.train.run import Run
@@ -36,6 +38,8 @@ def train(
     epoch_callback: Callable[[RunState], bool | None] | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    checkpoint_every: int | None = None,
     **settings: Any,
 ) -> Run:
     """Train `net` in place and record every step.
@@ -72,6 +76,13 @@ def train(
     l1, l2 : float
         Penalties >= 0 on the weights w, not on the biases: ``l1 sum |w| + l2 / 2 sum w^2`` joins
         the loss that is recorded, and its gradient ``l1 sign(w) + l2 w`` the gradient.
+    checkpoint : str or Path, optional
+        A file that is written at each epoch's end, and where a callback stops the run, with all
+        that `resume` needs to go on bit for bit. It replaces an older checkpoint of this name at
+        once or not at all; if it can't be written, the run ends with the OSError and the older one
+        stays. After an interrupt from the keyboard it is the last one that was written.
+    checkpoint_every : int, optional
+        Write it every so many steps, too.
     **settings
         Other arguments of the optimizer, ``momentum=0.9`` for example.
 
@@ -84,6 +95,8 @@ def train(
     ------
     TypeError, ValueError
         Naming the argument, before anything is changed.
+    OSError
+        If a checkpoint can't be written, naming the file.
 
     Examples
     --------
@@ -105,6 +118,7 @@ def train(
     for name, function in (("callback", callback), ("epoch_callback", epoch_callback)):
         _check.optional_function(name, function, "a function of the run's state, or None")
     penalty = (_check.non_negative("l1", l1), _check.non_negative("l2", l2))
+    kept, every = checkpoint_of(checkpoint, checkpoint_every)
     stepper = optimizer_of(net, optimizer, lr, settings)
     plan = Plan(len(inputs), size, epochs, seed)
     task = Task(net, X, y, inputs, targets, plan, stepper, penalty, checked)
@@ -113,4 +127,8 @@ def train(
         watches.append(Watch(asked(callback), steps=1))
     if epoch_callback is not None:
         watches.append(Watch(asked(epoch_callback), epochs=True))
-    return perform(task, watches)
+    if kept is None:
+        return perform(task, watches)
+    arguments = {"batch_size": size, "epochs": epochs, "seed": seed, "l1": l1, "l2": l2}
+    watches.append(kept.begin(task, arguments, every))
+    return perform(task, watches, kept.start, kept.history, kept.memory)
