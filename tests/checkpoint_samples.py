@@ -42,7 +42,7 @@ class Case:
         return ss.train(net, self.X, self.y, checkpoint=path, **rule, **{**self.arguments, **more})
 
     def resume(self, path, **more):
-        given = ("validation", "callback", "epoch_callback")
+        given = ("validation", "sample_weight", "callback", "epoch_callback")
         again = {name: self.arguments[name] for name in given if name in self.arguments}
         return ss.resume(path, self.X, self.y, **{**again, **more})
 

@@ -71,6 +71,9 @@ def test_an_optimizer_with_steps_behind_it(tmp_path):
     check(tmp_path, Case(rule=made))
 
 
+WEIGHTS = np.linspace(0, 3, SAMPLES)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -79,8 +82,20 @@ def test_an_optimizer_with_steps_behind_it(tmp_path):
         {"lr": schedule.cosine(0.05, STEPS, warmup=3)},
         {"lr": schedule.chain((0.1, schedule.scale(schedule.polynomial(0.1, 9), 2)), at=(4,))},
         {"optimizer": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True},
+        {"validation": 0.3, "metrics": ("f1", "balanced_accuracy"), "batch_size": 6},
+        {"class_weight": "balanced"},
+        {"class_weight": {np.int64(0): np.float32(2.5), 2: 0}, "sample_weight": WEIGHTS},
     ],
-    ids=["penalties", "validation", "schedule", "schedules", "settings"],
+    ids=[
+        "penalties",
+        "validation",
+        "schedule",
+        "schedules",
+        "settings",
+        "fraction, metrics",
+        "balanced",
+        "weights",
+    ],
 )
 def test_arguments(tmp_path, arguments):
     check(tmp_path, Case(**arguments))
@@ -306,7 +321,78 @@ def test_arguments_of_train_are_in_the_file_or_in_resume(tmp_path):
     of_the_optimizer = {"optimizer", "lr", "settings"}
     asked = set(inspect.signature(ss.train).parameters) - {"net"}
     assert asked == kept | told | of_the_optimizer
-    assert kept & told == {"epochs"}
+    assert kept & told == {"epochs", "validation"}
+
+
+def stopping(**arguments):
+    """A run that learns noise: the validation loss is best early on."""
+    rule = {"patience": 3, **arguments}
+    return Case(
+        net=LAYERED["all"], lr=0.02, epochs=40, validation=0.3, batch_size=6,
+        early_stopping=ss.EarlyStopping(**rule),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("restore", [True, False])
+def test_early_stopping(tmp_path, restore):
+    case = stopping(restore_best=restore)
+    whole = case.train(tmp_path / "whole", checkpoint_every=3)
+    assert whole.outcome is RunOutcome.EARLY
+    assert 0 < whole.best_epoch < whole.epochs - 1
+    batches = whole.history.steps // whole.epochs
+    ends = whole.history.steps
+    for stop in (batches, (whole.best_epoch + 1) * batches, ends - batches, ends - 1, ends):
+        case.stopped(tmp_path / "run", stop, checkpoint_every=3)
+        run = case.resume(tmp_path / "run")
+        assert run.history == whole.history
+        assert attributes(run) == attributes(whole)
+        assert (tmp_path / "run").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_run_that_stopped_early_has_stopped(tmp_path):
+    """Killed after the last checkpoint, before the best parameters were put back."""
+    whole = (case := stopping()).train(tmp_path / "run")
+    for epochs in (None, 99):
+        run = case.resume(tmp_path / "run", epochs=epochs)
+        assert run.outcome is RunOutcome.EARLY
+        assert attributes(run) == attributes(whole)
+    kept = checkpoint_file.read(tmp_path / "run")
+    assert kept["theta"].tobytes() != whole.net.theta.tobytes()
+    assert kept["best"]["theta"].tobytes() == whole.net.theta.tobytes()
+
+
+def test_best_parameters_are_put_back_after_the_last_checkpoint(tmp_path):
+    """A finished run goes on from where it was, not from its best epoch."""
+    case = stopping(patience=50)
+    whole = case.train(tmp_path / "whole", epochs=12)
+    assert case.train(tmp_path / "run", epochs=9).best_epoch < 8
+    run = case.resume(tmp_path / "run", epochs=12)
+    assert attributes(run) == attributes(whole)
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.jsonl"])
+def test_logs_go_on(tmp_path, name):
+    case = Case(validation=0.2, metrics=("accuracy",))
+    for folder in ("whole", "parts"):
+        (tmp_path / folder).mkdir()
+    case.train(tmp_path / "whole/kept", log=tmp_path / "whole" / name)
+    log = tmp_path / "parts" / name
+    path = tmp_path / "parts/kept"
+    for stop in (1, 7, 13):
+        (case.resume if path.exists() else case.train)(
+            path, log=log, callback=lambda state, stop=stop: state.step == stop
+        )
+    case.resume(path, log=log)
+    assert log.read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_progress(tmp_path, capsys):
+    case = Case()
+    case.stopped(tmp_path / "run", 7)
+    case.resume(tmp_path / "run", progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("epoch 4/4")
+    assert len(lines) < 10
 
 
 def test_another_place(tmp_path):

@@ -17,7 +17,7 @@ KILLS = 100
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_hundred_kills_change_no_bit(tmp_path: Path) -> None:
     program = Path(__file__).with_name("checkpoint_killed.py")
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, program, tmp_path, str(KILLS), "0"],
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip

@@ -225,10 +225,13 @@ def test_optimizers_of_others_are_refused():
         pass
 
     with pytest.raises(
-        TypeError, match=r"^optimizer: Own, expected a class of saddlescape\.optim$"
+        TypeError,
+        match=r"^optimizer: Own, expected a class of saddlescape\.optim: no file can hold another$",
     ):
         remade.describe(Own(np.ones(3)))
-    with pytest.raises(TypeError, match=r"^average: OwnAverage, expected EMA or SWA$"):
+    with pytest.raises(
+        TypeError, match=r"^average: OwnAverage, expected EMA or SWA: no file can hold another$"
+    ):
         remade.describe(optim.Adam(np.ones(3), average=OwnAverage()))
 
 

@@ -16,6 +16,7 @@ from saddlescape.optim.sophia import Sophia
 
 __all__ = ["describe", "remake"]
 
+_ELSE = "no file can hold another"
 _RULES: list[type[Optimizer]] = [*classes(), AdaHessian, Sophia]
 _CLASSES: dict[str, Any] = {made.__name__: made for made in _RULES}
 _AVERAGES: dict[str, Any] = {made.__name__: made for made in (EMA, SWA)}
@@ -34,7 +35,7 @@ def describe(optimizer: Optimizer) -> dict[str, Any]:
     """
     name, core = type(optimizer).__name__, optimizer._core
     if _CLASSES.get(name) is not type(optimizer):
-        raise TypeError(f"optimizer: {name}, expected a class of saddlescape.optim")
+        raise TypeError(f"optimizer: {name}, expected a class of saddlescape.optim: {_ELSE}")
     return {
         "class": name,
         "common": _common(optimizer._settings),
@@ -67,7 +68,7 @@ def remake(params: Params, lr: LearningRate | None, description: Mapping[str, An
 def _common(settings: Settings) -> dict[str, Any]:
     average = settings.average
     if average is not None and _AVERAGES.get(type(average).__name__) is not type(average):
-        raise TypeError(f"average: {type(average).__name__}, expected EMA or SWA")
+        raise TypeError(f"average: {type(average).__name__}, expected EMA or SWA: {_ELSE}")
     return {
         "state_dtype": settings.state_dtype or None,
         "master_weights": settings.master_weights,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,99 +17,133 @@ from saddlescape._files import remove_leftovers
 from saddlescape.net import store
 from saddlescape.optim import Optimizer, remade
 from saddlescape.train import checkpoint_file, checkpoint_schedule
+from saddlescape.train.early import Best
 from saddlescape.train.history import History
 from saddlescape.train.native import Memory
 from saddlescape.train.plan import BEGINNING, Position
 from saddlescape.train.state import RunState, Watch
 from saddlescape.train.task import Task
 
-__all__ = ["Checkpoint", "Tree", "checked_place", "checkpoint_of"]
+__all__ = ["Checkpoint", "Tree", "checked_place", "checkpoint_of", "read"]
 
 Tree = dict[str, Any]
+
+_NAMES = (
+    "network", "arguments", "data", "position", "theta", "running", "optimizer", "lr", "memory",
+    "best", "history", "epochs",
+)  # fmt: skip
 
 
 class Checkpoint:
     """A run's file, and what it held when the run went on from it.
 
-    It is written at each epoch's end, every so many steps, and where a callback stops the run; what
-    the network, the optimizer, its schedule and the callbacks did in a step comes before.
+    It is written at each epoch's end, every so many steps, and where a callback ends the run; what
+    the step, the schedule, the callbacks and early stopping did comes before.
 
     Parameters
     ----------
     path : Path
         Of the file.
+    every : int, optional
+        Steps from one writing to the next within an epoch.
     since : mapping, optional
         What a file held that the run goes on from.
     """
 
-    def __init__(self, path: Path, since: Mapping[str, Any] | None = None) -> None:
-        self.path, self.since = path, since
+    def __init__(
+        self, path: Path, every: int | None = None, since: Mapping[str, Any] | None = None
+    ) -> None:
+        self.path, self.every, self.since = path, every, since
         self._fixed: Tree = {}
+        self._best: Best | None = None
 
-    def begin(self, task: Task, arguments: Tree, every: int | None) -> Watch:
-        """Refuse what can't be kept, or goes on with other data; return the look that writes.
+    def watch(self, task: Task, validation: Any, class_weight: Any) -> Watch:
+        """Return the look that writes; what can't be kept, or goes on with other data, is refused.
 
-        arguments : those of `train` that are numbers and names.
+        validation, class_weight : as `train` was given them.
         """
         data = _described_data(task)
         if self.since is not None:
             _check_same(self.since["data"], data)
         _described_optimizer(task.optimizer)
-        remove_leftovers(self.path)
-        self._fixed = {
-            "network": store.architecture(task.net),
-            "arguments": {**arguments, "checkpoint_every": every},
-            "data": data,
+        rule = None if task.best is None else asdict(task.best.rule)
+        arguments = {
+            "batch_size": task.plan.size,
+            "epochs": task.plan.epochs,
+            "seed": task.plan.seed,
+            "l1": task.penalty[0],
+            "l2": task.penalty[1],
+            "validation": None if isinstance(validation, tuple) else validation,
+            "class_weight": class_weight,
+            "metrics": task.metrics,
+            "early_stopping": rule,
+            "checkpoint_every": self.every,
         }
-        return Watch(self.write, steps=every, epochs=True, end=True)
+        network = store.architecture(task.net)
+        self._fixed = {"network": network, "arguments": arguments, "data": data}
+        self._best = task.best
+        begin = partial(_forget_leftovers, self.path)
+        return Watch(self.write, steps=self.every, epochs=True, last=True, begin=begin)
 
     def write(self, state: RunState) -> None:
         """Write where the run stands; if that fails the last file stays, and the run ends."""
         assert state._memory is not None  # noqa: S101 - the loop's own states have it
         before, gradient, norm = state._memory()
-        checkpoint_file.write(
-            self.path,
-            {
-                **self._fixed,
-                "position": {"epoch": state.position.epoch, "first": state.position.first},
-                "theta": state.net.theta,
-                "running": state.net.running,
-                **_described_optimizer(state.optimizer),
-                "memory": {"before": before, "gradient": gradient, "norm": norm},
-                "history": dict(state.history),
-            },
-        )
+        tree = {
+            **self._fixed,
+            "position": {"epoch": state.position.epoch, "first": state.position.first},
+            "theta": state.net.theta,
+            "running": state.net.running,
+            **_described_optimizer(state.optimizer),
+            "memory": {"before": before, "gradient": gradient, "norm": norm},
+            "best": None if self._best is None else self._best.state_dict(),
+            "history": dict(state.history),
+            "epochs": dict(state.history.epochs),
+        }
+        checkpoint_file.write(self.path, tree)
 
-    @property
-    def start(self) -> Position:
-        """Where the run begins."""
-        return BEGINNING if self.since is None else Position(**self.since["position"])
-
-    @property
-    def history(self) -> History | None:
-        """The history that the run goes on with."""
-        return None if self.since is None else History.of(self.since["history"])
-
-    @property
-    def memory(self) -> Memory | None:
-        """What the run's first step looks back at."""
+    def standing(self, task: Task) -> tuple[Position, History, Memory | None]:
+        """Return where the run begins, with its history, and what its first step looks back at."""
+        history = task.history()
         if self.since is None:
-            return None
+            return BEGINNING, history, None
+        for table, name in ((history, "history"), (history.epochs, "epochs")):
+            columns = {name: column.tolist() for name, column in self.since[name].items()}
+            table.fill(0, columns, len(next(iter(columns.values()))))
+        if task.best is not None:
+            task.best.load_state_dict(self.since["best"])
+        if (rate := task.optimizer.groups[0].schedule) is not None:
+            checkpoint_schedule.adopt(rate, self.since["lr"])
         kept = self.since["memory"]
-        return kept["before"], kept["gradient"], kept["norm"]
+        memory = kept["before"], kept["gradient"], kept["norm"]
+        return Position(**self.since["position"]), history, memory
 
 
-def checkpoint_of(checkpoint: Any, every: Any) -> tuple[Checkpoint | None, int | None]:
-    """Return the checkpoint of `train`'s arguments, and how many steps are from one to the next."""
+def read(path: Path) -> Tree:
+    """Return what a checkpoint holds; see `checkpoint_file.read` for what is refused."""
+    tree = checkpoint_file.read(path)
+    missing = next((name for name in _NAMES if name not in tree), None)
+    if missing is not None:
+        raise ValueError(f"path: {path}: no checkpoint of this version (without {missing!r})")
+    return tree
+
+
+def checkpoint_of(checkpoint: Any, every: Any) -> Checkpoint | None:
+    """Return the checkpoint of `train`'s arguments."""
     if every is not None:
         every = _check.integer("checkpoint_every", every, low=1)
     if checkpoint is None:
         if every is not None:
             raise ValueError("checkpoint_every: given without checkpoint, expected its file too")
-        return None, None
+        return None
     if isinstance(checkpoint, Checkpoint):
-        return checkpoint, every
-    return Checkpoint(checked_place(checkpoint)), every
+        checkpoint.every = every
+        return checkpoint
+    return Checkpoint(checked_place(checkpoint), every)
+
+
+def _forget_leftovers(path: Path, _: RunState) -> None:
+    remove_leftovers(path)
 
 
 def checked_place(checkpoint: Any) -> Path:
@@ -138,6 +174,8 @@ def _described_optimizer(optimizer: Optimizer) -> Tree:
 def _described_data(task: Task) -> Tree:
     """Return shape and SHA-256 of all data, as the network takes them: in its dtype, encoded."""
     data = {"X": _fingerprint(task.inputs), "y": _fingerprint(task.targets)}
+    if task.weight is not None:
+        data["sample_weight"] = _fingerprint(task.weight)
     if task.validation is not None:
         X, y = task.validation
         data |= {"validation: X": _fingerprint(X), "validation: y": _fingerprint(y)}

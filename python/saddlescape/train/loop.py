@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
+from saddlescape.train.epochs import EpochRows
 from saddlescape.train.history import History
 from saddlescape.train.native import Memory
 from saddlescape.train.plan import BEGINNING, Position
@@ -26,16 +28,23 @@ def perform(
     memory : of the step before `start`, where there is one.
 
     The watches look in their order; the first that says how the run ends is heard, after all have
-    looked.
+    looked. When the run is over the last of them ends first.
     """
     history = task.history() if history is None else history
     loop = Loop(task, history, watches, start)
     if memory is not None:
         loop.steps.remember(memory)
-    outcome = loop.run()
+    with ExitStack() as ends:
+        for watch in watches:
+            if watch.end is not None:
+                ends.callback(watch.end, loop.state)
+            if watch.begin is not None:
+                watch.begin(loop.state)
+        outcome = loop.run()
+    best, begun = task.best, task.plan.begun(loop.recorded)
     return Run(
         task.net, task.X, task.y, history, outcome, task.optimizer, task.plan.size,
-        task.plan.begun(loop.done),
+        begun, None if best is None else best.epoch,
     )  # fmt: skip
 
 
@@ -48,23 +57,34 @@ class Loop:
         self.plan, self.watches = task.plan, watches
         self.steps = task.steps(history)
         self.state = RunState(
-            task.net, task.optimizer, history, task.plan.epochs, _memory=lambda: self.steps.memory
-        )
-        self.done = task.plan.done(start)
+            task.net, task.optimizer, history, task.plan.epochs, task.plan.batches,
+            _memory=lambda: self.steps.memory,
+        )  # fmt: skip
+        self.done, self.finite = task.plan.done(start), True
+        # how it ends at once, if it goes on from where it was to end
+        self.outcome = None if task.best is None else task.best.outcome
         self._offset = self.done - history.steps
+        self._epochs = EpochRows(task.plan, history, self._offset)
+        self.state.move(start)
 
     def run(self) -> RunOutcome:
         """Train to the end."""
         try:
-            outcome = None
+            outcome = self.outcome
             while outcome is None and self.done < self.plan.steps:
-                finite = self.burst()
+                self.finite = self.burst()
                 self.settle()
-                outcome = self.looked() if finite else RunOutcome.NOT_FINITE
+                outcome = self.looked() if self.finite else RunOutcome.NOT_FINITE
         except KeyboardInterrupt:
+            outcome = RunOutcome.INTERRUPTED
+        finally:
             self.settle()
-            return RunOutcome.INTERRUPTED
         return outcome or RunOutcome.FINISHED
+
+    @property
+    def recorded(self) -> int:
+        """How many steps have their numbers: those that are done, and one that was not finite."""
+        return self._offset + self.state.history.steps
 
     def burst(self) -> bool:
         """Take steps until somebody wants to look, or some 50 ms; whether all were finite."""
@@ -76,7 +96,8 @@ class Loop:
     def settle(self) -> None:
         """Record what was done, also of a burst that was interrupted; twice does no harm."""
         self.steps.record()
-        self.done = self._offset + self.state.history.steps
+        self.done = self.recorded - (not self.finite)
+        self._epochs.settle(self.done)
         self.state.move(self.plan.position(self.done))
 
     def looked(self) -> RunOutcome | None:
@@ -86,6 +107,6 @@ class Loop:
         outcome = next((answer for answer in answers if answer is not None), None)
         if outcome is not None:
             for watch in self.watches:
-                if watch.end and watch not in due:
+                if watch.last and watch not in due:
                     watch.look(self.state)
         return outcome

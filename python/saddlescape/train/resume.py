@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from saddlescape.net import MLP, store
 from saddlescape.optim import remade
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train import checkpoint_file, checkpoint_schedule
-from saddlescape.train.checkpoint import Checkpoint, Tree, checked_place
+from saddlescape.train.checkpoint import Checkpoint, Tree, checked_place, read
+from saddlescape.train.early import EarlyStopping
 from saddlescape.train.run import Run
 from saddlescape.train.state import RunState
 from saddlescape.train.trainer import train
@@ -28,11 +29,14 @@ def resume(
     y: NDArray[Any],
     *,
     epochs: int | None = None,
-    validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
     lr: LearningRate | None = None,
-    callback: Callable[[RunState], bool | None] | None = None,
-    epoch_callback: Callable[[RunState], bool | None] | None = None,
+    validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    sample_weight: NDArray[Any] | None = None,
+    callback: Callable[[RunState], Any] | None = None,
+    epoch_callback: Callable[[RunState], Any] | None = None,
+    log: str | Path | Sequence[str | Path] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> Run:
     """Go on with a run from the file that ``train(..., checkpoint=path)`` wrote.
 
@@ -47,15 +51,19 @@ def resume(
     epochs : int, optional
         How many epochs the run is to have in all, those before included; as it was told before if
         left out. More of them is how a run that finished goes on.
-    validation : (X, y), optional
-        The run's validation data, if it had any.
     lr : float or callable, optional
         A learning rate in the place of the run's. If that was a function which is no schedule of
         `saddlescape.schedule`, no file can hold it, and it must be given again.
+    validation, sample_weight : optional
+        The run's own data, if it was given any; a fraction that was held out is so again.
     callback, epoch_callback : callable, optional
         As for `train`. No file holds functions: the run's own must be given again.
+    log : path or several, optional
+        As for `train`; the run's own logs go on, written anew from the first step.
     checkpoint : str or Path, optional
         Where to write further checkpoints; `path` if left out.
+    progress : bool
+        As for `train`.
 
     Returns
     -------
@@ -86,24 +94,26 @@ def resume(
     """
     source = checkpoint_file.checked_path("path", path)
     target = source if checkpoint is None else checked_place(checkpoint)
-    tree = checkpoint_file.read(source)
+    tree = read(source)
     try:
-        net, arguments = _network(source, tree), tree["arguments"]
+        net, arguments = _network(source, tree), _arguments(tree)
         rate = _rate(source, tree["lr"], lr)
         optimizer = remade.remake(net.theta, rate, tree["optimizer"])
-    except (KeyError, AttributeError) as error:
+    except (KeyError, AttributeError) as error:  # a name that another version knows
         raise ValueError(f"path: {source}: no checkpoint of this version ({error})") from error
+    own: Tree = {"epochs": _epochs(source, epochs, tree)}
+    own |= {} if validation is None else {"validation": validation}
     return train(
-        net,
-        X,
-        y,
-        optimizer=optimizer,
-        validation=validation,
-        callback=callback,
-        epoch_callback=epoch_callback,
-        checkpoint=Checkpoint(target, tree),
-        **{**arguments, "epochs": _epochs(source, epochs, tree)},
-    )
+        net, X, y, optimizer=optimizer, sample_weight=sample_weight, callback=callback,
+        epoch_callback=epoch_callback, log=log, progress=progress,
+        checkpoint=Checkpoint(target, since=tree), **{**arguments, **own},
+    )  # fmt: skip
+
+
+def _arguments(tree: Tree) -> Tree:
+    arguments: Tree = dict(tree["arguments"])
+    rule = arguments["early_stopping"]
+    return {**arguments, "early_stopping": None if rule is None else EarlyStopping(**rule)}
 
 
 def _network(path: Path, tree: Tree) -> MLP:
@@ -121,11 +131,8 @@ def _epochs(path: Path, epochs: int | None, tree: Tree) -> int:
 
 def _rate(path: Path, kept: Any, lr: LearningRate | None) -> LearningRate | None:
     """Return the learning rate to go on with; None: the number that the optimizer had."""
-    if lr is not None:
-        checkpoint_schedule.adopt(lr, kept)
+    if lr is not None or kept is None:
         return lr
-    if kept is None:
-        return None
     function = checkpoint_schedule.function_in(kept)
     if function is not None:
         raise ValueError(
