@@ -14,7 +14,8 @@ LAYERED = {
     "batch normalisation": {"normalisation": "batch"},
     "layer normalisation": {"normalisation": "layer", "residual": True},
     "dropout": {"dropout": 0.4},
-    "all": {"normalisation": "batch", "dropout": 0.2, "residual": True},
+    "standardised": {"standardised": True},
+    "all": {"normalisation": "batch", "dropout": 0.2, "residual": True, "standardised": True},
 }
 
 
@@ -23,8 +24,11 @@ def data(dtype="float32", n=SAMPLES, seed=3):
     return rng.standard_normal((n, SIZES[0])).astype(dtype), rng.integers(0, SIZES[-1], n)
 
 
-def network(**arguments):
-    return ss.MLP(arguments.pop("sizes", SIZES), seed=2, **arguments)
+def network(sizes=SIZES, standardised=False, **arguments):
+    net = ss.MLP(sizes, seed=2, **arguments)
+    if standardised:
+        net.standardise(3 * data()[0] + 5)
+    return net
 
 
 class Case:

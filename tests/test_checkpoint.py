@@ -114,7 +114,7 @@ def observing(state):
 @pytest.mark.parametrize("every", ["callback", "epoch_callback"])
 def test_what_a_schedule_observed(tmp_path, every):
     def made(theta):
-        return optim.Adam(theta, lr=schedule.reduce_on_plateau(0.3, patience=0, factor=0.5))
+        return optim.Adam(theta, lr=schedule.reduce_on_plateau(0.3, mode="max", patience=0))
 
     whole = check(tmp_path, Case(rule=made, **{every: observing}))
     assert len(set(whole.history["learning_rate"])) > 1
@@ -218,7 +218,7 @@ def test_any_number_of_threads(tmp_path, layers):
     arguments = {"batch_size": 128, "epochs": 4, "checkpoint": tmp_path / "run"}
 
     def net():
-        return network(sizes=(64, 300, 300, 10), **layers)
+        return network(**{**layers, "sizes": (64, 300, 300, 10), "standardised": False})
 
     threads = ss.info()["threads"]
     try:
@@ -328,7 +328,7 @@ def stopping(**arguments):
     """A run that learns noise: the validation loss is best early on."""
     rule = {"patience": 3, **arguments}
     return Case(
-        net=LAYERED["all"], lr=0.02, epochs=40, validation=0.3, batch_size=6,
+        net=LAYERED["batch normalisation"], lr=0.005, epochs=40, validation=0.3, batch_size=6,
         early_stopping=ss.EarlyStopping(**rule),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from oracle import streams
 from saddlescape.train import RunOutcome
 from saddlescape.train.batches import batches
 from train_samples import N, make_data, make_net
@@ -20,7 +21,7 @@ def rows_by_step(n, size, epochs, seed):
         if size >= n:
             found.append(np.arange(n))
             continue
-        order = np.random.default_rng((seed, epoch)).permutation(n)
+        order = streams.permutation("shuffle", seed, epoch, n)
         found += [order[i : i + size] for i in range(0, n, size)]
     return found
 

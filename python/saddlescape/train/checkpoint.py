@@ -29,8 +29,8 @@ __all__ = ["Checkpoint", "Tree", "checked_place", "checkpoint_of", "read"]
 Tree = dict[str, Any]
 
 _NAMES = (
-    "network", "arguments", "data", "position", "theta", "running", "optimizer", "lr", "memory",
-    "best", "history", "epochs",
+    "network", "arguments", "data", "position", "theta", "running", "standardisation", "optimizer",
+    "lr", "memory", "best", "history", "epochs",
 )  # fmt: skip
 
 
@@ -92,8 +92,7 @@ class Checkpoint:
         tree = {
             **self._fixed,
             "position": {"epoch": state.position.epoch, "first": state.position.first},
-            "theta": state.net.theta,
-            "running": state.net.running,
+            **store.parts(state.net),
             **_described_optimizer(state.optimizer),
             "memory": {"before": before, "gradient": gradient, "norm": norm},
             "best": None if self._best is None else self._best.state_dict(),

@@ -50,7 +50,7 @@ def measured(task: Task) -> Watch:
     """Return the look at each epoch's end that measures metrics and the validation loss."""
 
     def look(state: RunState) -> None:
-        net = state.net
+        net = state.net.after_standardisation()  # the data are encoded already
         values = measure(task.metrics, net, task.inputs, task.targets)
         if task.validation is not None:
             # encoded already, and once is enough where labels are smoothed

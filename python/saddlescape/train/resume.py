@@ -117,7 +117,7 @@ def _arguments(tree: Tree) -> Tree:
 
 
 def _network(path: Path, tree: Tree) -> MLP:
-    return store.remake(MLP, path, tree["theta"], tree["running"], tree["network"])
+    return store.remake(MLP, path, tree, tree["network"])
 
 
 def _epochs(path: Path, epochs: int | None, tree: Tree) -> int:

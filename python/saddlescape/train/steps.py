@@ -33,7 +33,9 @@ class Steps:
         penalty: tuple[float, float],
         seed: int = 0,
     ) -> None:
-        self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
+        # X comes from `net.encode`, standardised already
+        self.net, self.X, self.Y = net.after_standardisation(), X, Y
+        self.optimizer = optimizer
         self.history, self.size, self.penalty = history, size, penalty
         self.seed = seed  # of dropout's masks
         self.before = net.theta.copy()
