@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "blank",
     "description",
     "load",
+    "parts",
     "read",
     "remake",
     "save_network",
@@ -86,30 +88,31 @@ def blank(cls: type[MLP], arguments: Any) -> MLP:
 
 def load(cls: type[MLP], path: str | Path) -> MLP:
     """Make the network that `write` wrote."""
-    theta, running, standardisation, arguments = read(path)
-    return remake(cls, path, theta, running, arguments, standardisation)
+    *numbers, arguments = read(path)
+    return remake(cls, path, dict(zip(_PARTS, numbers, strict=True)), arguments)
+
+
+def parts(net: MLP) -> dict[str, NDArray[Any]]:
+    """The numbers of a network: parameters, running averages, moments of its inputs."""
+    own = net.standardisation
+    return {
+        "theta": net.theta,
+        "running": net.running,
+        "standardisation": np.zeros((2, 0)) if own is None else np.stack(own),
+    }
 
 
 def remake(
-    cls: type[MLP],
-    path: str | Path,
-    theta: NDArray[Any],
-    running: NDArray[Any],
-    arguments: Any,
-    standardisation: NDArray[Any] | None = None,
+    cls: type[MLP], path: str | Path, parts: Mapping[str, NDArray[Any]], arguments: Any
 ) -> MLP:
-    """Make a network again from what was read from a file; moments (2, 0) are none."""
+    """Make a network again from the numbers and the architecture that a file has."""
     try:
         net = blank(cls, arguments)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"path: {path}: no architecture of this version ({error})") from error
-    given = np.zeros((2, 0)) if standardisation is None else standardisation
-    moments = np.zeros((2, net.sizes[0] if given.size else 0))
-    for name, found, made in (
-        ("theta", theta, net.theta),
-        ("running", running, net.running),
-        ("standardisation", given, moments),
-    ):
+    moments = np.zeros((2, net.sizes[0] if parts["standardisation"].size else 0))
+    for name, made in zip(_PARTS, (net.theta, net.running, moments), strict=True):
+        found = parts[name]
         if found.shape != made.shape or found.dtype != made.dtype:
             raise ValueError(
                 f"path: {path}: {name} of shape {found.shape} and dtype {found.dtype}, "
