@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <memory>
+#include <type_traits>
 #include <variant>
 
 #include "bind/array.hpp"
@@ -32,14 +33,15 @@ train::Penalty penalty_of(double l1, double l2) {
 class TrainingLoop {
  public:
   TrainingLoop(const py::object& network, const py::object& stepper, const py::object& theta,
-               const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2)
-      : held_(py::make_tuple(network, stepper, theta, X, Y)),
+               const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2,
+               const py::object& weight)
+      : held_(py::make_tuple(network, stepper, theta, X, Y, weight)),
         stepper_(py::cast<Stepper&>(stepper)),
         records_(table(0)) {
     const auto& net = py::cast<const net::Architecture&>(network);
     if (!net.plain())
       throw py::value_error("network: normalisation, residual or dropout, expected a plain one");
-    const Arguments in(net, theta, X, Y);
+    const Arguments in(net, theta, X, Y, weight);
     const Array own = checked_writable(theta, "theta", {in.theta.dtype}, {net.parameters()});
     if (stepper_.params().ptr() != theta.ptr())
       throw py::value_error("stepper: made for other parameters, expected one made for theta");
@@ -81,6 +83,37 @@ class TrainingLoop {
     done_ = progress.steps;
     steps_ += done_;
     return progress.finite;
+  }
+
+  // Copies of what the next step looks back at: theta before the last one, its gradient or None,
+  // and that gradient's norm.
+  py::tuple memory() {
+    const Turn turn(stepper_.busy());
+    return std::visit(
+        [](const auto& loop) {
+          const auto kept = loop->memory();
+          using T = std::remove_const_t<std::remove_pointer_t<decltype(kept.before)>>;
+          const auto copied = [&](const T* from) -> py::object {
+            if (!from) return py::none();
+            return py::array_t<T>(static_cast<py::ssize_t>(loop->parameters()), from);
+          };
+          return py::make_tuple(copied(kept.before), copied(kept.gradient), kept.norm);
+        },
+        loop_);
+  }
+
+  void remember(const py::object& before, const py::object& gradient, double norm) {
+    const Turn turn(stepper_.busy());
+    const Array theta = checked_array(held_[2], "theta", {Dtype::float32, Dtype::float64}, {any});
+    const Array old = checked_like(before, "before", theta);
+    Array last;
+    if (!gradient.is_none()) last = checked_like(gradient, "gradient", theta);
+    std::visit(
+        [&](auto& loop) {
+          using T = std::remove_const_t<std::remove_pointer_t<decltype(loop->memory().before)>>;
+          loop->remember({old.as<T>(), gradient.is_none() ? nullptr : last.as<T>(), norm});
+        },
+        loop_);
   }
 
   py::object records() const { return records_[py::slice(0, done_, 1)]; }
@@ -164,11 +197,15 @@ void train(py::module_ module) {
                                                     "update_norm", "learning_rate"};
   py::class_<TrainingLoop>(module, "Loop")
       .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
-                    const py::object&, std::int64_t, double, double>(),
+                    const py::object&, std::int64_t, double, double, const py::object&>(),
            py::arg("network"), py::arg("stepper"), py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0)
+           py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0,
+           py::arg("weight") = py::none())
       .def("run", &TrainingLoop::run, py::arg("order"), py::arg("rates"), py::arg("weights"),
            py::arg("seconds") = 0.05)
+      .def_property_readonly("memory", &TrainingLoop::memory)
+      .def("remember", &TrainingLoop::remember, py::arg("before"), py::arg("gradient"),
+           py::arg("norm"))
       .def_property_readonly("records", &TrainingLoop::records)
       .def_property_readonly("steps", &TrainingLoop::steps)
       .def_property_readonly("bytes", &TrainingLoop::bytes);

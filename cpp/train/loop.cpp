@@ -79,7 +79,7 @@ Progress Loop<T>::run(const Burst& burst, const Stepping& stepping) {
     double* const record = burst.records + t * record_width;
     progress.finite = step(
         burst.order ? net::Batch<T>{data_.X, data_.Y, std::min(burst.size, burst.samples - first),
-                                    burst.order + first}
+                                    data_.weight, burst.order + first}
                     : data_,
         stepping, record);
     ++progress.steps;
@@ -159,13 +159,25 @@ double Loop<T>::move_in_tiles(const Stepping& stepping) {
   double square = 0;
   for (std::int64_t t = 0; t < measure_tiles(P_); ++t)
     square += partial_[static_cast<std::size_t>(t)];
-  const double length = std::sqrt(square);
-  return length;
+  return std::sqrt(square);
 }
 
 template <class T>
 void Loop<T>::restore() {
   copy<T>(before_.get(), theta_, P_);
+}
+
+template <class T>
+Memory<T> Loop<T>::memory() const {
+  return {before_.get(), has_last_ ? g_[now_].get() : nullptr, last_norm_};
+}
+
+template <class T>
+void Loop<T>::remember(const Memory<T>& memory) {
+  copy(memory.before, before_.get(), P_);
+  has_last_ = memory.gradient != nullptr;
+  if (has_last_) copy(memory.gradient, g_[now_].get(), P_);
+  last_norm_ = memory.norm;
 }
 
 template <class T>

@@ -48,14 +48,29 @@ struct Progress {
   bool finite = true;      // false: the last one ended it
 };
 
+// What a step looks back at beside theta and the optimizer, so that steps can go on elsewhere.
+template <class T>
+struct Memory {
+  const T* before;    // theta before the last step, to which a diverged one goes back
+  const T* gradient;  // of the last step; null before the first
+  double norm;        // of that gradient
+};
+
 template <class T>
 class Loop {
  public:
-  // Data and theta must live on; `size`: the most samples of a batch.
+  // Data and theta must live on; `size`: the most samples of a batch. Its weights, if any, are used
+  // as they stand in every batch: divided by their mean over all samples, not over the batch.
   Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
        const Penalty& penalty);
 
   Progress run(const Burst& burst, const Stepping& stepping);
+
+  Memory<T> memory() const;
+  // Goes on where another loop was; copied.
+  void remember(const Memory<T>& memory);
+
+  std::int64_t parameters() const { return P_; }
 
   // Of what it keeps.
   std::int64_t bytes() const;

@@ -18,6 +18,7 @@ class Loop:
         size: int,
         l1: float = 0.0,
         l2: float = 0.0,
+        weight: NDArray[Any] | None = None,
     ) -> None: ...
     # order: sample numbers, batch after batch, or None for all samples as they stand; rates and
     # weights: for each step; True if the last step was finite
@@ -28,6 +29,12 @@ class Loop:
         weights: NDArray[Any],
         seconds: float = 0.05,
     ) -> bool: ...
+    # theta before the last step, its gradient (None before the first) and that gradient's norm
+    @property
+    def memory(self) -> tuple[NDArray[Any], NDArray[Any] | None, float]: ...
+    def remember(
+        self, before: NDArray[Any], gradient: NDArray[Any] | None, norm: float
+    ) -> None: ...
     @property
     def records(self) -> NDArray[Any]: ...  # of the last run's steps, by columns
     @property

@@ -12,7 +12,11 @@ from saddlescape.net import MLP
 from saddlescape.optim.ahead import Ahead
 from saddlescape.train.history import History
 
-__all__ = ["NativeSteps"]
+__all__ = ["Memory", "NativeSteps"]
+
+# Beside theta and the optimizer: theta before the last step, that step's gradient (None before the
+# first) and its norm.
+Memory = tuple[NDArray[Any], NDArray[Any] | None, float]
 
 _FIRST_BURST = 64
 _MOST = 16_384  # steps that are asked for at once
@@ -21,7 +25,8 @@ _MOST = 16_384  # steps that are asked for at once
 class NativeSteps:
     """The steps of a run, recorded in its history.
 
-    The core takes them for some 50 ms at a time, then Python looks at the keyboard.
+    The core takes them for some 50 ms at a time, then Python looks at the keyboard. `weight` (N,)
+    are the samples' weights in the network's dtype, divided by their mean over all of them.
     """
 
     def __init__(
@@ -33,10 +38,18 @@ class NativeSteps:
         history: History,
         size: int,
         penalty: tuple[float, float],
+        weight: NDArray[Any] | None = None,
     ) -> None:
         self._optimizer, self._history, self._size = optimizer, history, size
         self._core = _core.train.Loop(
-            net.network, optimizer.core, net.theta, X, Y, size, penalty[0], penalty[1]
+            net.network,
+            optimizer.core,
+            net.theta,
+            X,
+            net.smoothed(Y),
+            size,
+            *penalty,
+            weight,
         )
         self._start, self._recorded = history.steps, 0
         self._burst = _FIRST_BURST
@@ -58,6 +71,15 @@ class NativeSteps:
         if plan.error is not None:
             raise plan.error
         return True
+
+    @property
+    def memory(self) -> Memory:
+        """What the next step looks back at, copied."""
+        return self._core.memory
+
+    def remember(self, memory: Memory) -> None:
+        """Go on where other steps were."""
+        self._core.remember(*memory)
 
     def record(self) -> None:
         """Write what the core has done into the history; done twice it writes nothing twice."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from saddlescape import _core, optim
 from saddlescape.net import MLP, Draw
 from saddlescape.train.history import History
+from saddlescape.train.native import Memory
 
 __all__ = ["Steps"]
 
@@ -31,12 +32,14 @@ class Steps:
         size: int,
         penalty: tuple[float, float],
         seed: int = 0,
+        weight: NDArray[Any] | None = None,
     ) -> None:
         # X comes from `net.encode`, standardised already
         self.net, self.X, self.Y = net.after_standardisation(), X, Y
         self.optimizer = optimizer
         self.history, self.size, self.penalty = history, size, penalty
         self.seed = seed  # of dropout's masks
+        self.weight = weight
         self.before = net.theta.copy()
         self.last_gradient: NDArray[Any] | None = None
         self.last_norm = 0.0
@@ -52,6 +55,15 @@ class Steps:
                 break
         return True
 
+    @property
+    def memory(self) -> Memory:
+        """What the next step looks back at."""
+        return self.before.copy(), self.last_gradient, self.last_norm
+
+    def remember(self, memory: Memory) -> None:
+        """Go on where other steps were."""
+        self.before[:], self.last_gradient, self.last_norm = memory
+
     def record(self) -> None:
         """Write the step that was taken into the history, if an interrupt came before that."""
         if self._taking is None:
@@ -66,10 +78,13 @@ class Steps:
 
     def step(self, rows: NDArray[np.int64] | None) -> bool:
         """Do one step; False, with the last good parameters restored, if it is not finite."""
-        X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
+        X, Y, weight = self.X, self.Y, self.weight
+        if rows is not None:
+            X, Y = X[rows], Y[rows]
+            weight = None if weight is None else weight[rows]
         theta = self.net.theta
         draw = Draw(self.seed, self.history.steps)
-        loss, gradient = self.net.loss_and_gradient(X, Y, draw, momentum=_AVERAGES)
+        loss, gradient = self.net.batch_gradient(X, Y, weight, draw, momentum=_AVERAGES)
         if any(self.penalty):
             loss += _core.train.penalise(self.net.network, theta, *self.penalty, gradient)
         norm, cosine = _core.train.measure(gradient, self.last_gradient, self.last_norm)
