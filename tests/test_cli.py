@@ -139,7 +139,7 @@ BAD = {
         f"argument --activation: 'sine', expected one of {ACTIVATIONS}"
     ),
     "diagnose digits --init ones": (
-        "argument --init: 'ones', expected one of he, lecun, normal, xavier, zeros"
+        "argument --init: 'ones', expected one of he, lecun, normal, orthogonal, xavier, zeros"
     ),
     "diagnose digits --out a-file": "--out a-file: a file, expected a directory",
     "diagnose digits --out a-file/deeper": "--out a-file/deeper: Not a directory",

@@ -80,7 +80,7 @@ def measure(metrics: Sequence[str], net: MLP, X: NDArray[Any], Y: NDArray[Any]) 
     """
     if not metrics:
         return {}
-    outputs = net.predict(X)
+    outputs = net.network.predict(net.theta, X, net.mode())
     values = {}
     if any(name in _OF_CLASSES for name in metrics):
         true = Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0.5).astype(np.int64)

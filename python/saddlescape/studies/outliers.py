@@ -26,7 +26,8 @@ class Outliers:
         Numbers of classes C.
     counts : (R, networks) array
         How many of the largest 2 C + 2 eigenvalues stand before the widest gap between two of
-        them, the one with the largest ratio ``lambda_k / lambda_(k+1)``.
+        them, the one with the largest ratio ``lambda_k / lambda_(k+1)``. For three classes
+        the widest stands behind the sixth in about half of the networks.
     gaps : (R, networks) array
         That ratio.
     """

@@ -112,7 +112,7 @@ def train(
         Show epoch, loss, gradient norm, learning rate and time left: a line written over on
         standard error, or where that is no terminal a line at each tenth of the run.
     **settings
-        Other arguments of the optimizer, ``momentum=0.9`` for example.
+        Other arguments of the optimizer, ``momentum=0.9`` or ``clip_norm=1.0`` for example.
 
     Returns
     -------
