@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from saddlescape.train.batches import order_of
 
 SIZES = (64, 32, 10)
 RATE = 0.1
@@ -32,9 +33,8 @@ def loop(net, X, y, size, steps):
     """Gradient descent in NumPy, float64: tanh, softmax and the chain rule by hand."""
     (W1, b1), (W2, b2) = ((W.astype(float), b.astype(float)) for W, b in net.layers())
     losses = []
-    order = (
-        np.random.default_rng((0, 0)).permutation(len(X)) if size < len(X) else np.arange(len(X))
-    )
+    order = order_of(len(X), size, 0, 0)
+    order = np.arange(len(X)) if order is None else order
     for start in range(0, steps * size, size):
         rows = order[start : start + size]
         x, t = X[rows].astype(float), np.eye(10)[y[rows]]

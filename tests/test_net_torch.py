@@ -20,6 +20,9 @@ F = torch.nn.functional
 ACTIVATIONS: dict[str, Any] = {
     "elu": F.elu,
     "gelu": F.gelu,
+    "hard_sigmoid": lambda z: F.relu6(z + 3) / 6,  # F.hardsigmoid's slope is float32's 1/6
+    "hard_swish": F.hardswish,
+    "hard_tanh": F.hardtanh,
     "leaky_relu": F.leaky_relu,
     "linear": lambda z: z,
     "relu": F.relu,
@@ -32,6 +35,7 @@ LOSSES: dict[str, Any] = {
     # PyTorch's is a mean over all elements, ours over samples
     "bce": lambda f, y: F.binary_cross_entropy_with_logits(f, y) * f.shape[1],
     "cross_entropy": F.cross_entropy,
+    "huber": F.huber_loss,
     "mae": F.l1_loss,
     "mse": F.mse_loss,
 }

@@ -343,7 +343,7 @@ def test_train_told_by_the_callback():
     told = schedule.reduce_on_plateau(0.5, factor=0.5, patience=3)
     net = ss.MLP((3, 4, 2), seed=0)
     run = ss.train(net, X, y, optimizer="sgd", lr=lr, batch_size=7, epochs=20,
-                   callback=lambda history: lr.observe(history.loss[-1]))  # fmt: skip
+                   callback=lambda state: lr.observe(state.history.loss[-1]))  # fmt: skip
     expected = []
     for loss in run.history.loss:
         expected.append(told.lr)

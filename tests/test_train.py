@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
+from oracle import streams
 from saddlescape.train import RunOutcome
 from saddlescape.train.batches import batches
 from train_samples import N, make_data, make_net
@@ -20,7 +21,7 @@ def rows_by_step(n, size, epochs, seed):
         if size >= n:
             found.append(np.arange(n))
             continue
-        order = np.random.default_rng((seed, epoch)).permutation(n)
+        order = streams.permutation("shuffle", seed, epoch, n)
         found += [order[i : i + size] for i in range(0, n, size)]
     return found
 
@@ -127,7 +128,7 @@ def test_validation_stands_at_the_ends_of_epochs():
     net = make_net()
     seen = []
 
-    def look(history):
+    def look(state):
         seen.append((net.loss(Xv, yv), ss.metrics.accuracy(net, Xv, yv)))
         return False
 
@@ -150,7 +151,7 @@ def test_validation_of_numbers_has_no_accuracy():
 
 def test_a_callback_stops():
     X, y = make_data()
-    run = ss.train(make_net(), X, y, batch_size=7, epochs=5, callback=lambda h: h.steps == 4)
+    run = ss.train(make_net(), X, y, batch_size=7, epochs=5, callback=lambda state: state.step == 4)
     assert run.outcome is RunOutcome.STOPPED
     assert run.history.steps == 4
     assert run.epochs == 2
@@ -160,8 +161,8 @@ def test_an_interrupt_ends_in_good_order():
     X, y = make_data()
     net, twin = make_net(), make_net()
 
-    def interrupt(history):
-        if history.steps == 3:
+    def interrupt(state):
+        if state.step == 3:
             raise KeyboardInterrupt
 
     run = ss.train(net, X, y, batch_size="full", epochs=9, callback=interrupt)
@@ -175,7 +176,7 @@ def test_an_interrupt_ends_in_good_order():
 def test_what_a_callback_raises_goes_through():
     X, y = make_data()
 
-    def fail(history):
+    def fail(state):
         raise LookupError("mine")
 
     with pytest.raises(LookupError, match="mine"):

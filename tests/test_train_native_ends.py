@@ -15,7 +15,7 @@ from saddlescape.optim.ahead import Ahead
 from saddlescape.train import History, RunOutcome
 from saddlescape.train.native import NativeSteps
 from saddlescape.train.steps import Steps
-from train_samples import NAMES, data, network, trained
+from train_samples import NAMES, data, network, taken, trained
 from train_samples import SAMPLES as N
 
 
@@ -47,7 +47,7 @@ def test_a_schedule_that_raises_does_so_after_the_steps_before_it():
         net, *net.encode(X, y), Ahead(optim.Adam(net.theta, lr=lr)), history, N, (0.0, 0.0)
     )
     with pytest.raises(OSError, match="no rate"):
-        steps.take(None, 20)
+        taken(steps, history, None, N, 20)
     assert history.steps == 7
 
 
@@ -86,7 +86,7 @@ def test_an_interrupt_from_the_keyboard_ends_a_run_between_steps():
 
 
 def stop_at(steps):
-    return lambda history: history.steps == steps
+    return lambda state: state.step == steps
 
 
 def test_a_burst_ends_when_its_time_is_over():

@@ -94,10 +94,16 @@ REFUSED = {
         "momentum: -0.5, expected a finite number >= 0",
     ),
     "callback": (
-        {"callback": 3}, TypeError, "callback: int, expected a function of the history, or None",
+        {"callback": 3}, TypeError,
+        "callback: int, expected a function of the run's state, or None",
+    ),
+    "epoch callback": (
+        {"epoch_callback": "end"}, TypeError,
+        "epoch_callback: str, expected a function of the run's state, or None",
     ),
     "validation list": (
-        {"validation": [X20, Y20]}, TypeError, "validation: list, expected a tuple (X, y)",
+        {"validation": [X20, Y20]}, TypeError,
+        "validation: list, expected a tuple (X, y) or a fraction > 0 and < 1",
     ),
     "validation one": (
         {"validation": (X20,)}, ValueError, "validation: a tuple of 1, expected (X, y)",

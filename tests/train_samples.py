@@ -46,7 +46,17 @@ def trained(kind, net, X, y, make, size=8, epochs=3, penalty=(0.0, 0.0), burst=N
     steps = kind(net, inputs, targets, handle, history, size, penalty)
     if burst:
         steps._burst = burst
-    finite = True
     for epoch in range(epochs):
-        finite = finite and steps.take(order_of(len(X), size, epoch, 0), -(-len(X) // size))
+        finite = taken(steps, history, order_of(len(X), size, epoch, 0), size, -(-len(X) // size))
+        if not finite:
+            break
     return net.theta, history, optimizer, finite
+
+
+def taken(steps, history, order, size, count):
+    """Take so many steps, burst by burst; whether all were finite."""
+    start = history.steps
+    while (done := history.steps - start) < count:
+        if not steps.take(None if order is None else order[done * size :], count - done):
+            return False
+    return True

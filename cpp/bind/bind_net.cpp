@@ -61,17 +61,21 @@ std::int64_t checked_layer(const Architecture& net, std::int64_t layer) {
 
 Architecture architecture(std::vector<std::int64_t> sizes, const std::string& activation,
                           const std::string& loss, bool bias, const std::string& normalisation,
-                          bool residual, double dropout) {
+                          bool residual, double dropout, double huber_delta) {
   check_sizes(sizes);
   if (!(dropout >= 0 && dropout < 1))
     throw py::value_error("dropout: " + std::to_string(dropout) + ", expected a rate in [0, 1)");
+  if (!(huber_delta > 0 && huber_delta <= std::numeric_limits<double>::max()))
+    throw py::value_error("huber_delta: " + std::to_string(huber_delta) +
+                          ", expected a finite number > 0");
   return {std::move(sizes),
           row_of(net::activations, activation, "activation").activation,
           row_of(net::losses, loss, "loss").loss,
           bias,
           row_of(net::normalisations, normalisation, "normalisation").normalisation,
           residual,
-          dropout};
+          dropout,
+          huber_delta};
 }
 
 py::array predict(const Architecture& net, py::handle theta, py::handle X, const Setting& setting) {
@@ -245,7 +249,7 @@ void net(py::module_ module) {
   py::class_<Architecture>(module, "Network")
       .def(py::init(&architecture), py::arg("sizes"), py::arg("activation"), py::arg("loss"),
            py::arg("bias"), py::arg("normalisation") = "none", py::arg("residual") = false,
-           py::arg("dropout") = 0.0)
+           py::arg("dropout") = 0.0, py::arg("huber_delta") = 1.0)
       .def_property_readonly("parameters", &Architecture::parameters)
       .def_property_readonly(
           "plain",

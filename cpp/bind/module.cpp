@@ -11,5 +11,6 @@ PYBIND11_MODULE(_core, module) {
   saddlescape::bind::eig(eig);
   saddlescape::bind::estimate(eig);
   saddlescape::bind::net(module.def_submodule("net"));
+  saddlescape::bind::random(module.def_submodule("random"));
   saddlescape::bind::train(module.def_submodule("train"));
 }

@@ -46,6 +46,19 @@ class Random {
     counter_ = behind;
   }
 
+  // Uniform among 0 ... n - 1, n >= 1, without bias: Lemire (2019), "Fast random integer generation
+  // in an interval", ACM Trans. Model. Comput. Simul. 29(1), algorithm 5.
+  std::uint64_t below(std::uint64_t n) {
+    // x n / 2^64 for x in [0, 2^64): each result has floor(2^64 / n) or one more x. The one more is
+    // drawn again: it shows in the low half, which then lies below 2^64 mod n.
+    Wide product = static_cast<Wide>(bits()) * n;
+    if (static_cast<std::uint64_t>(product) < n) {
+      const std::uint64_t rest = (0 - n) % n;  // 2^64 mod n
+      while (static_cast<std::uint64_t>(product) < rest) product = static_cast<Wide>(bits()) * n;
+    }
+    return static_cast<std::uint64_t>(product >> 64);
+  }
+
   // +1 and -1 with equal probability: 64 of them from one draw.
   void signs(double* out, std::int64_t count) {
     std::uint64_t drawn = 0;
@@ -56,6 +69,8 @@ class Random {
   }
 
  private:
+  __extension__ typedef unsigned __int128 Wide;
+
   static constexpr std::uint64_t golden = 0x9E3779B97F4A7C15u;
 
   static std::uint64_t mix(std::uint64_t z) {

@@ -6,9 +6,15 @@ namespace saddlescape::net {
 
 const BackpropKernels& backprop_kernels() { SADDLESCAPE_ACTIVE(_backprop) }
 
+namespace {
+
+constexpr std::int64_t gather_numbers = 65'536;  // that a thread needs to be worth its start
+
+}  // namespace
+
 template <class T>
-Backprop<T>::Backprop(const Architecture& net, std::int64_t rows)
-    : net_(net), loss_(net, rows, net.outputs(), rows) {
+Backprop<T>::Backprop(const Architecture& net, std::int64_t rows, bool ordered)
+    : net_(net), ordered_(ordered), loss_(net, rows, net.outputs(), rows) {
   const auto layers = static_cast<std::size_t>(net.layers() + 1);
   for (auto* all : {&a_, &panels_, &slope_, &turned_}) all->resize(layers);
   rows_.resize(layers);
@@ -30,37 +36,27 @@ template <class T>
 void Backprop<T>::lay_out(std::int64_t rows) {
   const std::int64_t L = net_.layers(), across = row_of(rows);
   size_ = 0;
-  const auto take = [&](T*& at, std::int64_t numbers) {
+  const auto place = [&](T*& at, std::int64_t numbers) {
     at = memory_ ? memory_.get() + size_ : nullptr;
     size_ += rounded(numbers);
   };
-  take(wide_, d(0) % lanes<T> == 0 ? 0 : rows * rounded(d(0)));
+  place(wide_, ordered_ || d(0) % lanes<T> != 0 ? rows * rounded(d(0)) : 0);
+  place(chosen_, ordered_ ? rows * d(L) : 0);
   for (std::int64_t l = 0; l <= L; ++l) {
-    take(a_[l], d(l) * across);
-    take(panels_[l], l == 0 || across <= panel ? 0 : d(l) * across);
-    take(slope_[l], l == 0 || l == L ? 0 : d(l) * across);
-    take(turned_[l], l == 0 || l == L ? 0 : rows * rounded(d(l)));
+    place(a_[l], d(l) * across);
+    place(panels_[l], l == 0 || across <= panel ? 0 : d(l) * across);
+    place(slope_[l], l == 0 || l == L ? 0 : d(l) * across);
+    place(turned_[l], l == 0 || l == L ? 0 : rows * rounded(d(l)));
   }
-  take(outputs_, rows * d(L));
-  take(errors_, rows * d(L));
+  place(outputs_, rows * d(L));
+  place(errors_, rows * d(L));
 }
 
 template <class T>
 double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add) {
-  n_ = chunk.N;
-  rows_[0] = chunk.X;
-  for (std::int64_t l = 1; l < net_.layers(); ++l) rows_[l] = turned_[l];
-  if (!one() && d(0) % lanes<T> != 0) {
-    // Rows of whole vectors, as the right side of a product.
-    for (std::int64_t i = 0; i < n_; ++i) {
-      T* const row = wide_ + i * rounded(d(0));
-      std::copy_n(chunk.X + i * d(0), d(0), row);
-      std::fill(row + d(0), row + rounded(d(0)), T(0));
-    }
-    rows_[0] = wide_;
-  }
+  take(chunk);
   forward(theta);
-  const double sum = loss(chunk.Y, total);
+  const double sum = loss(targets_, total);
   if (!g) return sum;
   backward(theta);
   std::int64_t height = 1;
@@ -71,6 +67,38 @@ double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t tota
                  for (std::int64_t u = first; u < last; ++u) gradient(units_[u], g, add);
                });
   return sum;
+}
+
+// X and Y as they stand, or their samples one behind the other.
+template <class T>
+void Backprop<T>::take(const Batch<T>& chunk) {
+  n_ = chunk.N;
+  rows_[0] = chunk.X;
+  targets_ = chunk.Y;
+  for (std::int64_t l = 1; l < net_.layers(); ++l) rows_[l] = turned_[l];
+  if (one()) {
+    if (!chunk.order) return;
+    rows_[0] += *chunk.order * d(0);
+    targets_ += *chunk.order * net_.outputs();
+  } else if (chunk.order || d(0) % lanes<T> != 0) {
+    parallel_for(n_, 1 + gather_numbers / d(0),
+                 [&](std::int64_t first, std::int64_t last) { gather(chunk, first, last); });
+    rows_[0] = wide_;
+    if (chunk.order) targets_ = chosen_;
+  }
+}
+
+// Samples [first, last) into rows of whole vectors, as the right side of a product.
+template <class T>
+void Backprop<T>::gather(const Batch<T>& chunk, std::int64_t first, std::int64_t last) {
+  const std::int64_t width = d(0), C = net_.outputs();
+  const auto number = [&](std::int64_t i) { return chunk.order ? chunk.order[i] : i; };
+  for (std::int64_t i = first; i < last; ++i) {
+    T* const row = wide_ + i * rounded(width);
+    std::copy_n(chunk.X + number(i) * width, width, row);
+    std::fill(row + width, row + rounded(width), T(0));
+    if (chunk.order) std::copy_n(chunk.Y + number(i) * C, C, chosen_ + i * C);
+  }
 }
 
 template <class T>

@@ -32,8 +32,9 @@ namespace saddlescape::net {
 template <class T>
 class Backprop {
  public:
-  // Room for chunks of up to `rows` samples. The network must live on.
-  Backprop(const Architecture& net, std::int64_t rows);
+  // Room for chunks of up to `rows` samples, with `ordered` for those that have an order. The
+  // network must live on.
+  Backprop(const Architecture& net, std::int64_t rows, bool ordered);
 
   // The sum of the losses; g (P,) becomes, or with `add` gains, the chunk's part of the gradient of
   // the mean over `total` samples. Null: the loss alone.
@@ -52,6 +53,8 @@ class Backprop {
   static constexpr std::int64_t panel = 2 * lanes<T>;
 
   void lay_out(std::int64_t rows);
+  void take(const Batch<T>& chunk);
+  void gather(const Batch<T>& chunk, std::int64_t first, std::int64_t last);
   void forward(const T* theta);
   void forward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last);
   void activate(std::int64_t l, std::int64_t first, std::int64_t last);
@@ -90,13 +93,16 @@ class Backprop {
   static const BackpropTable<T>& table() { return backprop_kernels().template table<T>(); }
 
   const Architecture& net_;
+  bool ordered_;
   LossRows<T> loss_;
   std::int64_t n_ = 0, size_ = 0;
   Room<T> memory_;
   // By layer: S_l, which becomes A_l and then D_l; the same in panels; phi'(S_l); A_l^T.
   std::vector<T*> a_, panels_, slope_, turned_;
   std::vector<const T*> rows_;  // X, or wide_; then turned_
-  T *wide_ = nullptr, *outputs_ = nullptr, *errors_ = nullptr;
+  const T* targets_ = nullptr;  // Y, or chosen_
+  // The chunk's samples in rows of whole vectors, its targets where they were gathered.
+  T *wide_ = nullptr, *chosen_ = nullptr, *outputs_ = nullptr, *errors_ = nullptr;
   std::vector<Unit> units_;
 };
 

@@ -35,6 +35,8 @@ inline std::int64_t chunk_start(std::int64_t samples, std::int64_t index) {
 template <class T>
 Batch<T> chunk_of(const Architecture& net, const Batch<T>& batch, std::int64_t index) {
   const std::int64_t start = chunk_start(batch.N, index);
+  if (batch.order)
+    return {batch.X, batch.Y, chunk_start(batch.N, index + 1) - start, batch.order + start};
   return {batch.X + start * net.inputs(), batch.Y ? batch.Y + start * net.outputs() : nullptr,
           chunk_start(batch.N, index + 1) - start};
 }

@@ -4,11 +4,12 @@
 // divided by 1 - rate in training ("inverted dropout"), so that nothing is to be done at test time;
 // the paper multiplies the weights by 1 - rate there.
 //
-// The mask of unit j of the batch's row i in layer l is element i d_l + j of the stream
-// (seed, draw, l): a step's masks come back from those numbers, in any order and on any thread.
+// The mask of unit j of the batch's row i in layer l is element i d_l + j of the layer's part of
+// the stream (seed, dropout, draw), see core/streams.hpp: a step's masks come back from those
+// numbers, in any order and on any thread.
 #pragma once
 
-#include "core/random.hpp"
+#include "core/streams.hpp"
 #include "net/mode.hpp"
 
 namespace saddlescape::net {
@@ -16,7 +17,9 @@ namespace saddlescape::net {
 class Dropout {
  public:
   Dropout(const Mode& mode, double rate, std::int64_t l)
-      : rate_(rate), stream_(Random(Random(mode.seed).at(mode.draw + 1)).at(number(l))) {}
+      : rate_(rate),
+        stream_(streams::part(streams::stream(mode.seed, streams::Purpose::dropout, mode.draw),
+                              number(l))) {}
 
   bool keeps(std::int64_t element) const {
     return static_cast<double>(stream_.at(number(element) + 1) >> 11) * 0x1p-53 >= rate_;

@@ -7,37 +7,42 @@
 namespace saddlescape::net {
 namespace {
 
-constexpr std::int64_t most_runs = 16;
-constexpr std::int64_t most_part_bytes = 512 << 10;
+constexpr std::int64_t small_bytes = 512 << 10;  // of a small network's parameters
+constexpr std::int64_t runs_of_small = 16, runs_of_large = 4, chunks_of_large_run = 8;
 
 }  // namespace
 
 template <class T>
-LossGradient<T>::LossGradient(Architecture net, std::int64_t samples)
+LossGradient<T>::LossGradient(Architecture net, std::int64_t samples, bool ordered)
     : net_(std::move(net)),
-      shared_(net_.parameters() * static_cast<std::int64_t>(sizeof(T)) <= most_part_bytes) {
+      small_(net_.parameters() * static_cast<std::int64_t>(sizeof(T)) <= small_bytes) {
   const std::int64_t count = runs(samples), rows = std::min(chunk_rows, samples);
   for (std::int64_t i = 0; i < count; ++i)
-    passes_.push_back(std::make_unique<Backprop<T>>(net_, rows));
+    passes_.push_back(std::make_unique<Backprop<T>>(net_, rows, ordered));
   if (count > 1) parts_ = room<T>((count - 1) * net_.parameters());
   sums_.resize(static_cast<std::size_t>(chunk_count(samples)));
 }
 
 template <class T>
 std::int64_t LossGradient<T>::runs(std::int64_t samples) const {
-  return shared_ ? std::min(most_runs, chunk_count(samples)) : 1;
+  const std::int64_t chunks = chunk_count(samples);
+  if (small_) return std::min(runs_of_small, chunks);
+  return std::clamp<std::int64_t>(chunks / chunks_of_large_run, 1, runs_of_large);
 }
 
 template <class T>
 double LossGradient<T>::operator()(const T* theta, const Batch<T>& batch, T* g) {
   const std::int64_t P = net_.parameters(), count = runs(batch.N);
-  if (count == 1)
-    run(theta, batch, 0, 1, g);  // here, so that products may be shared
+  const auto some = [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i)
+      run(theta, batch, i, count, i == 0 || !g ? g : parts_.get() + (i - 1) * P);
+  };
+  if (small_ && count > 1)
+    parallel_for(count, chunk_grain(net_, 1), some);
+  else if (count > 1 && count % threads() == 0)
+    parallel_for(count, count / threads(), some);
   else
-    parallel_for(count, chunk_grain(net_, 1), [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t i = first; i < last; ++i)
-        run(theta, batch, i, count, i == 0 || !g ? g : parts_.get() + (i - 1) * P);
-    });
+    some(0, count);  // here, so that products may be shared
   if (g && count > 1)
     parallel_for(P, 50'000, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t i = 0; i + 1 < count; ++i)

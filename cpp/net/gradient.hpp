@@ -2,9 +2,9 @@
 //
 // A batch is cut into chunks of 128 samples, and the chunks into contiguous runs, whose sums are
 // added in order: the numbers of samples and parameters alone say how. Small networks have up to 16
-// runs, which threads share. Of a large network there is one, for each but the first has a gradient
-// of its own in memory: there threads share the products of each chunk, as they do where there is
-// but one, and each keeps its part of the weights in its own cache.
+// runs, which threads share. Of a large network each run but the first costs a gradient of its own
+// in memory, so there are up to 4, of at least 8 chunks; where threads can't share them evenly, or
+// there is but one, they share the products of each chunk, with the same bits.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ namespace saddlescape::net {
 template <class T>
 class LossGradient {
  public:
-  // Room for batches of up to `samples`.
-  LossGradient(Architecture net, std::int64_t samples);
+  // Room for batches of up to `samples`; with `ordered` for those that have an order.
+  LossGradient(Architecture net, std::int64_t samples, bool ordered = false);
 
   // g (P,), or null for the loss alone; returns the mean loss. Nothing is allocated.
   double operator()(const T* theta, const Batch<T>& batch, T* g);
@@ -33,7 +33,7 @@ class LossGradient {
   void run(const T* theta, const Batch<T>& batch, std::int64_t index, std::int64_t runs, T* out);
 
   Architecture net_;
-  bool shared_;                                       // runs are, not products
+  bool small_;
   std::vector<std::unique_ptr<Backprop<T>>> passes_;  // one for each run
   Room<T> parts_;                                     // gradients of the runs but the first
   std::vector<double> sums_;                          // losses of the chunks

@@ -20,7 +20,7 @@ using Sum = std::conditional_t<std::is_same_v<T, float>, double, T>;
 // How many terms the mean of the loss is over.
 inline std::int64_t mean_terms(const Architecture& net, std::int64_t samples) {
   std::int64_t terms = samples;
-  with_loss(net.loss, [&](auto loss) {
+  with_loss(net, [&](auto loss) {
     if (decltype(loss)::per_element) terms *= net.outputs();
   });
   return terms;
@@ -47,7 +47,7 @@ class LossRows {
     if constexpr (!std::is_same_v<T, long double>)
       if (by_blocks_) return table().value({f, ld_, y, n, C_}, scratch_.data());
     Sum<T> sum = 0;
-    with_loss(net_.loss, [&](auto loss) {
+    with_loss(net_, [&](auto loss) {
       for (std::int64_t i = 0; i < n; ++i)
         sum += static_cast<Sum<T>>(loss.value(f + i * ld_, y + i * C_, C_));
     });
@@ -62,7 +62,7 @@ class LossRows {
         return table().gradient({f, ld_, y, n, C_}, scale_, delta, ld_,
                                 keep ? kept_.data() : nullptr, rows_, scratch_.data());
       }
-    with_loss(net_.loss, [&](auto loss) {
+    with_loss(net_, [&](auto loss) {
       const std::int64_t width = loss.kept(C_);
       if (keep) kept_.resize(static_cast<std::size_t>(rows_ * width));
       for (std::int64_t i = 0; i < n; ++i) {
@@ -86,7 +86,7 @@ class LossRows {
     if constexpr (!std::is_same_v<T, long double>)
       if (by_blocks_)
         return table().product(kept_.data(), rows_, n, C_, scale_, Rf, Rdelta, ld_, scratch);
-    with_loss(net_.loss, [&](auto loss) {
+    with_loss(net_, [&](auto loss) {
       const std::int64_t width = loss.kept(C_);
       for (std::int64_t i = 0; i < n; ++i) {
         loss.product(kept_.data() + i * width, C_, Rf + i * ld_, Rdelta + i * ld_);

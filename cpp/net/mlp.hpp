@@ -27,8 +27,9 @@ struct Architecture {
   Loss loss = Loss::cross_entropy;
   bool bias = true;
   Normalisation normalisation = Normalisation::none;  // of hidden layers
-  bool residual = false;  // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
-  double dropout = 0;     // chance of a hidden unit to be left out in training
+  bool residual = false;   // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
+  double dropout = 0;      // chance of a hidden unit to be left out in training
+  double huber_delta = 1;  // where the loss of that name becomes linear
 
   std::int64_t layers() const { return static_cast<std::int64_t>(sizes.size()) - 1; }
   std::int64_t inputs() const { return sizes.front(); }
@@ -70,11 +71,18 @@ struct Architecture {
   }
 };
 
+template <class Visit>
+void with_loss(const Architecture& net, Visit&& visit) {
+  with_loss(net.loss, net.huber_delta, visit);
+}
+
 template <class T>
 struct Batch {
   const T* X;
   const T* Y;
   std::int64_t N;
+  // Sample i is row order[i] of X and Y, or row i. Only LossGradient takes an order.
+  const std::int64_t* order = nullptr;
 };
 
 // out (N, C): the outputs f, before any softmax or sigmoid.

@@ -58,7 +58,7 @@ class SampleMajor {
  private:
   void keep_loss_curvature(const Batch<double>& chunk) {
     const std::int64_t C = net_.outputs();
-    with_loss(net_.loss, [&](auto loss) {
+    with_loss(net_, [&](auto loss) {
       const std::int64_t width = loss.kept(C);
       kept_.resize(static_cast<std::size_t>(n_ * width));
       for (std::int64_t i = 0; i < n_; ++i)

@@ -56,19 +56,14 @@ update::Tensor part_of(const update::Tensor& tensor, std::int64_t from, std::int
 template <class T>
 Loop<T>::Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
               const Penalty& penalty)
-    : gradient_(net, std::min(size, data.N)),
+    : gradient_(net, std::min(size, data.N), size < data.N),
       theta_(theta),
       data_(data),
-      size_(std::min(size, data.N)),
       P_(net.parameters()),
       penalty_(penalty),
       before_(net::room<T>(P_)),
       g_{net::room<T>(P_), net::room<T>(P_)},
       partial_(static_cast<std::size_t>(2 * measure_tiles(P_))) {
-  if (size_ < data.N) {
-    X_ = net::room<T>(size_ * net.inputs());
-    Y_ = net::room<T>(size_ * net.outputs());
-  }
   copy(theta, before_.get(), P_);
 }
 
@@ -83,7 +78,8 @@ Progress Loop<T>::run(const Burst& burst, const Stepping& stepping) {
     stepping.around->average_weight = burst.weights[t];
     double* const record = burst.records + t * record_width;
     progress.finite = step(
-        burst.order ? gathered(burst.order + first, std::min(burst.size, burst.samples - first))
+        burst.order ? net::Batch<T>{data_.X, data_.Y, std::min(burst.size, burst.samples - first),
+                                    burst.order + first}
                     : data_,
         stepping, record);
     ++progress.steps;
@@ -163,19 +159,8 @@ double Loop<T>::move_in_tiles(const Stepping& stepping) {
   double square = 0;
   for (std::int64_t t = 0; t < measure_tiles(P_); ++t)
     square += partial_[static_cast<std::size_t>(t)];
-  return std::sqrt(square);
-}
-
-template <class T>
-net::Batch<T> Loop<T>::gathered(const std::int64_t* rows, std::int64_t count) {
-  const std::int64_t d = gradient_.net().inputs(), C = gradient_.net().outputs();
-  parallel_for(count, 1 + copy_grain / (d + C), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::copy_n(data_.X + rows[i] * d, d, X_.get() + i * d);
-      std::copy_n(data_.Y + rows[i] * C, C, Y_.get() + i * C);
-    }
-  });
-  return {X_.get(), Y_.get(), count};
+  const double length = std::sqrt(square);
+  return length;
 }
 
 template <class T>
@@ -185,9 +170,7 @@ void Loop<T>::restore() {
 
 template <class T>
 std::int64_t Loop<T>::bytes() const {
-  const std::int64_t numbers =
-      3 * P_ + (X_ ? size_ * (gradient_.net().inputs() + gradient_.net().outputs()) : 0);
-  return numbers * static_cast<std::int64_t>(sizeof(T)) + gradient_.bytes() +
+  return 3 * P_ * static_cast<std::int64_t>(sizeof(T)) + gradient_.bytes() +
          static_cast<std::int64_t>(partial_.size() * sizeof(double));
 }
 

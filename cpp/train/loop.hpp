@@ -3,7 +3,7 @@
 //   g_t = dL/dtheta of the batch (+ the penalty's), theta_{t+1} = theta_t - the optimizer's update
 //
 // with what is recorded of each: loss, |g_t|, cos(g_{t-1}, g_t), |theta_{t+1} - theta_t|, rate.
-// Everything that a step needs is here: the batch's rows, the network's passes, two gradients and
+// Everything that a step needs is here: the network's passes, two gradients and
 // the parameters before the step; once a step has run nothing is allocated. The optimizer's own
 // numbers stay where they are, and move as by as many calls of update::step.
 //
@@ -62,7 +62,6 @@ class Loop {
 
  private:
   bool step(const net::Batch<T>& batch, const Stepping& stepping, double* record);
-  net::Batch<T> gathered(const std::int64_t* rows, std::int64_t count);
   double move(const T* g, const Stepping& stepping);
   double move_in_tiles(const Stepping& stepping);
   void restore();
@@ -70,9 +69,9 @@ class Loop {
   net::LossGradient<T> gradient_;
   T* theta_;
   net::Batch<T> data_;
-  std::int64_t size_, P_;
+  std::int64_t P_;
   Penalty penalty_;
-  net::Room<T> X_, Y_, before_, g_[2];
+  net::Room<T> before_, g_[2];
   int now_ = 0;  // g_[now_] is the last gradient
   bool has_last_ = false;
   double last_norm_ = 0;

@@ -19,7 +19,7 @@ from saddlescape.diagnosis import investigate
 from saddlescape.diagnosis.investigate import Plan
 from saddlescape.diagnosis.scores import scores
 from saddlescape.net import MLP
-from saddlescape.net.init import SCALES
+from saddlescape.net.init import INITS
 
 __all__ = ["main"]
 
@@ -134,7 +134,7 @@ def _add_network(command: argparse.ArgumentParser) -> None:
     names = _core_net.activations()
     text = ", ".join(names)
     add("--activation", type=_options.choice(names), default="tanh", metavar="NAME", help=text)
-    names = sorted(SCALES)
+    names = sorted(INITS.keys() - {"constant"})  # its value would be one more argument
     text = f"how the weights start: {', '.join(names)}"
     add("--init", type=_options.choice(names), default="he", metavar="NAME", help=text)
 

@@ -1,6 +1,7 @@
 from saddlescape._core import eig as eig
 from saddlescape._core import net as net
 from saddlescape._core import optim as optim
+from saddlescape._core import random as random
 from saddlescape._core import train as train
 
 __version__: str

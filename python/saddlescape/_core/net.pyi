@@ -25,6 +25,7 @@ class Network:
         normalisation: str = "none",
         residual: bool = False,
         dropout: float = 0.0,
+        huber_delta: float = 1.0,
     ) -> None: ...
     @property
     def parameters(self) -> int: ...

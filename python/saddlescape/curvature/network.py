@@ -13,7 +13,7 @@ from saddlescape.curvature import checks
 from saddlescape.curvature.assembly import product_extended
 from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.invariances import Architecture, directions
-from saddlescape.curvature.piecewise import warn_of_kinks
+from saddlescape.curvature.piecewise import KINKS, hidden_by, warn_of_kinks
 from saddlescape.net import MLP, Draw
 
 __all__ = ["NetworkCurvature", "of"]
@@ -23,8 +23,6 @@ _SAFETY = 4.0  # three probes of |E v|^2, whose mean is |E|_F^2, all miss by thi
 _EXTENDED_LIMIT = 4e9  # multiplications of an extended-precision product that are worth a wait
 _KEPT_BYTES = 1 << 29  # of activations and their derivatives, for the next product
 _LARGER = 8  # times the block: up to there layers are assembled for it
-_KINKED = ("relu", "leaky_relu")
-_KINKS = {"mae": "curvature at zero error"}
 
 
 def of(
@@ -55,7 +53,8 @@ def of(
     TypeError, ValueError
         If `net` is no MLP, if X and y don't fit it, or if X or a parameter is not finite.
     PiecewiseLinearWarning
-        Is issued if the activation or the loss is piecewise linear: relu, leaky_relu, mae.
+        Is issued if the slope of the activation or of the loss jumps: relu, leaky_relu,
+        hard_sigmoid, hard_tanh, hard_swish, mae.
 
     Examples
     --------
@@ -127,18 +126,14 @@ class NetworkCurvature(Blocks):
     @property
     def kinks(self) -> tuple[str, ...]:
         """What has a slope that jumps: the activation, the loss, or neither."""
-        bent = self._activation in _KINKED and self._layers > 1
+        bent = self._activation in KINKS and self._layers > 1
         found = {self._activation: bent, self._loss_name: self._loss_name == "mae"}
         return tuple(name for name, holds in found.items() if holds)
 
     @property
     def silent(self) -> str | None:
-        """What a piecewise linear network or loss hides from second derivatives."""
-        said = [
-            f"{name} is piecewise linear: {_KINKS.get(name, 'curvature at its kinks')} is not in H"
-            for name in self.kinks
-        ]
-        return "; ".join(said) or None
+        """What a network or loss with kinks hides from second derivatives."""
+        return "; ".join(hidden_by(name) for name in self.kinks) or None
 
     def __matmul__(self, V: NDArray[np.float64]) -> NDArray[np.float64]:
         V = checks.operand(V, self.shape[0])

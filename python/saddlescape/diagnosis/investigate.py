@@ -20,7 +20,7 @@ from saddlescape.diagnosis.records import Event, Evidence
 from saddlescape.metrics import TrendState, latest_trend, trend
 from saddlescape.metrics.trend import WIDEST
 from saddlescape.net import MLP
-from saddlescape.train import History, Run, RunOutcome, train
+from saddlescape.train import History, Run, RunOutcome, RunState, train
 
 __all__ = ["Plan", "Progress", "investigate"]
 
@@ -210,8 +210,9 @@ class _Pipeline:
         given = {} if self.plan.lr is None else {"lr": self.plan.lr}
         return {**given, **self.plan.settings}
 
-    def watch(self, history: History) -> bool:
+    def watch(self, state: RunState) -> bool:
         """After each step: show progress; true at a stall or when the plan says enough."""
+        history = state.history
         if self.net.parameters == 2:
             self.path.append(self.net.theta.copy())
         if self.plan.until is not None and self.plan.until(history):

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from saddlescape import _check
 
-__all__ = ["columns", "dtype", "layer_range", "normalisation", "part", "samples", "sizes"]
+__all__ = [
+    "columns",
+    "dtype",
+    "huber_delta",
+    "layer_range",
+    "normalisation",
+    "part",
+    "samples",
+    "sizes",
+]
 
 
 def sizes(given: Any) -> tuple[int, ...]:
@@ -46,6 +55,16 @@ def normalisation(given: Any) -> str | None:
     if not isinstance(given, str) or given not in ("batch", "layer"):
         raise ValueError(f"normalisation: {given!r}, expected None, 'batch' or 'layer'")
     return given
+
+
+def huber_delta(given: Any, loss: str, dtype: np.dtype[Any]) -> float:
+    """Return the threshold of loss "huber", a positive number in `dtype`."""
+    delta = _check.positive("huber_delta", given)
+    if not float(np.finfo(dtype).tiny) <= delta <= float(np.finfo(dtype).max):
+        raise ValueError(f"huber_delta: {delta:g}, expected a number in the range of {dtype}")
+    if loss != "huber" and delta != 1.0:
+        raise ValueError(f"huber_delta: {delta:g} with loss {loss!r}, expected loss 'huber'")
+    return delta
 
 
 def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -13,6 +13,12 @@ __all__ = ["Draw", "checked_draw"]
 class Draw:
     """The masks of one step: a function of these two numbers, so that any step can be replayed.
 
+    The seed and the step name a stream of random numbers that serves dropout alone, each hidden
+    layer has a part of it, and whether unit j of the batch's row i is kept is element ``i d + j``
+    there, d the layer's units (`cpp/core/streams.hpp`): no mask depends on the steps before, on
+    the threads, or on what else was drawn. `train` takes its own `seed` and the number of the step
+    in the history: ``net.gradient(X[rows], y[rows], training=Draw(seed, step))`` is that step's.
+
     Parameters
     ----------
     seed : int

@@ -15,20 +15,27 @@ from safetensors.numpy import save
 
 from saddlescape import _check
 from saddlescape._files import write_whole
-from saddlescape.net.init import SCALES
+from saddlescape.net.init import INITS, checked_scale
 
 if TYPE_CHECKING:
     from saddlescape.net.mlp import MLP
 
-__all__ = ["architecture", "description", "load", "read", "write"]
+__all__ = ["architecture", "blank", "description", "load", "read", "save_network", "write"]
 
-_FORMAT = "saddlescape.MLP/1"
-_WITH_LAYERS = "saddlescape.MLP/2"  # has what batch normalisation averages besides theta
+_PARTS = ("theta", "running", "standardisation")
+# format -> how many of these it may hold. Earlier versions read those that came before.
+_FORMATS = {"saddlescape.MLP/1": 1, "saddlescape.MLP/2": 2, "saddlescape.MLP/3": 3}
 _KEY = "saddlescape"
 
 
-# Of the hidden layers, with what says nothing
-_LAYERS: dict[str, Any] = {"normalisation": None, "residual": False, "dropout": 0.0}
+# What only some networks have, with what says nothing
+_SOME: dict[str, Any] = {
+    "normalisation": None,
+    "residual": False,
+    "dropout": 0.0,
+    "huber_delta": 1.0,
+    "init_scale": None,
+}
 
 
 def architecture(net: MLP) -> dict[str, Any]:
@@ -42,36 +49,60 @@ def architecture(net: MLP) -> dict[str, Any]:
         "dtype": net.dtype.name,
         "seed": net.seed,
     }
-    layers = {name: getattr(net, name) for name in _LAYERS}
-    return always | {name: value for name, value in layers.items() if value != _LAYERS[name]}
+    some = {name: getattr(net, name) for name in _SOME}
+    return always | {name: value for name, value in some.items() if value != _SOME[name]}
 
 
 def description(net: MLP) -> str:
     """The architecture in a line."""
     words = ["-".join(str(n) for n in net.sizes) + f" {net.activation}", net.loss_name]
+    words += [f"delta {net.huber_delta:g}"] if net.huber_delta != 1 else []
     words += [] if net.bias else ["no biases"]
     words += [f"{net.normalisation} normalisation"] if net.normalisation else []
     words += ["residual"] if net.residual else []
     words += [f"dropout {net.dropout:g}"] if net.dropout else []
+    words += ["standardised inputs"] if net.standardisation else []
     return ", ".join([*words, str(net.dtype)])
+
+
+def blank(cls: type[MLP], arguments: Any) -> MLP:
+    """Make a network of that architecture without drawing its weights: zeros."""
+    net = cls(**{**arguments, "init": "zeros", "init_scale": None})
+    net.init = _check.choice("init", arguments["init"], sorted(INITS))
+    net.init_scale = checked_scale(net.init, arguments.get("init_scale"))
+    return net
 
 
 def load(cls: type[MLP], path: str | Path) -> MLP:
     """Make the network that `write` wrote."""
-    theta, running, arguments = read(path)
+    theta, running, standardisation, arguments = read(path)
     try:
-        net = cls(**{**arguments, "init": "zeros"})
-        net.init = _check.choice("init", arguments["init"], sorted(SCALES))
+        net = blank(cls, arguments)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"path: {path}: no architecture of this version ({error})") from error
-    for name, found, made in (("theta", theta, net.theta), ("running", running, net.running)):
+    moments = np.zeros((2, net.sizes[0] if standardisation.size else 0))
+    for name, found, made in (
+        ("theta", theta, net.theta),
+        ("running", running, net.running),
+        ("standardisation", standardisation, moments),
+    ):
         if found.shape != made.shape or found.dtype != made.dtype:
             raise ValueError(
                 f"path: {path}: {name} of shape {found.shape} and dtype {found.dtype}, "
                 f"expected {made.shape} and {made.dtype}"
             )
         made[:] = found  # bit for bit, a diverged run's NaN too
+    if moments.size:
+        if not np.isfinite(moments).all() or (moments[1] <= 0).any():
+            raise ValueError(f"path: {path}: standardisation: no means and standard deviations")
+        moments.setflags(write=False)
+        net._standardisation = moments
     return net
+
+
+def save_network(net: MLP, path: str | Path) -> Path:
+    """Write all of a network: what `load` reads."""
+    return write(path, net.theta, architecture(net), net.running, net.standardisation)
 
 
 def write(
@@ -79,26 +110,33 @@ def write(
     theta: NDArray[Any],
     architecture: Any,
     running: NDArray[Any] | None = None,
+    standardisation: tuple[NDArray[Any], NDArray[Any]] | None = None,
 ) -> Path:
     """Write to a temporary name in the same folder, flush, rename: a reader sees all or nothing.
 
-    Without averages the file is of the first format, which earlier versions read.
+    The file is of the first format that has what there is: earlier versions read it then.
     """
     path = _checked_path(path)
-    running = np.zeros((2, 0)) if running is None else running
+    none = np.zeros((2, 0))
+    parts = [
+        theta,
+        none if running is None else running,
+        none if standardisation is None else np.stack(standardisation),
+    ]
+    held = max(i for i, part in enumerate(parts, 1) if part.size or i == 1)
     header = {
-        "format": _WITH_LAYERS if running.size else _FORMAT,
+        "format": next(name for name, most in _FORMATS.items() if most >= held),
         "architecture": architecture,
-        "sha256": _digest(theta, running, architecture),
+        "sha256": _digest(parts, architecture),
     }
-    arrays = {"theta": theta} | ({"running": running} if running.size else {})
+    arrays = {name: part for name, part in zip(_PARTS, parts, strict=True) if part.size}
     # One key: safetensors writes several in any order, and the same network gave other bytes.
     metadata = {_KEY: json.dumps(header)}
     return write_whole(path, save(arrays, metadata=metadata))
 
 
-def read(path: str | Path) -> tuple[NDArray[Any], NDArray[Any], Any]:
-    """Return theta, the averages (2, units) and the architecture.
+def read(path: str | Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Any]:
+    """Return theta, the averages (2, units), the inputs' moments (2, d) and the architecture.
 
     A damaged file is refused with its name and the reason.
     """
@@ -108,16 +146,17 @@ def read(path: str | Path) -> tuple[NDArray[Any], NDArray[Any], Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             header = _header(path, (file.metadata() or {}).get(_KEY, "null"))
-            theta = np.array(file.get_tensor("theta"))
-            running = np.zeros((2, 0))
-            if header["format"] == _WITH_LAYERS:
-                running = np.array(file.get_tensor("running"))
+            named = set(file.keys()).intersection(_PARTS[: _FORMATS[header["format"]]])
+            theta, running, standardisation = (
+                np.array(file.get_tensor(name)) if name in named else np.zeros((2, 0))
+                for name in _PARTS
+            )
     except SafetensorError as error:
         raise ValueError(f"path: {path}: damaged, or not safetensors ({error})") from error
     architecture = header.get("architecture")
-    if header.get("sha256") != _digest(theta, running, architecture):
+    if header.get("sha256") != _digest([theta, running, standardisation], architecture):
         raise ValueError(f"path: {path}: damaged, its contents do not match its checksum")
-    return theta, running, architecture
+    return theta, running, standardisation, architecture
 
 
 def _header(path: Path, text: str) -> dict[str, Any]:
@@ -126,16 +165,15 @@ def _header(path: Path, text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"path: {path}: damaged, its metadata are no JSON ({error})") from error
     found = header.get("format") if isinstance(header, dict) else None
-    if found not in (_FORMAT, _WITH_LAYERS):
-        raise ValueError(
-            f"path: {path}: format {found!r}, expected {_FORMAT!r} (MLP.save writes it)"
-        )
+    if found not in _FORMATS:
+        plain = next(iter(_FORMATS))
+        raise ValueError(f"path: {path}: format {found!r}, expected {plain!r} (MLP.save writes it)")
     return dict(header)
 
 
-def _digest(theta: NDArray[Any], running: NDArray[Any], architecture: Any) -> str:
+def _digest(parts: list[NDArray[Any]], architecture: Any) -> str:
     """SHA-256 of numbers and architecture: safetensors does not notice a flipped bit."""
-    numbers = theta.tobytes() + running.tobytes()
+    numbers = b"".join(part.tobytes() for part in parts)
     return hashlib.sha256(numbers + json.dumps(architecture).encode()).hexdigest()
 
 

@@ -75,7 +75,7 @@ class warmup_until:  # noqa: N801 - called like a function
     >>> X, y = np.array([[0.0], [1.0]]), np.array([0, 1])
     >>> net, lr = ss.MLP((1, 4, 2), seed=0), schedule.warmup_until(0.1, then=1.0, below=0.5)
     >>> run = ss.train(net, X, y, optimizer="sgd", lr=lr, batch_size="full", epochs=150,
-    ...                callback=lambda history: lr.observe(history.loss[-1]))
+    ...                callback=lambda state: lr.observe(state.history.loss[-1]))
     >>> rates = run.history["learning_rate"]
     >>> float(rates[0]), float(rates[-1])
     (0.1, 1.0)

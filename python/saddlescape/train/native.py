@@ -42,29 +42,26 @@ class NativeSteps:
         self._burst = _FIRST_BURST
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
-        """Take `count` steps over the sample numbers; False if one was not finite."""
-        done, size = 0, self._size
-        while done < count:
-            plan = self._optimizer.plan(min(count - done, self._burst))
-            more = len(plan.rates)
-            if more:
-                rows = None if order is None else order[done * size : (done + more) * size]
-                finite = self._core.run(rows, plan.rates, plan.weights)
-                took = len(self._core.records)
-                self.record()
-                if not finite:
-                    return False
-                self._burst = min(_MOST, 2 * took + 1)
-                done += took
-                if took < more:
-                    continue
-            if plan.error is not None:
-                raise plan.error
+        """Take 1 to `count` steps over the first of the sample numbers; False: one not finite."""
+        plan = self._optimizer.plan(min(count, self._burst))
+        asked = len(plan.rates)
+        if asked:
+            rows = None if order is None else order[: asked * self._size]
+            finite = self._core.run(rows, plan.rates, plan.weights)
+            took = len(self._core.records)
+            self.record()
+            if not finite:
+                return False
+            self._burst = min(_MOST, 2 * took + 1)
+            if took < asked:
+                return True
+        if plan.error is not None:
+            raise plan.error
         return True
 
     def record(self) -> None:
         """Write what the core has done into the history; done twice it writes nothing twice."""
         records = self._core.records
-        self._history.fill(
+        self._history.record(
             self._start + self._core.steps - len(records), _core.train.columns, records
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from saddlescape.train.history import History
 
 __all__ = ["Steps"]
 
+_SECONDS = 0.05  # that a burst of steps takes, as in the core
 _AVERAGES = 0.9  # momentum of what batch normalisation takes at test time
 
 
@@ -30,22 +32,37 @@ class Steps:
         penalty: tuple[float, float],
         seed: int = 0,
     ) -> None:
-        self.net, self.X, self.Y, self.optimizer = net, X, Y, optimizer
+        # X comes from `net.encode`, standardised already
+        self.net, self.X, self.Y = net.after_standardisation(), X, Y
+        self.optimizer = optimizer
         self.history, self.size, self.penalty = history, size, penalty
         self.seed = seed  # of dropout's masks
         self.before = net.theta.copy()
         self.last_gradient: NDArray[Any] | None = None
         self.last_norm = 0.0
+        self._taking: tuple[int, int, list[float]] | None = None
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
-        """Take `count` steps over the sample numbers; False if one was not finite."""
+        """Take 1 to `count` steps over the first of the sample numbers; False: one not finite."""
+        end = time.monotonic() + _SECONDS
         for start in range(0, count * self.size, self.size):
             if not self.step(None if order is None else order[start : start + self.size]):
                 return False
+            if time.monotonic() > end:
+                break
         return True
 
     def record(self) -> None:
-        """Every step has its record."""
+        """Write the step that was taken into the history, if an interrupt came before that."""
+        if self._taking is None:
+            return
+        row, taken, (loss, norm, cosine, rate) = self._taking
+        if self.optimizer.steps > taken:
+            # the cosine is near -1 where the steps jump from wall to wall
+            length = _core.train.distance(self.net.theta, self.before)
+            numbers = np.array([[loss, norm, cosine, length, rate]])
+            self.history.record(row, _core.train.columns, numbers)
+        self._taking = None
 
     def step(self, rows: NDArray[np.int64] | None) -> bool:
         """Do one step; False, with the last good parameters restored, if it is not finite."""
@@ -62,16 +79,10 @@ class Steps:
             return False
         self.last_gradient, self.last_norm = gradient, norm
         self.before[:] = theta
-        rate = self.optimizer.lr
+        numbers = [loss, norm, cosine, self.optimizer.lr]
+        self._taking = (self.history.steps, self.optimizer.steps, numbers)
         self.optimizer.step(gradient)
-        self.history.append(
-            loss=loss,
-            gradient_norm=norm,
-            # near -1 where the steps jump from wall to wall
-            gradient_cosine=cosine,
-            update_norm=_core.train.distance(theta, self.before),
-            learning_rate=rate,
-        )
+        self.record()
         # Asked here too: after the last step no further loss would show it.
         if not np.isfinite(theta).all():
             theta[:] = self.before
