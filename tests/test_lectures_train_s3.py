@@ -182,6 +182,24 @@ def test_s3_22_stopping_early():
     assert overfit.marks == {"stop": float(best[0])}
 
 
+def test_s3_22_the_trainer_stops_and_gives_the_best_weights_back():
+    X, y, X_rest, y_rest = split_digits(500, 1, wrong=0.2)
+    held_out = X_rest[:400], y_rest[:400]
+    settings = {"lr": 3e-3, "validation": held_out, "seed": 1}
+    net, on = (ss.MLP((64, 64, 10), init="lecun", dtype="float64", seed=1) for _ in range(2))
+    run = ss.train(net, X, y, epochs=60, early_stopping=8, **settings)
+    losses = run.history.epochs["validation_loss"]
+    best = int(losses.argmin())
+    assert run.outcome is RunOutcome.EARLY
+    assert len(losses) == best + 1 + 8  # eight epochs in a row that were no better
+    assert run.best_epoch == best
+    assert net.loss(*held_out) == losses[best]  # to the last bit
+    # Going on does better in training, and worse on what was held out.
+    ss.train(on, X, y, epochs=60, **settings)
+    assert on.loss(X, y) < net.loss(X, y)
+    assert on.loss(*held_out) > net.loss(*held_out) + 0.1
+
+
 def walks():
     found = study("learning_rate")
     return dict(zip(("small", "stable", "large"), found.walks, strict=True))
