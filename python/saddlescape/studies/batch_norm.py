@@ -109,6 +109,9 @@ def batch_norm(networks: int = 3, seed: int = 0) -> BatchNorm:
     steps; there the gradient stays what it was for longer, and the largest curvature met is
     smaller. The internal covariate shift is not: that is not how it helps.
 
+    Much of that hangs on the start, LeCun's, too small for gelu: from He's the plain network learns
+    in as few steps, on standardised inputs in somewhat fewer.
+
     Parameters
     ----------
     networks : int
