@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import shutil
 
 import numpy as np
@@ -13,6 +12,8 @@ import saddlescape as ss
 from checkpoint_samples import SAMPLES, STEPS, Case, attributes, data, network
 from saddlescape import optim, schedule
 from saddlescape.train import checkpoint_file
+
+resource = pytest.importorskip("resource", reason="limits the size of files")
 
 X, Y = data()
 XV, YV = data(n=11, seed=4)

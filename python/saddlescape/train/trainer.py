@@ -102,10 +102,10 @@ def train(
         event files. Whole lines are there at any time, at most a second behind. An OSError (a full
         disk) ends the run; parameters and optimizer are where the last step left them.
     checkpoint : str or Path, optional
-        A file that is written at each epoch's end, and where a callback stops the run, with all
-        that `resume` needs to go on bit for bit. It takes the place of an older checkpoint at once
-        or not at all. If it can't be written an OSError ends the run and the older one stays; after
-        an interrupt from the keyboard, too.
+        A file that is written before the first step, at each epoch's end, and where a callback
+        stops the run, with all that `resume` needs to go on bit for bit. It takes the place of an
+        older checkpoint at once or not at all. If it can't be written an OSError ends the run and
+        the older one stays; after an interrupt from the keyboard, too.
     checkpoint_every : int, optional
         Write it every so many steps, too.
     progress : bool
