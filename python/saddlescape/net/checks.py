@@ -98,16 +98,24 @@ def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def sample_weight(given: Any, X: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any] | None:
     """Return weights of the samples X (N, d) divided by their mean, in `dtype`; None for none."""
-    if given is None:
-        return None
-    weight = columns("sample_weight", given, (len(X),), np.dtype(np.float64))
+    return None if given is None else mean_one(weights(given, len(X))).astype(dtype)
+
+
+def weights(given: Any, samples: int) -> NDArray[np.float64]:
+    """Return weights of samples (N,) as float64: finite, none below 0, not all 0."""
+    weight = columns("sample_weight", given, (samples,), np.dtype(np.float64))
     if (weight < 0).any():
         i = int(np.flatnonzero(weight < 0)[0])
         raise ValueError(f"sample_weight: {weight[i]:g} at ({i},), expected numbers >= 0")
     if not weight.any():
         raise ValueError("sample_weight: all 0, expected at least one above 0")
+    return weight
+
+
+def mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights, not all 0, divided by their mean."""
     scaled = weight / weight.max()  # so that their sum is in range, and equal ones become 1
-    result: NDArray[Any] = (scaled / scaled.mean()).astype(dtype)
+    result: NDArray[np.float64] = scaled / scaled.mean()
     return result
 
 

@@ -43,13 +43,12 @@ class EpochRows:
 
 def measured(task: Task) -> Watch:
     """Return the look at each epoch's end that measures metrics and the validation loss."""
+    net = task.net.after_standardisation()  # the data are encoded already
 
     def look(state: RunState) -> None:
-        net = state.net.after_standardisation()  # the data are encoded already
         values = measure(task.metrics, net, task.inputs, task.targets)
         if task.validation is not None:
-            # encoded already, and once is enough where labels are smoothed
-            values["validation_loss"] = net.network.loss(net.theta, *task.validation, net.mode())
+            values["validation_loss"] = net.loss(*task.validation)
             held = measure(task.validation_metrics, net, *task.validation)
             values.update({f"validation_{name}": value for name, value in held.items()})
         state.history.epochs.set_last(**values)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from saddlescape import _check, optim
 from saddlescape.metrics.measure import named
 from saddlescape.net import MLP
+from saddlescape.net.checks import weights
 from saddlescape.optim.ahead import Ahead
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.arguments import (
@@ -25,7 +26,7 @@ from saddlescape.train.history import History
 from saddlescape.train.native import NativeSteps
 from saddlescape.train.plan import Plan
 from saddlescape.train.steps import Steps
-from saddlescape.train.weights import class_weights, normalised, sample_weights
+from saddlescape.train.weights import class_weights, normalised
 
 __all__ = ["Task"]
 
@@ -79,7 +80,7 @@ class Task:
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         inputs, targets = samples_of(net, X, y)
         seed = _check.integer("seed", seed, low=0)
-        weight = sample_weights(sample_weight, len(inputs))
+        weight = None if sample_weight is None else weights(sample_weight, len(inputs))
         checked, kept = validation_of(net, X, y, validation, seed)
         if kept is not None:
             X, y, inputs, targets = X[kept], y[kept], inputs[kept], targets[kept]
@@ -111,10 +112,10 @@ class Task:
 
     def steps(self, history: History) -> NativeSteps | Steps:
         """Return what takes the steps and records them."""
-        data = (self.net, self.inputs, self.targets)
+        data, how = (self.net, self.inputs, self.targets), (self.plan.size, self.penalty)
         if Ahead.can(self.optimizer) and self.net.network.plain:
-            return NativeSteps(*data, Ahead(self.optimizer), history, self.plan.size, self.penalty)
-        return Steps(*data, self.optimizer, history, self.plan.size, self.penalty, self.plan.seed)
+            return NativeSteps(*data, Ahead(self.optimizer), history, *how, weight=self.weight)
+        return Steps(*data, self.optimizer, history, *how, seed=self.plan.seed, weight=self.weight)
 
 
 def validation_metrics(net: MLP, metrics: tuple[str, ...]) -> tuple[str, ...]:
