@@ -32,6 +32,7 @@ def train(
     epochs: int = 10,
     validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
     seed: int = 0,
+    shuffle: bool = True,
     callback: Callable[[RunState], bool | None] | None = None,
     epoch_callback: Callable[[RunState], bool | None] | None = None,
     l1: float = 0.0,
@@ -63,6 +64,8 @@ def train(
         Its loss, and with cross_entropy its accuracy, is recorded at the end of each epoch.
     seed : int
         Of the shuffling.
+    shuffle : bool
+        Whether each epoch has an order of its own; without it the samples come as they stand.
     callback : callable, optional
         Called with the run's `RunState` after every step; a true answer stops the run. What it
         raises goes through to the caller, but for KeyboardInterrupt, which ends the run in good
@@ -101,12 +104,13 @@ def train(
     size = batch_size_of(batch_size, len(inputs), net.normalisation)
     epochs = _check.integer("epochs", epochs, low=0)
     seed = _check.integer("seed", seed, low=0)
+    shuffle = _check.flag("shuffle", shuffle)
     checked = None if validation is None else validation_of(net, validation)
     for name, function in (("callback", callback), ("epoch_callback", epoch_callback)):
         _check.optional_function(name, function, "a function of the run's state, or None")
     penalty = (_check.non_negative("l1", l1), _check.non_negative("l2", l2))
     stepper = optimizer_of(net, optimizer, lr, settings)
-    plan = Plan(len(inputs), size, epochs, seed)
+    plan = Plan(len(inputs), size, epochs, seed, shuffle)
     task = Task(net, X, y, inputs, targets, plan, stepper, penalty, checked)
     watches = validated(task)
     if callback is not None:
