@@ -26,7 +26,7 @@ MAY_INCLUDE = {
 }
 
 # Python part -> the parts that it may import, the straight line of the design
-BASE = {"_core", "_check", "_extras", "_files", "_krylov", "_sums"}
+BASE = {"_core", "_check", "_extras", "_files", "_krylov", "_live", "_sums"}
 CLI_HELPERS = {"_info", "_options", "_progress"}
 MAY_IMPORT = {
     "optim": set(),
@@ -53,6 +53,7 @@ MAY_IMPORT = {
     "_check": set(),
     "_extras": set(),
     "_krylov": set(),
+    "_live": set(),
 }
 
 # Parts that are imported by those only who have the package of that name
@@ -76,7 +77,8 @@ ONLY = {
     "jax": {"jax"},
     "pandas": {"data"},
     "sklearn": {"data", "sklearn"},
-    "rich": {"_progress"},
+    "rich": {"_live"},
+    "tensorboard": {"train"},
     "safetensors": {"net"},
 }
 

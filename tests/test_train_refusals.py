@@ -102,7 +102,8 @@ REFUSED = {
         "epoch_callback: str, expected a function of the run's state, or None",
     ),
     "validation list": (
-        {"validation": [X20, Y20]}, TypeError, "validation: list, expected a tuple (X, y)",
+        {"validation": [X20, Y20]}, TypeError,
+        "validation: list, expected a tuple (X, y) or a fraction > 0 and < 1",
     ),
     "validation one": (
         {"validation": (X20,)}, ValueError, "validation: a tuple of 1, expected (X, y)",

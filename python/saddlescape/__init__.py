@@ -5,11 +5,12 @@ from saddlescape._core import __version__
 from saddlescape._info import info, set_threads
 from saddlescape.diagnosis import Diagnosis, diagnose
 from saddlescape.net import MLP
-from saddlescape.train import History, Run, RunOutcome, RunState, train
+from saddlescape.train import EarlyStopping, History, Run, RunOutcome, RunState, train
 
 __all__ = [
     "MLP",
     "Diagnosis",
+    "EarlyStopping",
     "History",
     "Run",
     "RunOutcome",

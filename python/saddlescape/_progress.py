@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
-from saddlescape._extras import require
+from saddlescape._live import LiveLine
 from saddlescape.diagnosis.investigate import Progress
 
 __all__ = ["ProgressLine"]
@@ -25,27 +22,15 @@ class ProgressLine:
     """
 
     def __init__(self) -> None:
-        rich_console = require("rich.console", "app")
-        terminal = sys.stderr.isatty()
-        # A file's name may look like markup or an emoji; FORCE_COLOR makes no terminal of a file.
-        self.console = rich_console.Console(
-            stderr=True, highlight=False, markup=False, emoji=False, force_terminal=terminal
-        )
         self.title, self.state, self.shown = "", "", float("-inf")
-        self.text: Callable[..., Any] = require("rich.text", "app").Text
-        self.live: Any = None
-        if terminal:
-            live = require("rich.live", "app").Live
-            self.live = live(console=self.console, transient=True, auto_refresh=False)
+        self.live = LiveLine()
 
     def __enter__(self) -> ProgressLine:
-        if self.live is not None:
-            self.live.__enter__()
+        self.live.__enter__()
         return self
 
     def __exit__(self, *details: object) -> None:
-        if self.live is not None:
-            self.live.__exit__(*details)
+        self.live.__exit__(*details)
 
     def show(self, progress: Progress) -> None:
         """Show where training stands, unless that was done a moment ago."""
@@ -53,13 +38,12 @@ class ProgressLine:
         changed = progress.state != self.state
         happens = changed and progress.state in _HAPPENINGS
         self.state = progress.state
-        if self.live is not None:
+        if self.live.terminal:
             if changed or now - self.shown > _PAUSE:
-                line = self.text(self.line(progress), no_wrap=True, overflow="ellipsis")
-                self.live.update(line, refresh=True)
+                self.live.show(self.line(progress))
                 self.shown = now
         elif happens or now - self.shown > _LONG_PAUSE:
-            self.console.print(self.line(progress), soft_wrap=True)
+            self.live.say(self.line(progress))
             self.shown = now
 
     def line(self, progress: Progress) -> str:

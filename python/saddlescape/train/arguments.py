@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 from saddlescape import _check, optim
 from saddlescape.net import MLP
 from saddlescape.optim.optimizer import LearningRate
+from saddlescape.train.held_out import held_out
 
-__all__ = ["batch_size_of", "optimizer_of", "samples_of", "validation_of"]
+__all__ = [
+    "batch_size_of",
+    "classes_of",
+    "has_classes",
+    "optimizer_of",
+    "samples_of",
+    "validation_of",
+]
 
 
 def samples_of(net: MLP, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -46,14 +54,41 @@ def batch_size_of(batch_size: int | str, samples: int, normalisation: str | None
     return size
 
 
-def validation_of(net: MLP, validation: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the validation data as `samples_of` makes them."""
+def has_classes(net: MLP, y: NDArray[Any]) -> bool:
+    """Say whether each sample has a class: by the loss, or because y are classes."""
+    one_logit = net.loss_name == "bce" and net.sizes[-1] == 1
+    return net.loss_name == "cross_entropy" or one_logit or classes_of(net, y) is not None
+
+
+def classes_of(net: MLP, y: NDArray[Any]) -> NDArray[np.int64] | None:
+    """Return y if it holds integer classes (N,), else None: integers may be numbers, too."""
+    if y.ndim != 1 or y.dtype.kind not in "iub":
+        return None
+    return y.astype(np.int64) if net.sizes[-1] > 1 or net.loss_name == "bce" else None
+
+
+def validation_of(
+    net: MLP, X: NDArray[Any], y: NDArray[Any], validation: Any, seed: int
+) -> tuple[tuple[NDArray[Any], NDArray[Any]] | None, NDArray[np.int64] | None]:
+    """Return the validation data as `samples_of` makes them; numbers of the samples left to train.
+
+    None for the numbers where all are.
+    """
+    if validation is None:
+        return None, None
+    allowed = "a tuple (X, y) or a fraction > 0 and < 1"
+    if isinstance(validation, (int, float, np.number)) and not isinstance(validation, bool):
+        fraction = _check.positive("validation", validation, allowed)
+        if fraction >= 1:
+            raise ValueError(f"validation: {validation}, expected {allowed}")
+        kept, out = held_out(fraction, len(X), classes_of(net, y), seed)
+        return samples_of(net, X[out], y[out]), kept
     if not isinstance(validation, tuple):
-        raise TypeError(f"validation: {type(validation).__name__}, expected a tuple (X, y)")
+        raise TypeError(f"validation: {type(validation).__name__}, expected {allowed}")
     if len(validation) != 2:
         raise ValueError(f"validation: a tuple of {len(validation)}, expected (X, y)")
     try:
-        return samples_of(net, *validation)
+        return samples_of(net, *validation), None
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
 

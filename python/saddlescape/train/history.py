@@ -1,20 +1,45 @@
-"""What a training run leaves behind: numbers of every step."""
+"""What a training run leaves behind: numbers of every step and of every epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape import _check
+from saddlescape.train.rows import Rows
 
-__all__ = ["History"]
-
-_ALIASES = {"grad_norm": "gradient_norm"}  # the name that Keras users look for
+__all__ = ["Epochs", "History"]
 
 
-class History(Mapping[str, NDArray[np.float64]]):
+class Epochs(Rows):
+    """Numbers of every epoch that was ended, by name.
+
+    ``epoch`` is its number, from 0, ``step`` that of its last step. ``loss`` is the mean over the
+    epoch's batches, each weighted by its samples: of the loss as the steps saw it, before each
+    update, with penalties. What follows is measured at the epoch's end, in test mode and without
+    sample weights: ``validation_loss``, metrics by name on the training data (``accuracy``) and on
+    the validation data (``validation_accuracy``).
+
+    Examples
+    --------
+    >>> import numpy as np, saddlescape as ss
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> run = ss.train(ss.MLP((1, 4, 2), seed=0), X, y, batch_size=2, epochs=3, lr=0.1,
+    ...                metrics=("accuracy",))
+    >>> run.history.epochs["step"]
+    array([1., 3., 5.])
+    >>> list(run.history.epochs)
+    ['epoch', 'step', 'loss', 'accuracy']
+    """
+
+    _COUNTS = ("epoch", "step")
+
+    def __repr__(self) -> str:
+        return f"Epochs({self.rows} epochs: {', '.join(self._columns)})"
+
+
+class History(Rows):
     """Numbers of every step, by name; those of an epoch stand at its last step, NaN elsewhere.
 
     Row t is taken at ``theta_t``, before update t: ``loss`` and ``gradient_norm`` are of the batch
@@ -25,6 +50,11 @@ class History(Mapping[str, NDArray[np.float64]]):
     (between this step's gradient and the last one's), ``update_norm``, ``learning_rate``; with
     validation data ``validation_loss`` and, for classes, ``validation_accuracy``.
 
+    Attributes
+    ----------
+    epochs : Epochs
+        The same kind of table with a row for each epoch that was ended.
+
     Examples
     --------
     >>> history = History(["loss"])
@@ -34,56 +64,38 @@ class History(Mapping[str, NDArray[np.float64]]):
     array([2., 1.])
     >>> history["step"]
     array([0., 1.])
+    >>> history.to_frame()
+       step  loss
+    0     0   2.0
+    1     1   1.0
     """
 
-    def __init__(self, names: list[str]) -> None:
-        self._columns: dict[str, list[float]] = {"step": [], **{name: [] for name in names}}
+    _COUNTS = ("step",)
+
+    def __init__(self, names: Sequence[str], epoch_names: Sequence[str] = ("loss",)) -> None:
+        super().__init__(names)
+        self.epochs = Epochs(epoch_names)
 
     def append(self, **values: float) -> None:
         """Add a step; a name that is left out becomes NaN."""
         self._check_names(values)
-        for name, column in self._columns.items():
-            column.append(values.get(name, float("nan")) if name != "step" else float(len(column)))
+        table = {name: [value] for name, value in values.items()}
+        super().fill(self.steps, {**table, "step": [float(self.steps)]}, 1)
 
-    def fill(self, start: int, names: Sequence[str], rows: NDArray[np.float64]) -> None:
-        """Add steps from number `start` on, as far as they are not here yet; the rest is NaN.
-
-        rows : (steps, names). An interrupt may come between two columns: called again with the
-        same rows, it goes on where it was.
-        """
-        table = dict(zip(names, rows.T, strict=True))
-        table["step"] = np.arange(start, start + len(rows), dtype=np.float64)
-        for name, column in self._columns.items():
-            if name in table:
-                column.extend(table[name][len(column) - start :].tolist())
-            else:
-                column.extend([float("nan")] * (start + len(rows) - len(column)))
-
-    def set_last(self, **values: float) -> None:
-        """Set values of the last step."""
-        self._check_names(values)
-        for name, value in values.items():
-            self._columns[name][-1] = value
+    def record(self, start: int, names: Sequence[str], rows: NDArray[np.float64]) -> None:
+        """Add steps from number `start` on, rows (steps, names), as `fill` does."""
+        table = {name: row.tolist() for name, row in zip(names, rows.T, strict=True)}
+        table["step"] = [float(start + i) for i in range(len(rows))]
+        self.fill(start, table, len(rows))
 
     def extend(self, other: History) -> None:
-        """Append the steps of a run that went on from this one; steps are numbered through.
+        """Append the steps of a run that went on from this one, numbered through; epochs likewise.
 
         A name that only one of the two has is NaN for the steps of the other.
         """
-        before, more = self.steps, other.steps
-        for name in other:
-            self._columns.setdefault(name, [float("nan")] * before)
-        for name, column in self._columns.items():
-            if name == "step":
-                column.extend([float(before + i) for i in range(more)])
-            else:
-                column.extend(list(other._columns.get(name, [float("nan")] * more)))
-
-    def _check_names(self, values: Mapping[str, float]) -> None:
-        unknown = next((name for name in values if name not in self._columns), None)
-        if unknown is not None or "step" in values:
-            names = ", ".join(name for name in self._columns if name != "step")
-            raise ValueError(f"{unknown or 'step'}: no name to record, expected {names}")
+        steps = float(self.steps)
+        self.epochs._extend(other.epochs, {"epoch": float(self.epochs.rows), "step": steps})
+        self._extend(other, {"step": steps})
 
     @property
     def steps(self) -> int:
@@ -100,33 +112,11 @@ class History(Mapping[str, NDArray[np.float64]]):
         """The gradient norm of every step."""
         return self["gradient_norm"]
 
-    def tail(self, name: str, count: int) -> NDArray[np.float64]:
-        """Return the last `count` values of a column, all of them if there are fewer."""
-        count = _check.integer("count", count, low=0)
-        column = self._columns[_ALIASES.get(name, name)]
-        return np.array(column[max(0, len(column) - count) :], dtype=np.float64)
-
-    def __getitem__(self, name: str) -> NDArray[np.float64]:
-        return np.array(self._columns[_ALIASES.get(name, name)], dtype=np.float64)
-
-    def __contains__(self, name: object) -> bool:
-        # Mapping's own would copy the column to find out
-        return _ALIASES.get(str(name), name) in self._columns
-
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, History):
-            return NotImplemented
-        return list(self) == list(other) and all(
-            np.array_equal(self[name], other[name], equal_nan=True) for name in self
-        )
+        same = super().__eq__(other)
+        return same and self.epochs == other.epochs if isinstance(other, History) else same
 
-    __hash__ = None  # type: ignore[assignment]  # steps are appended
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
+    __hash__ = None  # steps are appended
 
     def __repr__(self) -> str:
         return f"History({self.steps} steps: {', '.join(self._columns)})"

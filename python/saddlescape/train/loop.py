@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
+from saddlescape.train.epochs import EpochRows
 from saddlescape.train.history import History
 from saddlescape.train.plan import BEGINNING, Position
 from saddlescape.train.run import Run, RunOutcome
@@ -22,14 +24,21 @@ def perform(
     """Train from `start` on, after the steps that `history` holds, to the plan's end.
 
     The watches look in their order; the first that says how the run ends is heard, after all have
-    looked.
+    looked. When the run is over the last of them ends first.
     """
     history = task.history() if history is None else history
     loop = Loop(task, history, watches, start)
-    outcome = loop.run()
+    with ExitStack() as ends:
+        for watch in watches:
+            if watch.end is not None:
+                ends.callback(watch.end, loop.state)
+            if watch.begin is not None:
+                watch.begin(loop.state)
+        outcome = loop.run()
+    best, begun = task.best, task.plan.begun(loop.recorded)
     return Run(
         task.net, task.X, task.y, history, outcome, task.optimizer, task.plan.size,
-        task.plan.begun(loop.done),
+        begun, None if best is None else best.epoch,
     )  # fmt: skip
 
 
@@ -40,23 +49,33 @@ class Loop:
         self, task: Task, history: History, watches: Sequence[Watch], start: Position
     ) -> None:
         self.plan, self.watches = task.plan, watches
-        self.state = RunState(task.net, task.optimizer, history, task.plan.epochs)
+        self.state = RunState(
+            task.net, task.optimizer, history, task.plan.epochs, task.plan.batches
+        )
         self.steps = task.steps(history)
-        self.done = task.plan.done(start)
+        self.done, self.finite = task.plan.done(start), True
         self._offset = self.done - history.steps
+        self._epochs = EpochRows(task.plan, history, self._offset)
+        self.state.move(start)
 
     def run(self) -> RunOutcome:
         """Train to the end."""
         try:
             outcome = None
             while outcome is None and self.done < self.plan.steps:
-                finite = self.burst()
+                self.finite = self.burst()
                 self.settle()
-                outcome = self.looked() if finite else RunOutcome.NOT_FINITE
+                outcome = self.looked() if self.finite else RunOutcome.NOT_FINITE
         except KeyboardInterrupt:
+            outcome = RunOutcome.INTERRUPTED
+        finally:
             self.settle()
-            return RunOutcome.INTERRUPTED
         return outcome or RunOutcome.FINISHED
+
+    @property
+    def recorded(self) -> int:
+        """How many steps have their numbers: those that are done, and one that was not finite."""
+        return self._offset + self.state.history.steps
 
     def burst(self) -> bool:
         """Take steps until somebody wants to look, or some 50 ms; whether all were finite."""
@@ -68,7 +87,8 @@ class Loop:
     def settle(self) -> None:
         """Record what was done, also of a burst that was interrupted; twice does no harm."""
         self.steps.record()
-        self.done = self._offset + self.state.history.steps
+        self.done = self.recorded - (not self.finite)
+        self._epochs.settle(self.done)
         self.state.move(self.plan.position(self.done))
 
     def looked(self) -> RunOutcome | None:

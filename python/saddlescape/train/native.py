@@ -62,6 +62,6 @@ class NativeSteps:
     def record(self) -> None:
         """Write what the core has done into the history; done twice it writes nothing twice."""
         records = self._core.records
-        self._history.fill(
+        self._history.record(
             self._start + self._core.steps - len(records), _core.train.columns, records
         )

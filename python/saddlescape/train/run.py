@@ -20,6 +20,10 @@ class RunOutcome(Enum):
 
     FINISHED = "All epochs were trained."
     STOPPED = "The callback asked to stop."
+    EARLY = (
+        "The monitored value stopped getting better for as many epochs as early_stopping allows; "
+        "give it more patience to go on."
+    )
     INTERRUPTED = "Interrupted from the keyboard; what was trained and recorded is kept."
     NOT_FINITE = (
         "The loss or the gradient became infinite or NaN. The parameters are back where the loss "
@@ -36,7 +40,7 @@ class Run:
     net : MLP
         The network, as the run left it.
     X, y : arrays
-        What it was trained on.
+        What it was trained on: less what was held out for validation.
     history : History
         Loss, gradient norm, update norm and learning rate of every step.
     outcome : RunOutcome
@@ -45,6 +49,9 @@ class Run:
         With its state, so that another run can go on from here.
     batch_size, epochs : int
         Samples in a batch; epochs that were begun.
+    best_epoch : int or None
+        With early stopping the epoch, from 0, whose end had the best monitored value; unless told
+        not to be restored, `net` is what it was there.
     full_batch : bool
         Whether every step saw all samples.
     """
@@ -57,6 +64,7 @@ class Run:
     optimizer: optim.Optimizer
     batch_size: int
     epochs: int
+    best_epoch: int | None = None
 
     @property
     def full_batch(self) -> bool:

@@ -26,8 +26,8 @@ class RunState:
         What steps it.
     history : History
         The numbers of every step so far.
-    epochs : int
-        How many epochs the run is to have.
+    epochs, batches : int
+        How many epochs the run is to have, and steps each of them.
     epoch : int
         That of the last step, from 0.
     epoch_ended : bool
@@ -40,6 +40,7 @@ class RunState:
     optimizer: optim.Optimizer
     history: History
     epochs: int
+    batches: int
     epoch: int = 0
     epoch_ended: bool = False
     position: Position = BEGINNING
@@ -60,12 +61,15 @@ class RunState:
 class Watch:
     """A look at the run: every so many steps, at each epoch's end, or after each burst of steps.
 
-    ``look(state)`` returns how the run is to end, or None if it shall go on.
+    ``look(state)`` returns how the run is to end, or None if it shall go on. ``begin(state)`` comes
+    before the first step; ``end(state)`` when the run is over, by an exception too.
     """
 
     look: Callable[[RunState], RunOutcome | None]
     steps: int | None = None
     epochs: bool = False
+    begin: Callable[[RunState], None] | None = None
+    end: Callable[[RunState], None] | None = None
 
     def due(self, done: int, batches: int) -> bool:
         """Say whether it is to look after so many steps, `batches` to an epoch."""

@@ -38,6 +38,7 @@ class Steps:
         self.before = net.theta.copy()
         self.last_gradient: NDArray[Any] | None = None
         self.last_norm = 0.0
+        self._taking: tuple[int, int, list[float]] | None = None
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
         """Take 1 to `count` steps over the first of the sample numbers; False: one not finite."""
@@ -50,7 +51,16 @@ class Steps:
         return True
 
     def record(self) -> None:
-        """Every step has its record."""
+        """Write the step that was taken into the history, if an interrupt came before that."""
+        if self._taking is None:
+            return
+        row, taken, (loss, norm, cosine, rate) = self._taking
+        if self.optimizer.steps > taken:
+            # the cosine is near -1 where the steps jump from wall to wall
+            length = _core.train.distance(self.net.theta, self.before)
+            numbers = np.array([[loss, norm, cosine, length, rate]])
+            self.history.record(row, _core.train.columns, numbers)
+        self._taking = None
 
     def step(self, rows: NDArray[np.int64] | None) -> bool:
         """Do one step; False, with the last good parameters restored, if it is not finite."""
@@ -67,16 +77,10 @@ class Steps:
             return False
         self.last_gradient, self.last_norm = gradient, norm
         self.before[:] = theta
-        rate = self.optimizer.lr
+        numbers = [loss, norm, cosine, self.optimizer.lr]
+        self._taking = (self.history.steps, self.optimizer.steps, numbers)
         self.optimizer.step(gradient)
-        self.history.append(
-            loss=loss,
-            gradient_norm=norm,
-            # near -1 where the steps jump from wall to wall
-            gradient_cosine=cosine,
-            update_norm=_core.train.distance(theta, self.before),
-            learning_rate=rate,
-        )
+        self.record()
         # Asked here too: after the last step no further loss would show it.
         if not np.isfinite(theta).all():
             theta[:] = self.before

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from saddlescape import _check, optim
+from saddlescape import optim
 from saddlescape.net import MLP
 from saddlescape.optim.optimizer import LearningRate
-from saddlescape.train.arguments import batch_size_of, optimizer_of, samples_of, validation_of
+from saddlescape.train.early import EarlyStopping
 from saddlescape.train.loop import perform
-from saddlescape.train.plan import Plan
 from saddlescape.train.run import Run
-from saddlescape.train.state import RunState, Watch
+from saddlescape.train.state import RunState
 from saddlescape.train.task import Task
-from saddlescape.train.watches import asked, validated
+from saddlescape.train.watches import watches_of
 
 __all__ = ["train"]
 
@@ -30,13 +30,19 @@ def train(
     lr: LearningRate | None = None,
     batch_size: int | str = 32,
     epochs: int = 10,
-    validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
+    validation: tuple[NDArray[Any], NDArray[Any]] | float | None = None,
+    sample_weight: NDArray[Any] | None = None,
+    class_weight: str | Mapping[int, float] | None = None,
+    metrics: Sequence[str] = (),
+    early_stopping: int | EarlyStopping | None = None,
     seed: int = 0,
     shuffle: bool = True,
-    callback: Callable[[RunState], bool | None] | None = None,
-    epoch_callback: Callable[[RunState], bool | None] | None = None,
+    callback: Callable[[RunState], Any] | None = None,
+    epoch_callback: Callable[[RunState], Any] | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
+    log: str | Path | Sequence[str | Path] | None = None,
+    progress: bool = False,
     **settings: Any,
 ) -> Run:
     """Train `net` in place and record every step.
@@ -60,8 +66,22 @@ def train(
         Samples in a batch.
     epochs : int
         How often the data are gone through.
-    validation : (X, y), optional
-        Its loss, and with cross_entropy its accuracy, is recorded at the end of each epoch.
+    validation : (X, y) or float, optional
+        Its loss, the metrics, and with cross_entropy the accuracy, are recorded at the end of each
+        epoch. A fraction > 0 and < 1 is held out of X and y: drawn from `seed`, of integer classes
+        each by its share; at least one sample of each class is trained on.
+    sample_weight : (N,) array, optional
+        How much each sample counts in the loss, >= 0; divided by the mean over the samples that
+        are trained on.
+    class_weight : "balanced" or mapping, optional
+        The same for all samples of a class, 1 where a mapping {class: weight} has none;
+        ``"balanced"``: inversely proportional to the class's samples. A factor to `sample_weight`.
+    metrics : sequence of str
+        Of ``metrics.names()``: measured on the training data, and on the validation data, at the
+        end of each epoch; in ``History.epochs``.
+    early_stopping : int or EarlyStopping, optional
+        Ends the run after that many epochs without a lower validation loss, and puts the best
+        epoch's parameters back.
     seed : int
         Of the shuffling.
     shuffle : bool
@@ -75,18 +95,31 @@ def train(
     l1, l2 : float
         Penalties >= 0 on the weights w, not on the biases: ``l1 sum |w| + l2 / 2 sum w^2`` joins
         the loss that is recorded, and its gradient ``l1 sign(w) + l2 w`` the gradient.
+    log : path or several, optional
+        Files written as the run goes: ``NAME.csv`` or ``NAME.jsonl``, a line for every step, with
+        its epoch's numbers in an epoch's last one; any other name is a folder for TensorBoard's
+        event files. Whole lines are there at any time, at most a second behind. An OSError (a full
+        disk) ends the run; parameters and optimizer are where the last step left them.
+    progress : bool
+        Show epoch, loss, gradient norm, learning rate and time left: a line written over on
+        standard error, or where that is no terminal a line at each tenth of the run.
     **settings
         Other arguments of the optimizer, ``momentum=0.9`` for example.
 
     Returns
     -------
     Run
-        Its ``history["loss"]`` and ``history["gradient_norm"]`` have a row for every step.
+        Its ``history["loss"]`` and ``history["gradient_norm"]`` have a row for every step,
+        ``history.epochs["loss"]`` one for every epoch.
 
     Raises
     ------
     TypeError, ValueError
         Naming the argument, before anything is changed.
+    FileExistsError, FileNotFoundError
+        If a log is there already, or its folder is not.
+    ImportError
+        If `log` or `progress` needs a package that is not there; says how to install it.
 
     Examples
     --------
@@ -98,23 +131,10 @@ def train(
     >>> run.history.steps, bool(run.history.loss[-1] < 0.01)
     (200, True)
     """
-    if not isinstance(net, MLP):
-        raise TypeError(f"net: {type(net).__name__}, expected an MLP")
-    inputs, targets = samples_of(net, X, y)
-    size = batch_size_of(batch_size, len(inputs), net.normalisation)
-    epochs = _check.integer("epochs", epochs, low=0)
-    seed = _check.integer("seed", seed, low=0)
-    shuffle = _check.flag("shuffle", shuffle)
-    checked = None if validation is None else validation_of(net, validation)
-    for name, function in (("callback", callback), ("epoch_callback", epoch_callback)):
-        _check.optional_function(name, function, "a function of the run's state, or None")
-    penalty = (_check.non_negative("l1", l1), _check.non_negative("l2", l2))
-    stepper = optimizer_of(net, optimizer, lr, settings)
-    plan = Plan(len(inputs), size, epochs, seed, shuffle)
-    task = Task(net, X, y, inputs, targets, plan, stepper, penalty, checked)
-    watches = validated(task)
-    if callback is not None:
-        watches.append(Watch(asked(callback), steps=1))
-    if epoch_callback is not None:
-        watches.append(Watch(asked(epoch_callback), epochs=True))
-    return perform(task, watches)
+    task = Task.of(
+        net, X, y, optimizer=optimizer, lr=lr, batch_size=batch_size, epochs=epochs,
+        validation=validation, sample_weight=sample_weight, class_weight=class_weight,
+        metrics=metrics, early_stopping=early_stopping, seed=seed, shuffle=shuffle, l1=l1, l2=l2,
+        settings=settings,
+    )  # fmt: skip
+    return perform(task, watches_of(task, callback, epoch_callback, log, progress))
