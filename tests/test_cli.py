@@ -19,7 +19,10 @@ from saddlescape.diagnosis.investigate import Progress
 for package in ("matplotlib", "pandas", "plotly", "rich", "sklearn"):
     pytest.importorskip(package)
 
-ACTIVATIONS = "elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh"
+ACTIVATIONS = (
+    "elu, gelu, hard_sigmoid, hard_swish, hard_tanh, leaky_relu, linear, relu, sigmoid, silu, "
+    "softplus, tanh"
+)
 OPTIMIZERS = ", ".join(optim.names(vectors=True))
 
 

@@ -55,6 +55,9 @@ def jax_loss(name: str) -> Callable[[], Any]:
 KINKED = {
     "relu": (lambda: lambda: curvature.of(network(), X, Y), "relu"),
     "leaky_relu": (lambda: lambda: curvature.of(network("leaky_relu"), X, Y), "leaky_relu"),
+    "hard_sigmoid": (lambda: lambda: curvature.of(network("hard_sigmoid"), X, Y), "hard_sigmoid"),
+    "hard_tanh": (lambda: lambda: curvature.of(network("hard_tanh"), X, Y), "hard_tanh"),
+    "hard_swish": (lambda: lambda: curvature.of(network("hard_swish"), X, Y), "hard_swish"),
     "mae": (lambda: lambda: curvature.of(network("tanh", "mae"), X, Y), "mae"),
     "both": (lambda: lambda: curvature.of(network(loss="mae"), X, Y), "relu, mae"),
     "no hidden layer": (lambda: lambda: curvature.of(network("relu", "mae", ()), X, Y), "mae"),
@@ -64,6 +67,7 @@ KINKED = {
     "torch leaky relu": (lambda: torch_loss("LeakyReLU"), "leaky_relu"),
     "torch hard": (lambda: torch_loss("Hardswish"), "hardswish"),
     "jax relu": (lambda: jax_loss("relu"), "relu"),
+    "jax hard swish": (lambda: jax_loss("hard_swish"), "hard_silu"),
     "jax hard": (lambda: jax_loss("hard_tanh"), "hard_tanh"),
 }
 
@@ -79,8 +83,10 @@ def test_once_and_at_the_line_that_asks(name: str) -> None:
     assert first <= found[0].lineno < first + len(lines)
     text = str(found[0].message)
     assert text.startswith(f"At the kinks of {kinks}, where the slope jumps, second derivatives ")
-    assert f"hold within one linear region of {kinks}" in text
-    assert ("pre-activations" in text) == (name in ("relu", "leaky_relu", "both", "find", "escape"))
+    region = "smooth" if kinks in ("hard_silu", "hard_swish", "hardswish") else "linear"
+    assert f"hold within one {region} region of {kinks}" in text
+    counted = name in piecewise.KINKS or name in ("both", "find", "escape")
+    assert ("pre-activations" in text) == counted
 
 
 def test_an_error_where_warnings_are() -> None:
@@ -130,6 +136,18 @@ def test_how_many_are_near_a_kink(activation: str) -> None:
     count = 3 + 2
     with pytest.warns(PiecewiseLinearWarning, match=f"and {count} of 14 pre-activations lie wit"):
         curvature.of(net, inputs, np.zeros((7, 1)))
+
+
+@pytest.mark.parametrize("activation", ["hard_sigmoid", "hard_swish", "hard_tanh"])
+def test_how_many_are_near_one_of_two_kinks(activation: str) -> None:
+    net = ss.MLP((1, 1, 1), activation, loss="mse", dtype="float64", bias=False)
+    net.theta[:] = 1
+    kink = piecewise.KINKS[activation][1]
+    inputs = np.array([[-kink], [kink + 9e-3], [kink - 9e-3], [kink - 1.1e-2], [0.0], [10.0]])
+    with pytest.warns(PiecewiseLinearWarning, match="and 3 of 6 pre-activations lie within"):
+        H = curvature.of(net, inputs, np.zeros((6, 1)))
+    kind = "quadratic" if activation == "hard_swish" else "linear"
+    assert H.silent == (f"{activation} is piecewise {kind}: curvature at its kinks is not in H")
 
 
 def test_all_layers_are_counted_and_none_where_it_takes_long(

@@ -21,6 +21,9 @@ jnp, nn = jax.numpy, jax.nn
 ACTIVATIONS: dict[str, Any] = {
     "elu": nn.elu,
     "gelu": lambda z: nn.gelu(z, approximate=False),
+    "hard_sigmoid": nn.hard_sigmoid,
+    "hard_swish": nn.hard_swish,
+    "hard_tanh": nn.hard_tanh,
     "leaky_relu": nn.leaky_relu,
     "linear": lambda z: z,
     "relu": nn.relu,
@@ -32,6 +35,9 @@ ACTIVATIONS: dict[str, Any] = {
 LOSSES: dict[str, Any] = {
     "bce": lambda f, y: (nn.softplus(f) - y * f).sum(axis=1).mean(),
     "cross_entropy": lambda f, y: -(y * nn.log_softmax(f)).sum(axis=1).mean(),
+    "huber": lambda f, y: jnp.where(
+        jnp.abs(f - y) < 1, (f - y) ** 2 / 2, jnp.abs(f - y) - 0.5
+    ).mean(),
     "mae": lambda f, y: jnp.abs(f - y).mean(),
     "mse": lambda f, y: ((f - y) ** 2).mean(),
 }

@@ -209,6 +209,21 @@ def test_activation_keeps_relative_precision(activation: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", ["hard_sigmoid", "hard_swish", "hard_tanh"])
+def test_hard_kinks_take_the_outer_derivative(activation: str, dtype: str) -> None:
+    """At both kinks slope and curvature are those of the line outside, as PyTorch's are."""
+    kink = 1.0 if activation == "hard_tanh" else 3.0
+    for x in (-kink, kink):
+        net = one_unit(activation, dtype)
+        X, y = np.full((1, 1), x, dtype), np.array([1e4], dtype)
+        outside = float(activation == "hard_swish" and x > 0)
+        assert net.predict(X)[0, 0] == {-3: 0, -1: -1, 1: 1, 3: 2 * outside + 1}[x]
+        assert net.gradient(X, y)[0] == -x * outside
+        assert net.hessian(X, y)[0, 0] == 0
+        assert net.hvp(X, y, np.array([1, 0], dtype))[0] == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", ["elu", "leaky_relu", "relu"])
 def test_kinks_take_the_left_derivative(activation: str, dtype: str) -> None:
     net = ss.MLP((1, 1, 1), activation, "mae", bias=True, dtype=dtype)

@@ -13,7 +13,10 @@ import saddlescape as ss
 
 Array = NDArray[Any]
 
-NAMES = "elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh"
+NAMES = (
+    "elu, gelu, hard_sigmoid, hard_swish, hard_tanh, leaky_relu, linear, relu, sigmoid, silu, "
+    "softplus, tanh"
+)
 INITS = "he, lecun, normal, xavier, zeros"
 ONE = "an integer of at least 1"
 NONNEGATIVE = "an integer of at least 0"
@@ -59,8 +62,8 @@ CONSTRUCTOR: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"activation": "Tanh"}, ValueError, f"activation: 'Tanh', expected one of {NAMES}"),
     ({"activation": None}, TypeError, f"activation: NoneType, expected one of {NAMES}"),
     ({"activation": np.tanh}, TypeError, f"activation: ufunc, expected one of {NAMES}"),
-    ({"loss": "l2"}, ValueError, "loss: 'l2', expected one of bce, cross_entropy, mae, mse"),
-    ({"loss": 2}, TypeError, "loss: int, expected one of bce, cross_entropy, mae, mse"),
+    ({"loss": "l2"}, ValueError, "loss: 'l2', expected one of bce, cross_entropy, huber, mae, mse"),
+    ({"loss": 2}, TypeError, "loss: int, expected one of bce, cross_entropy, huber, mae, mse"),
     ({"init": "ones"}, ValueError, f"init: 'ones', expected one of {INITS}"),
     ({"init": 0.1}, TypeError, f"init: float, expected one of {INITS}"),
     ({"bias": 1}, TypeError, "bias: int, expected True or False"),

@@ -95,7 +95,9 @@ def test_bits_depend_on_neither_company_nor_memory_nor_threads(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "silu", "elu"])
+@pytest.mark.parametrize(
+    "activation", ["tanh", "sigmoid", "silu", "elu", "hard_sigmoid", "hard_swish", "hard_tanh"]
+)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_bits_are_the_same_from_every_instruction_set(
     activation: str, loss: str, dtype: str

@@ -242,6 +242,8 @@ def test_activations_stay_finite(x: float, activation: str, dtype: str) -> None:
     X, y = np.array([[x]], dtype), np.array([1e6], dtype)
     limit = {
         "elu": -1.0 if x < 0 else x,
+        "hard_sigmoid": float(x > 0),
+        "hard_tanh": np.sign(x),
         "leaky_relu": x if x > 0 else 0.01 * x,
         "linear": x,
         "sigmoid": float(x > 0),

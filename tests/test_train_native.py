@@ -80,7 +80,7 @@ def test_batch_sizes(size, dtype):
     check(dtype, optim.Adam, size)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "mae", "bce"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "mae", "bce", "huber"])
 @pytest.mark.parametrize("activation", _core.net.activations())
 def test_networks(activation, loss):
     X, y = data("float32")

@@ -3,7 +3,8 @@
 // Each is a struct with one function: derivatives(z) gives phi(z), phi'(z), phi''(z). A new one
 // is a struct and a line in `with_activation`. Those with an exponential stand in
 // activation_cpu.cpp once more, as loops over vectors; the tests hold them to these. Where a
-// derivative does not exist (relu at 0) it is taken from the left, as PyTorch does.
+// derivative does not exist (relu at 0) it is taken from the left, as PyTorch does; the hard ones'
+// slopes are those of the constant or linear side at both of their kinks, as PyTorch's are.
 #pragma once
 
 #include <algorithm>
@@ -102,12 +103,45 @@ struct Gelu {  // the exact one, z Phi(z), with the normal distribution's Phi an
   }
 };
 
+// clip(z / 6 + 1/2, 0, 1). With z + 3 in one piece its values near 0 keep their digits. PyTorch's
+// slope in float64 is float32's 1/6 (2.13), off by 3e-8.
+struct HardSigmoid {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    if (z <= -3) return {T(0), T(0), T(0)};
+    if (z >= 3) return {T(1), T(0), T(0)};
+    return {(z + 3) / 6, 1 / T(6), T(0)};
+  }
+};
+
+struct HardTanh {  // clip(z, -1, 1)
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    if (z <= -1) return {T(-1), T(0), T(0)};
+    if (z >= 1) return {T(1), T(0), T(0)};
+    return {z, T(1), T(0)};
+  }
+};
+
+// z clip(z + 3, 0, 6) / 6: its slope (2 z + 3) / 6 jumps, from 0 to -1/2 and from 3/2 to 1.
+struct HardSwish {
+  template <class T>
+  static Jet<T> derivatives(T z) {
+    if (z <= -3) return {T(0), T(0), T(0)};
+    if (z >= 3) return {z, T(1), T(0)};
+    return {z * ((z + 3) / 6), (2 * z + 3) / 6, 1 / T(3)};
+  }
+};
+
 inline constexpr struct {
   const char* name;
   Activation activation;
 } activations[] = {
     {"elu", Activation::elu},
     {"gelu", Activation::gelu},
+    {"hard_sigmoid", Activation::hard_sigmoid},
+    {"hard_swish", Activation::hard_swish},
+    {"hard_tanh", Activation::hard_tanh},
     {"leaky_relu", Activation::leaky_relu},
     {"linear", Activation::linear},
     {"relu", Activation::relu},
@@ -139,6 +173,12 @@ void with_activation(Activation activation, Visit&& visit) {
       return visit(Silu{});
     case Activation::gelu:
       return visit(Gelu{});
+    case Activation::hard_sigmoid:
+      return visit(HardSigmoid{});
+    case Activation::hard_tanh:
+      return visit(HardTanh{});
+    case Activation::hard_swish:
+      return visit(HardSwish{});
   }
 }
 

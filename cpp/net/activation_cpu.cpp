@@ -88,6 +88,36 @@ struct Linear {
   }
 };
 
+struct HardSigmoid {
+  template <class T>
+  static inline Jet<T> of(T z) {
+    const bool low = z <= -3, high = z >= 3;
+    return {low ? T(0) : high ? T(1) : (z + 3) / 6, low || high ? T(0) : 1 / T(6), T(0)};
+  }
+};
+
+struct HardTanh {
+  template <class T>
+  static inline Jet<T> of(T z) {
+    const bool low = z <= -1, high = z >= 1;
+    return {low ? T(-1) : high ? T(1) : z, low || high ? T(0) : T(1), T(0)};
+  }
+};
+
+struct HardSwish {
+  template <class T>
+  static inline Jet<T> of(T z) {
+    const bool low = z <= -3, high = z >= 3;
+    return {low    ? T(0)
+            : high ? z
+                   : z * ((z + 3) / 6),
+            low    ? T(0)
+            : high ? T(1)
+                   : (2 * z + 3) / 6,
+            low || high ? T(0) : 1 / T(3)};
+  }
+};
+
 // Values, and as many derivatives as asked for.
 template <class Phi, int derivatives, class T>
 void loop(T* __restrict values, T* __restrict slopes, T* __restrict curvatures, std::int64_t n) {
@@ -114,7 +144,9 @@ namespace a = saddlescape::net;
 extern "C" const a::ActivationKernels SADDLESCAPE_TABLE(_activation) = {
     {a::activate<a::Tanh, float>, a::activate<a::Sigmoid, float>, a::activate<a::Silu, float>,
      a::activate<a::Elu, float>, a::activate<a::Relu, float>, a::activate<a::LeakyRelu, float>,
-     a::activate<a::Linear, float>},
+     a::activate<a::Linear, float>, a::activate<a::HardSigmoid, float>,
+     a::activate<a::HardTanh, float>, a::activate<a::HardSwish, float>},
     {a::activate<a::Tanh, double>, a::activate<a::Sigmoid, double>, a::activate<a::Silu, double>,
      a::activate<a::Elu, double>, a::activate<a::Relu, double>, a::activate<a::LeakyRelu, double>,
-     a::activate<a::Linear, double>}};
+     a::activate<a::Linear, double>, a::activate<a::HardSigmoid, double>,
+     a::activate<a::HardTanh, double>, a::activate<a::HardSwish, double>}};

@@ -16,7 +16,8 @@ using Activate = void (*)(T* values, T* slopes, T* curvatures, std::int64_t n);
 
 template <class T>
 struct ActivationTable {
-  Activate<T> tanh, sigmoid, silu, elu, relu, leaky_relu, linear;
+  Activate<T> tanh, sigmoid, silu, elu, relu, leaky_relu, linear, hard_sigmoid, hard_tanh,
+      hard_swish;
 
   // Null for one that has no loop of its own.
   Activate<T> of(Activation activation) const {
@@ -35,6 +36,12 @@ struct ActivationTable {
         return leaky_relu;
       case Activation::linear:
         return linear;
+      case Activation::hard_sigmoid:
+        return hard_sigmoid;
+      case Activation::hard_tanh:
+        return hard_tanh;
+      case Activation::hard_swish:
+        return hard_swish;
       default:
         return nullptr;
     }

@@ -3,7 +3,20 @@
 
 namespace saddlescape::net {
 
-enum class Activation { linear, tanh, sigmoid, relu, leaky_relu, elu, softplus, silu, gelu };
+enum class Activation {
+  linear,
+  tanh,
+  sigmoid,
+  relu,
+  leaky_relu,
+  elu,
+  softplus,
+  silu,
+  gelu,
+  hard_sigmoid,
+  hard_tanh,
+  hard_swish
+};
 
 // phi(z), phi'(z), phi''(z).
 template <class T>

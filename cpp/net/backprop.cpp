@@ -60,7 +60,7 @@ double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t tota
     rows_[0] = wide_;
   }
   forward(theta);
-  const double sum = loss(chunk.Y, total);
+  const double sum = loss(chunk, total);
   if (!g) return sum;
   backward(theta);
   std::int64_t height = 1;
@@ -154,21 +154,21 @@ void Backprop<T>::activate(std::int64_t l, std::int64_t first, std::int64_t last
 
 // The sum of the losses, and D_L.
 template <class T>
-double Backprop<T>::loss(const T* Y, std::int64_t total) {
+double Backprop<T>::loss(const Batch<T>& chunk, std::int64_t total) {
   const std::int64_t L = net_.layers(), C = d(L);
   T* const errors = a_[L];
   loss_.mean_over(total);
   double sum = 0;
   if (loss_.by_blocks() && !one()) {
-    sum = loss_.value_and_gradient(errors, ld(), Y, n_, errors);
+    sum = loss_.value_and_gradient(errors, ld(), chunk, errors);
   } else {
     const T* f = errors;
     if (!one()) {
       table().turn(errors, ld(), C, n_, outputs_, C);
       f = outputs_;
     }
-    sum = loss_.value(f, Y, n_);
-    loss_.gradient(f, Y, n_, errors_, false);
+    sum = loss_.value(f, chunk);
+    loss_.gradient(f, chunk, errors_, false);
     if (one())
       std::copy_n(errors_, C, errors);
     else

@@ -55,7 +55,7 @@ class Backprop {
   void forward(const T* theta);
   void forward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last);
   void activate(std::int64_t l, std::int64_t first, std::int64_t last);
-  double loss(const T* Y, std::int64_t total);
+  double loss(const Batch<T>& chunk, std::int64_t total);
   void backward(const T* theta);
   void backward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last);
   void gradient(const Unit& unit, T* g, bool add) const;

@@ -34,14 +34,14 @@ inline void loss_curvature(const SampleMajor& samples, Part part, Matrix& upper)
   upper.assign(static_cast<std::size_t>(C * (C + 1) / 2 * n), 0.0);
   if (part == Part::functional) return;
   std::vector<double> unit(static_cast<std::size_t>(C)), column(unit);
-  with_loss(samples.net().loss, [&](auto loss) {
+  with_loss(samples.net(), [&](auto loss) {
     const std::int64_t width = loss.kept(C);
     for (std::int64_t c = 0; c < C; ++c) {
       unit[c] = 1;
       for (std::int64_t i = 0; i < n; ++i) {
         loss.product(samples.kept() + i * width, C, unit.data(), column.data());
         for (std::int64_t r = 0; r <= c; ++r)
-          upper[upper_row(C, r, c) * n + i] = column[r] * samples.scale();
+          upper[upper_row(C, r, c) * n + i] = column[r] * samples.scale(i);
       }
       unit[c] = 0;
     }

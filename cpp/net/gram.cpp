@@ -20,12 +20,14 @@ constexpr std::int64_t tile_rows = 256;  // about so many rows (n, c) in a tile
 Matrix roots(const Pass<double>& pass, const Batch<double>& batch) {
   const std::int64_t C = pass.net().outputs();
   Matrix rows(static_cast<std::size_t>(batch.N * C * C));
-  with_loss(pass.net().loss, [&](auto loss) {
+  with_loss(pass.net(), [&](auto loss) {
     for (std::int64_t n = 0; n < batch.N; ++n)
       loss.root(pass.outputs() + n * C, batch.Y + n * C, C, rows.data() + n * C * C);
   });
-  const double weight = std::sqrt(pass.scale());
-  for (double& each : rows) each *= weight;
+  for (std::int64_t n = 0; n < batch.N; ++n) {
+    const double weight = std::sqrt(pass.scale() * batch.weight_of(n));
+    for (std::int64_t k = 0; k < C * C; ++k) rows[n * C * C + k] *= weight;
+  }
   return rows;
 }
 

@@ -200,21 +200,66 @@ struct AbsoluteError {
   }
 };
 
-enum class Loss { cross_entropy, mse, mae, bce };
+// sum_c e^2 / 2 where |e| < delta, else delta (|e| - delta / 2), with e = f_c - y_c (Huber 1964).
+// Written so, nothing overflows that is in range itself; PyTorch's is the same, at |e| = delta too.
+struct Huber {
+  static constexpr bool per_element = true;
+
+  double delta;
+
+  template <class T>
+  T value(const T* f, const T* y, std::int64_t C) const {
+    const T d = static_cast<T>(delta);
+    T sum = 0;
+    for (std::int64_t c = 0; c < C; ++c) {
+      const T e = std::abs(f[c] - y[c]);
+      sum += e < d ? e / 2 * e : d * (e - d / 2);
+    }
+    return sum;
+  }
+  template <class T>
+  void gradient(const T* f, const T* y, std::int64_t C, T* g) const {
+    const T d = static_cast<T>(delta);
+    for (std::int64_t c = 0; c < C; ++c) {
+      const T e = f[c] - y[c];
+      g[c] = e <= -d ? -d : e >= d ? d : e;  // a NaN stays one
+    }
+  }
+  static std::int64_t kept(std::int64_t C) { return C; }
+  template <class T>
+  void keep(const T* f, const T* y, std::int64_t C, T* w) const {
+    for (std::int64_t c = 0; c < C; ++c) w[c] = curvature(f[c], y[c]);
+  }
+  template <class T>
+  static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
+    for (std::int64_t c = 0; c < C; ++c) Hv[c] = w[c] * v[c];
+  }
+  template <class T>
+  void root(const T* f, const T* y, std::int64_t C, T* R) const {
+    diagonal_root(C, R, [&](std::int64_t c) { return curvature(f[c], y[c]); });
+  }
+
+ private:
+  template <class T>
+  T curvature(T f, T y) const {
+    return std::abs(f - y) < static_cast<T>(delta) ? T(1) : T(0);
+  }
+};
+
+enum class Loss { cross_entropy, mse, mae, bce, huber };
 
 inline constexpr struct {
   const char* name;
   Loss loss;
 } losses[] = {
-    {"bce", Loss::bce},
-    {"cross_entropy", Loss::cross_entropy},
-    {"mae", Loss::mae},
+    {"bce", Loss::bce},     {"cross_entropy", Loss::cross_entropy},
+    {"huber", Loss::huber}, {"mae", Loss::mae},
     {"mse", Loss::mse},
 };
 
-// Calls visit(loss) with the struct of `loss`.
+// Calls visit(loss) with the struct of `loss`; `huber_delta` is that loss's.
 template <class Visit>
-void with_loss(Loss loss, Visit&& visit) {
+void with_loss(Loss loss, double huber_delta, Visit&& visit) {
   switch (loss) {
     case Loss::cross_entropy:
       return visit(CrossEntropy{});
@@ -224,6 +269,8 @@ void with_loss(Loss loss, Visit&& visit) {
       return visit(AbsoluteError{});
     case Loss::bce:
       return visit(BinaryCrossEntropy{});
+    case Loss::huber:
+      return visit(Huber{huber_delta});
   }
 }
 

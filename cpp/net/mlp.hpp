@@ -1,7 +1,7 @@
 // A multilayer perceptron on flat parameters: outputs, loss, gradient, exact Hessian products.
 //
 //   a_0 = x,  s_l = W_l a_{l-1} + b_l,  a_l = phi(s_l) for l < L,  f = s_L,
-//   L(theta) = mean over the samples of loss(f, y).
+//   L(theta) = mean over the samples of w loss(f, y), w a sample's weight, 1 without.
 //
 // With more in a hidden layer (normalisation, dropout, residual connections) see layered.hpp.
 //
@@ -27,8 +27,9 @@ struct Architecture {
   Loss loss = Loss::cross_entropy;
   bool bias = true;
   Normalisation normalisation = Normalisation::none;  // of hidden layers
-  bool residual = false;  // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
-  double dropout = 0;     // chance of a hidden unit to be left out in training
+  bool residual = false;   // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
+  double dropout = 0;      // chance of a hidden unit to be left out in training
+  double huber_delta = 1;  // where the loss of that name becomes linear
 
   std::int64_t layers() const { return static_cast<std::int64_t>(sizes.size()) - 1; }
   std::int64_t inputs() const { return sizes.front(); }
@@ -70,11 +71,20 @@ struct Architecture {
   }
 };
 
+template <class Visit>
+void with_loss(const Architecture& net, Visit&& visit) {
+  with_loss(net.loss, net.huber_delta, visit);
+}
+
 template <class T>
 struct Batch {
   const T* X;
   const T* Y;
   std::int64_t N;
+  // (N,), or null: each sample's loss counts so many times in the mean over N, not over sum w.
+  const T* weight = nullptr;
+
+  T weight_of(std::int64_t i) const { return weight ? weight[i] : T(1); }
 };
 
 // out (N, C): the outputs f, before any softmax or sigmoid.

@@ -68,6 +68,7 @@ Loop<T>::Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data,
   if (size_ < data.N) {
     X_ = net::room<T>(size_ * net.inputs());
     Y_ = net::room<T>(size_ * net.outputs());
+    if (data.weight) weight_ = net::room<T>(size_);
   }
   copy(theta, before_.get(), P_);
 }
@@ -173,9 +174,10 @@ net::Batch<T> Loop<T>::gathered(const std::int64_t* rows, std::int64_t count) {
     for (std::int64_t i = begin; i < end; ++i) {
       std::copy_n(data_.X + rows[i] * d, d, X_.get() + i * d);
       std::copy_n(data_.Y + rows[i] * C, C, Y_.get() + i * C);
+      if (weight_) weight_[static_cast<std::size_t>(i)] = data_.weight[rows[i]];
     }
   });
-  return {X_.get(), Y_.get(), count};
+  return {X_.get(), Y_.get(), count, weight_.get()};
 }
 
 template <class T>
@@ -186,7 +188,8 @@ void Loop<T>::restore() {
 template <class T>
 std::int64_t Loop<T>::bytes() const {
   const std::int64_t numbers =
-      3 * P_ + (X_ ? size_ * (gradient_.net().inputs() + gradient_.net().outputs()) : 0);
+      3 * P_ + (X_ ? size_ * (gradient_.net().inputs() + gradient_.net().outputs()) : 0) +
+      (weight_ ? size_ : 0);
   return numbers * static_cast<std::int64_t>(sizeof(T)) + gradient_.bytes() +
          static_cast<std::int64_t>(partial_.size() * sizeof(double));
 }

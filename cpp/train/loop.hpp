@@ -51,7 +51,8 @@ struct Progress {
 template <class T>
 class Loop {
  public:
-  // Data and theta must live on; `size`: the most samples of a batch.
+  // Data and theta must live on; `size`: the most samples of a batch. Its weights, if any, are used
+  // as they stand in every batch: divided by their mean over all samples, not over the batch.
   Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
        const Penalty& penalty);
 
@@ -72,7 +73,7 @@ class Loop {
   net::Batch<T> data_;
   std::int64_t size_, P_;
   Penalty penalty_;
-  net::Room<T> X_, Y_, before_, g_[2];
+  net::Room<T> X_, Y_, weight_, before_, g_[2];
   int now_ = 0;  // g_[now_] is the last gradient
   bool has_last_ = false;
   double last_norm_ = 0;

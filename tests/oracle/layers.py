@@ -28,6 +28,10 @@ def _above(z: Array, below: Any) -> Array:
     return np.where(z.real > 0, z, below)
 
 
+def _clip(z: Array, low: float, high: float) -> Array:
+    return np.where(z.real <= low, low, np.where(z.real >= high, high, z))
+
+
 def _erf(z: Array) -> Array:
     """2 z / sqrt(pi) exp(-z^2) sum (2 z^2)^n / (2n + 1)!!: only positive terms."""
     near = np.abs(z.real) < 6  # beyond, 1 - |erf| < 1e-16
@@ -44,6 +48,9 @@ def _erf(z: Array) -> Array:
 ACTIVATIONS: dict[str, Any] = {
     "elu": lambda z: _above(z, np.exp(z) - 1),
     "gelu": lambda z: z * (1 + _erf(z / np.sqrt(z.real.dtype.type(2)))) / 2,
+    "hard_sigmoid": lambda z: _clip(z + 3, 0, 6) / 6,
+    "hard_swish": lambda z: z * _clip(z + 3, 0, 6) / 6,
+    "hard_tanh": lambda z: _clip(z, -1, 1),
     "leaky_relu": lambda z: _above(z, z.real.dtype.type("0.01") * z),
     "linear": lambda z: z,
     "relu": lambda z: _above(z, 0 * z),
@@ -54,19 +61,24 @@ ACTIVATIONS: dict[str, Any] = {
 }
 
 
-def _cross_entropy(f: Array, y: Array) -> Any:
+def _cross_entropy(f: Array, y: Array) -> Array:
     shifted = f - f.real.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return -(y * log_p).sum() / len(f)
+    return -(y * log_p).sum(axis=1)
 
 
+def _huber(e: Array, delta: float = 1.0) -> Array:
+    size = e * np.sign(e.real)
+    return np.where(size.real < delta, e * e / 2, delta * size - delta * delta / 2)
+
+
+# outputs (N, C), targets (N, C) -> values (N,)
 LOSSES: dict[str, Any] = {
-    "bce": lambda f, y: (
-        (y * np.log(1 + np.exp(-f)) + (1 - y) * np.log(1 + np.exp(f))).sum() / len(f)
-    ),
+    "bce": lambda f, y: (y * np.log(1 + np.exp(-f)) + (1 - y) * np.log(1 + np.exp(f))).sum(axis=1),
     "cross_entropy": _cross_entropy,
-    "mae": lambda f, y: ((f - y) * np.sign((f - y).real)).mean(),
-    "mse": lambda f, y: ((f - y) ** 2).mean(),
+    "huber": lambda f, y: _huber(f - y).mean(axis=1),
+    "mae": lambda f, y: ((f - y) * np.sign((f - y).real)).mean(axis=1),
+    "mse": lambda f, y: ((f - y) ** 2).mean(axis=1),
 }
 
 
@@ -100,6 +112,8 @@ class Layered:
     normalisation: str | None
     residual: bool
     dropout: float
+    delta: float = 1.0  # of loss "huber"
+    weight: Array | None = None  # (N,), of samples; divided by their mean
 
     def predict(
         self, theta: Array, X: Array, running: Array, draw: tuple[int, int] | None
@@ -140,7 +154,13 @@ class Layered:
         return mean, ((s - mean) ** 2).mean(axis=axis, keepdims=True)
 
     def loss(self, theta: Array, X: Array, Y: Array, running: Array, draw: Any) -> Any:
-        return LOSSES[self.loss_name](self.predict(theta, X, running, draw)[0], Y)
+        f = self.predict(theta, X, running, draw)[0]
+        if self.loss_name == "huber":
+            values = _huber(f - Y, self.delta).mean(axis=1)
+        else:
+            values = LOSSES[self.loss_name](f, Y)
+        w = np.ones(len(X)) if self.weight is None else self.weight.astype(np.longdouble)
+        return (w / w.mean() * values).mean()
 
     def gradient(self, theta: Array, X: Array, Y: Array, running: Array, draw: Any) -> Array:
         h = theta.dtype.type(1e-30)

@@ -80,6 +80,31 @@ def _linear_below(below: str) -> Callable[[Array], Jet]:
     return jet
 
 
+def _hard(kink: int, inside: Callable[[Array], Jet], rising: int = 0) -> Callable[[Array], Jet]:
+    """`inside` between -kink and kink; constant to the left, with slope `rising` to the right."""
+
+    def jet(z: Array) -> Jet:
+        value, slope, curvature = inside(z)
+        flat = np.zeros_like(z)
+        low, high = inside(flat - kink)[0], inside(flat + kink)[0] + rising * (z - kink)
+        outside = [z <= -kink, z >= kink]
+        return (
+            np.select(outside, [low, high], value),
+            np.select(outside, [flat, flat + rising], slope),
+            np.select(outside, [flat, flat], curvature),
+        )
+
+    return jet
+
+
+def _hard_sigmoid(z: Array) -> Jet:
+    return (z + 3) / 6, np.ones_like(z) / 6, np.zeros_like(z)
+
+
+def _hard_swish(z: Array) -> Jet:
+    return z * (z + 3) / 6, (2 * z + 3) / 6, np.ones_like(z) / 3
+
+
 def _elu_jet(z: Array) -> Jet:
     low = np.minimum(z, 0)
     return (
@@ -92,6 +117,9 @@ def _elu_jet(z: Array) -> Jet:
 ACTIVATIONS: dict[str, Callable[[Array], Jet]] = {
     "elu": _elu_jet,
     "gelu": _gelu_jet,
+    "hard_sigmoid": _hard(3, _hard_sigmoid),
+    "hard_swish": _hard(3, _hard_swish, rising=1),
+    "hard_tanh": _hard(1, lambda z: (z, np.ones_like(z), np.zeros_like(z))),
     "leaky_relu": _linear_below("0.01"),
     "linear": _linear_below("1"),
     "relu": _linear_below("0"),
@@ -136,9 +164,19 @@ def _mae(f: Array, y: Array) -> Jet:
     return np.abs(f - y).mean(axis=1), np.sign(f - y) / C, np.zeros((*f.shape, C), f.dtype)
 
 
+def _huber(f: Array, y: Array, delta: float = 1.0) -> Jet:
+    C = f.shape[1]
+    e, d = f - y, f.dtype.type(delta)
+    near = np.abs(e) < d
+    value = np.where(near, e * e / 2, d * np.abs(e) - d * d / 2)
+    hessian = near[:, :, None] * np.eye(C, dtype=f.dtype) / C
+    return value.mean(axis=1), np.clip(e, -d, d) / C, hessian
+
+
 LOSSES: dict[str, Callable[[Array, Array], Jet]] = {
     "bce": _bce,
     "cross_entropy": _cross_entropy,
+    "huber": _huber,
     "mae": _mae,
     "mse": _mse,
 }
@@ -157,6 +195,8 @@ class Net:
     loss_name: str
     bias: bool
     rows: int = 32  # samples at a time
+    delta: float = 1.0  # of loss "huber"
+    weight: Array | None = None  # (N,), of samples; divided by their mean
 
     @property
     def parameters(self) -> int:
@@ -183,8 +223,18 @@ class Net:
             a = ACTIVATIONS[self.activation](s)[0] if layer < len(self.sizes) - 1 else s
         return a
 
+    def losses(self, f: Array, Y: Array, rows: slice = slice(None)) -> Jet:
+        """Values (n,), gradients and Hessians of the samples `rows`, times their weights."""
+        jet = (
+            _huber(f, Y, self.delta) if self.loss_name == "huber" else LOSSES[self.loss_name](f, Y)
+        )
+        if self.weight is None:
+            return jet
+        w = (self.weight.astype(f.dtype) / self.weight.astype(f.dtype).mean())[rows]
+        return jet[0] * w, jet[1] * w[:, None], jet[2] * w[:, None, None]
+
     def loss(self, theta: Array, X: Array, Y: Array) -> Any:
-        return LOSSES[self.loss_name](self.predict(theta, X), Y)[0].mean()
+        return self.losses(self.predict(theta, X), Y)[0].mean()
 
     def gradient(self, theta: Array, X: Array, Y: Array) -> Array:
         return self._sums(theta, X, Y, np.zeros((theta.size, 0), theta.dtype))[0]
@@ -199,7 +249,7 @@ class Net:
     def gauss_newton(self, theta: Array, X: Array, Y: Array) -> Array:
         """The mean over the samples of J^T l''(f) J."""
         f, J, _, _ = self._taylor(theta, X, np.zeros((theta.size, 0), theta.dtype))
-        curvature = LOSSES[self.loss_name](f, Y)[2]
+        curvature = self.losses(f, Y)[2]
         return np.einsum("ncp,ncd,ndq->pq", J, curvature, J, optimize=True) / len(X)
 
     def _sums(self, theta: Array, X: Array, Y: Array, V: Array) -> tuple[Array, Array]:
@@ -207,7 +257,7 @@ class Net:
         for start in range(0, len(X), self.rows):
             rows = slice(start, start + self.rows)
             f, J, K, T = self._taylor(theta, X[rows], V)
-            _, slope, curvature = LOSSES[self.loss_name](f, Y[rows])
+            _, slope, curvature = self.losses(f, Y[rows], rows)
             g += np.einsum("nc,ncp->p", slope, J)
             HV += np.tensordot(J, np.einsum("ncd,ndk->nck", curvature, K), ([0, 1], [0, 1]))
             HV += np.tensordot(slope, T, ([0, 1], [0, 1]))

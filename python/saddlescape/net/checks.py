@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 
 from saddlescape import _check
 
-__all__ = ["columns", "dtype", "layer_range", "normalisation", "part", "samples", "sizes"]
+__all__ = [
+    "columns",
+    "dtype",
+    "huber_delta",
+    "label_smoothing",
+    "layer_range",
+    "normalisation",
+    "part",
+    "sample_weight",
+    "samples",
+    "sizes",
+]
 
 
 def sizes(given: Any) -> tuple[int, ...]:
@@ -48,6 +59,26 @@ def normalisation(given: Any) -> str | None:
     return given
 
 
+def huber_delta(given: Any, loss: str, dtype: np.dtype[Any]) -> float:
+    """Return the threshold of loss "huber", a positive number in `dtype`."""
+    delta = _check.positive("huber_delta", given)
+    if not float(np.finfo(dtype).tiny) <= delta <= float(np.finfo(dtype).max):
+        raise ValueError(f"huber_delta: {delta:g}, expected a number in the range of {dtype}")
+    if loss != "huber" and delta != 1.0:
+        raise ValueError(f"huber_delta: {delta:g} with loss {loss!r}, expected loss 'huber'")
+    return delta
+
+
+def label_smoothing(given: Any, loss: str) -> float:
+    """Return the share in [0, 1) of a target that all classes get alike."""
+    smoothing = _check.fraction("label_smoothing", given)
+    if loss != "cross_entropy" and smoothing != 0:
+        raise ValueError(
+            f"label_smoothing: {smoothing:g} with loss {loss!r}, expected loss 'cross_entropy'"
+        )
+    return smoothing
+
+
 def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return X (N, inputs) in `dtype`; X itself if it has it already."""
     if not isinstance(X, np.ndarray):
@@ -63,6 +94,21 @@ def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         )
     with np.errstate(over="ignore"):  # what float32 can't hold is refused by the core, as inf
         return X.astype(dtype, copy=False)
+
+
+def sample_weight(given: Any, X: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return weights of the samples X (N, d) divided by their mean, in `dtype`; None for none."""
+    if given is None:
+        return None
+    weight = columns("sample_weight", given, (len(X),), np.dtype(np.float64))
+    if (weight < 0).any():
+        i = int(np.flatnonzero(weight < 0)[0])
+        raise ValueError(f"sample_weight: {weight[i]:g} at ({i},), expected numbers >= 0")
+    if not weight.any():
+        raise ValueError("sample_weight: all 0, expected at least one above 0")
+    scaled = weight / weight.max()  # so that their sum is in range, and equal ones become 1
+    result: NDArray[Any] = (scaled / scaled.mean()).astype(dtype)
+    return result
 
 
 def layer_range(layer: int | None, layers: int) -> tuple[int, int]:

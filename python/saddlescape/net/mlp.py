@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from saddlescape import _check, _core
 from saddlescape.net import checks, store, views
+from saddlescape.net.derivatives import Derivatives
 from saddlescape.net.draw import Draw, checked_draw
 from saddlescape.net.init import SCALES, initial_weights
-from saddlescape.net.targets import encode_targets
+from saddlescape.net.targets import encode_targets, smoothed
 
 __all__ = ["MLP"]
 
 
-class MLP:
+class MLP(Derivatives):
     """A multilayer perceptron: ``a_l = phi(W_l a_{l-1} + b_l)``, the last layer without phi.
 
     Parameters
@@ -26,10 +27,11 @@ class MLP:
     sizes : sequence of int
         ``(d, h1, ..., C)``: inputs, hidden layers, outputs.
     activation : str
-        elu, gelu, leaky_relu, linear, relu, sigmoid, silu, softplus, tanh.
+        elu, gelu, hard_sigmoid, hard_swish, hard_tanh, leaky_relu, linear, relu, sigmoid, silu,
+        softplus, tanh.
     loss : str
         ``"cross_entropy"`` (softmax inside) and ``"bce"`` (sigmoid inside) are means over the N
-        samples, ``"mse"`` and ``"mae"`` over all N*C elements.
+        samples, ``"mse"``, ``"mae"`` and ``"huber"`` over all N*C elements.
     init : str
         he, lecun, normal (standard deviation 0.01), xavier, zeros.
     bias : bool
@@ -39,7 +41,7 @@ class MLP:
     seed : int
         Of the generator that draws the weights.
     normalisation : str, optional
-        Of the hidden layers: ``"batch"`` [3]_ (see `running`) or ``"layer"`` [4]_,
+        Of the hidden layers: ``"batch"`` [1]_ (see `running`) or ``"layer"`` [2]_,
         ``u = (s - mean) / sqrt(var + 1e-5) gamma + beta`` before the activation, with the biased
         variance of a unit over the batch, or of a sample over its units.
     residual : bool
@@ -48,6 +50,12 @@ class MLP:
     dropout : float
         Chance of a hidden unit's output to be left out in training, in [0, 1); what is kept is
         divided by ``1 - dropout``.
+    huber_delta : float
+        Of loss ``"huber"``, above 0: ``e^2 / 2`` for errors ``|e| < huber_delta``, beyond it
+        ``huber_delta (|e| - huber_delta / 2)``.
+    label_smoothing : float
+        Of loss ``"cross_entropy"``, in [0, 1): its targets are ``y (1 - e) + e / C``, whether y
+        came as classes, one-hot or as probabilities. What looks at classes sees y.
 
     Raises
     ------
@@ -70,12 +78,8 @@ class MLP:
 
     References
     ----------
-    .. [1] B. Pearlmutter (1994), "Fast exact multiplication by the Hessian", Neural Computation
-       6(1), 147-160.
-    .. [2] C. Bishop (1992), "Exact calculation of the Hessian matrix for the multilayer
-       perceptron", Neural Computation 4(4), 494-501.
-    .. [3] S. Ioffe, C. Szegedy (2015), "Batch normalization", arXiv 1502.03167.
-    .. [4] J. Ba, J. Kiros, G. Hinton (2016), "Layer normalization", arXiv 1607.06450.
+    .. [1] S. Ioffe, C. Szegedy (2015), "Batch normalization", arXiv 1502.03167.
+    .. [2] J. Ba, J. Kiros, G. Hinton (2016), "Layer normalization", arXiv 1607.06450.
     """
 
     def __init__(
@@ -90,6 +94,8 @@ class MLP:
         normalisation: str | None = None,
         residual: bool = False,
         dropout: float = 0.0,
+        huber_delta: float = 1.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         self.sizes = checks.sizes(sizes)
         self.activation = _check.choice("activation", activation, _core.net.activations())
@@ -106,8 +112,17 @@ class MLP:
         self.normalisation = checks.normalisation(normalisation)
         self.residual = _check.flag("residual", residual)
         self.dropout = _check.fraction("dropout", dropout)
+        self.huber_delta = checks.huber_delta(huber_delta, loss, self.dtype)
+        self.label_smoothing = checks.label_smoothing(label_smoothing, loss)
         self._network = _core.net.Network(
-            list(self.sizes), activation, loss, bias, normalisation or "none", residual, dropout
+            list(self.sizes),
+            activation,
+            loss,
+            bias,
+            normalisation or "none",
+            residual,
+            dropout,
+            self.huber_delta,
         )
         self._theta = np.zeros(self._network.parameters, dtype=self.dtype)
         self._running = views.running_averages(self.sizes, normalisation)
@@ -168,103 +183,27 @@ class MLP:
         return _core.net.Mode(training is not False, draw.seed, draw.step, self._running)
 
     def predict(self, X: NDArray[Any], training: Draw | bool = False) -> NDArray[Any]:
-        """Return the outputs (N, C): logits for cross_entropy and bce, values for mse and mae.
+        """Return the outputs (N, C): logits for cross_entropy and bce, for other losses values.
 
-        Here and in what follows `training` False is test mode: dropout does nothing, and batch
-        normalisation takes the averages `running`. With a `Draw` (or True, for the first one)
-        dropout takes that draw's masks, and batch normalisation the statistics of X itself, of at
-        least 2 samples; derivatives are those of the loss as a function of theta with these masks,
-        the statistics moving along.
+        Here and for the loss and its derivatives `training` False is test mode: dropout does
+        nothing, and batch normalisation takes the averages `running`. With a `Draw` (or True, for
+        the first one) dropout takes that draw's masks, and batch normalisation the statistics of X
+        itself, of at least 2 samples; derivatives are those of the loss as a function of theta with
+        these masks, the statistics moving along.
         """
         return self._network.predict(self._theta, self.cast(X), self.mode(training))
-
-    def loss(self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False) -> float:
-        """Return the mean loss over the samples X (N, d) with targets y (N,) or (N, C)."""
-        return self._network.loss(self._theta, *self.encode(X, y), self.mode(training))
-
-    def gradient(
-        self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False
-    ) -> NDArray[Any]:
-        """Return the gradient (P,) of the mean loss."""
-        return self.loss_and_gradient(X, y, training)[1]
-
-    def loss_and_gradient(
-        self,
-        X: NDArray[Any],
-        y: NDArray[Any],
-        training: Draw | bool = False,
-        momentum: float | None = None,
-    ) -> tuple[float, NDArray[Any]]:
-        """Return the mean loss and its gradient (P,), from one pass.
-
-        With `momentum` p, batch normalisation in training moves its averages by this batch's:
-        ``running = p running + (1 - p) batch``. PyTorch's momentum is ``1 - p``, and its variance
-        there the unbiased one, N / (N - 1) times ours, with which the batch itself was normalised.
-        """
-        mode = self.mode(training)
-        if momentum is None or training is False or not self._running.size:
-            return self._network.gradient(self._theta, *self.encode(X, y), mode)
-        p = _check.fraction("momentum", momentum)
-        data = self.encode(X, y)
-        loss, gradient, moments = self._network.gradient_and_moments(self._theta, *data, mode)
-        if np.isfinite(moments).all():  # a diverged batch leaves the averages as they are
-            self._running[:] = p * self._running + (1 - p) * moments
-        return loss, gradient
-
-    def hvp(
-        self, X: NDArray[Any], y: NDArray[Any], V: NDArray[Any], training: Draw | bool = False
-    ) -> NDArray[Any]:
-        """Return the exact Hessian products H V of V (P,) or (P, k), in the network's dtype [1]_.
-
-        ``R{g} = d/dr g(theta + r v)`` at r = 0, carried through the forward and the backward pass.
-        """
-        wide = isinstance(V, np.ndarray) and V.ndim == 2
-        columns = checks.columns(
-            "V", V, (self.parameters, "k") if wide else (self.parameters,), self.dtype
-        )
-        rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
-        products = self._network.hvp(self._theta, *self.encode(X, y), rows, self.mode(training))
-        return np.ascontiguousarray(products.T).reshape(V.shape)
-
-    def hessian(
-        self,
-        X: NDArray[Any],
-        y: NDArray[Any],
-        part: str = "all",
-        layer: int | None = None,
-        training: Draw | bool = False,
-    ) -> NDArray[np.float64]:
-        """Return the exact Hessian (P, P), symmetric, in float64 whatever the network's dtype.
-
-        By products of matrices, ``N P^2`` operations at most [2]_; with normalisation, residual or
-        dropout by P Hessian products. `part`: ``"gauss_newton"`` is
-        ``G = J^T (d2 loss / df2) J``, ``"functional"`` the rest ``F = H - G``. With `layer` (from
-        1) only the block of that layer's parameters.
-        """
-        first, last = checks.layer_range(layer, len(self.sizes) - 1)
-        data = self._wide(X, y)
-        return self._network.hessian(*data, checks.part(part), first, last, self.mode(training))
-
-    def hessian_diagonal(
-        self, X: NDArray[Any], y: NDArray[Any], part: str = "all", training: Draw | bool = False
-    ) -> NDArray[np.float64]:
-        """Return the exact diagonal (P,) of the Hessian or of a part of it, in float64."""
-        which, data = checks.part(part), self._wide(X, y)
-        return self._network.hessian_diagonal(*data, which, self.mode(training))
-
-    def _wide(
-        self, X: NDArray[Any], y: NDArray[Any]
-    ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
-        wide = np.dtype(np.float64)
-        return (self._theta.astype(wide), *self.encode(X, y, wide))
 
     def encode(
         self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any] | None = None
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return X and the (N, C) targets as the core takes them, checked."""
+        """Return X and the (N, C) targets, checked; the core takes those `smoothed`."""
         inputs = self.cast(X, dtype)
         targets = encode_targets(y, self.loss_name, len(inputs), self.sizes[-1], inputs.dtype)
         return inputs, targets
+
+    def smoothed(self, Y: NDArray[Any]) -> NDArray[Any]:
+        """Return the targets that the loss has for those (N, C) of `encode`, smoothed or as is."""
+        return smoothed(Y, self.label_smoothing)
 
     def cast(self, X: NDArray[Any], dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """Return X (N, d) in `dtype`, the network's by default; X itself if it has it already."""

@@ -27,8 +27,14 @@ _WITH_LAYERS = "saddlescape.MLP/2"  # has what batch normalisation averages besi
 _KEY = "saddlescape"
 
 
-# Of the hidden layers, with what says nothing
-_LAYERS: dict[str, Any] = {"normalisation": None, "residual": False, "dropout": 0.0}
+# What only some networks have, with what says nothing
+_SOME: dict[str, Any] = {
+    "normalisation": None,
+    "residual": False,
+    "dropout": 0.0,
+    "huber_delta": 1.0,
+    "label_smoothing": 0.0,
+}
 
 
 def architecture(net: MLP) -> dict[str, Any]:
@@ -42,13 +48,15 @@ def architecture(net: MLP) -> dict[str, Any]:
         "dtype": net.dtype.name,
         "seed": net.seed,
     }
-    layers = {name: getattr(net, name) for name in _LAYERS}
-    return always | {name: value for name, value in layers.items() if value != _LAYERS[name]}
+    some = {name: getattr(net, name) for name in _SOME}
+    return always | {name: value for name, value in some.items() if value != _SOME[name]}
 
 
 def description(net: MLP) -> str:
     """The architecture in a line."""
     words = ["-".join(str(n) for n in net.sizes) + f" {net.activation}", net.loss_name]
+    words += [f"delta {net.huber_delta:g}"] if net.huber_delta != 1 else []
+    words += [f"smoothing {net.label_smoothing:g}"] if net.label_smoothing else []
     words += [] if net.bias else ["no biases"]
     words += [f"{net.normalisation} normalisation"] if net.normalisation else []
     words += ["residual"] if net.residual else []

@@ -21,7 +21,8 @@ _MOST = 16_384  # steps that are asked for at once
 class NativeSteps:
     """The steps of a run, recorded in its history.
 
-    The core takes them for some 50 ms at a time, then Python looks at the keyboard.
+    The core takes them for some 50 ms at a time, then Python looks at the keyboard. `weight` (N,)
+    are the samples' weights in the network's dtype, divided by their mean over all of them.
     """
 
     def __init__(
@@ -33,10 +34,18 @@ class NativeSteps:
         history: History,
         size: int,
         penalty: tuple[float, float],
+        weight: NDArray[Any] | None = None,
     ) -> None:
         self._optimizer, self._history, self._size = optimizer, history, size
         self._core = _core.train.Loop(
-            net.network, optimizer.core, net.theta, X, Y, size, penalty[0], penalty[1]
+            net.network,
+            optimizer.core,
+            net.theta,
+            X,
+            net.smoothed(Y),
+            size,
+            *penalty,
+            weight,
         )
         self._start = history.steps
         self._burst = _FIRST_BURST
