@@ -115,8 +115,13 @@ class Task:
         """Return what takes the steps and records them."""
         data = (self.net, self.inputs, self.targets)
         if Ahead.can(self.optimizer) and self.net.network.plain:
-            return NativeSteps(*data, Ahead(self.optimizer), history, self.plan.size, self.penalty)
-        return Steps(*data, self.optimizer, history, self.plan.size, self.penalty, self.plan.seed)
+            return NativeSteps(
+                *data, Ahead(self.optimizer), history, self.plan.size, self.penalty, self.weight
+            )
+        return Steps(
+            *data, self.optimizer, history, self.plan.size, self.penalty, self.plan.seed,
+            self.weight,
+        )  # fmt: skip
 
 
 def validation_metrics(net: MLP, metrics: tuple[str, ...]) -> tuple[str, ...]:
