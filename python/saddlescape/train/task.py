@@ -71,6 +71,7 @@ class Task:
         metrics: Any,
         early_stopping: Any,
         seed: int,
+        shuffle: bool,
         l1: float,
         l2: float,
         settings: dict[str, Any],
@@ -80,6 +81,7 @@ class Task:
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         inputs, targets = samples_of(net, X, y)
         seed = _check.integer("seed", seed, low=0)
+        shuffle = _check.flag("shuffle", shuffle)
         weight = None if sample_weight is None else weights(sample_weight, len(inputs))
         checked, kept = validation_of(net, X, y, validation, seed)
         if kept is not None:
@@ -87,7 +89,7 @@ class Task:
             weight = None if weight is None else weight[kept]
         weight = normalised(weight, class_weights(class_weight, classes_of(net, y), net.sizes[-1]))
         size = batch_size_of(batch_size, len(inputs), net.normalisation)
-        plan = Plan(len(inputs), size, _check.integer("epochs", epochs, low=0), seed)
+        plan = Plan(len(inputs), size, _check.integer("epochs", epochs, low=0), seed, shuffle)
         penalty = (_check.non_negative("l1", l1), _check.non_negative("l2", l2))
         names = named(metrics, net, has_classes(net, y))
         columns = epoch_names(net, names, checked is not None)

@@ -38,6 +38,7 @@ def train(
     metrics: Sequence[str] = (),
     early_stopping: int | EarlyStopping | None = None,
     seed: int = 0,
+    shuffle: bool = True,
     callback: Callable[[RunState], Any] | None = None,
     epoch_callback: Callable[[RunState], Any] | None = None,
     l1: float = 0.0,
@@ -87,6 +88,8 @@ def train(
         epoch's parameters back.
     seed : int
         Of the shuffling.
+    shuffle : bool
+        Whether each epoch has an order of its own; without it the samples come as they stand.
     callback : callable, optional
         Called with the run's `RunState` after every step; a true answer stops the run. What it
         raises goes through to the caller, but for KeyboardInterrupt, which ends the run in good
@@ -145,7 +148,8 @@ def train(
     task = Task.of(
         net, X, y, optimizer=optimizer, lr=lr, batch_size=batch_size, epochs=epochs,
         validation=validation, sample_weight=sample_weight, class_weight=class_weight,
-        metrics=metrics, early_stopping=early_stopping, seed=seed, l1=l1, l2=l2, settings=settings,
+        metrics=metrics, early_stopping=early_stopping, seed=seed, shuffle=shuffle, l1=l1, l2=l2,
+        settings=settings,
     )  # fmt: skip
     if kept is None:
         return perform(task, watches_of(task, callback, epoch_callback, log, progress))
