@@ -85,6 +85,7 @@ WEIGHTS = np.linspace(0, 3, SAMPLES)
         {"optimizer": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True},
         {"validation": 0.3, "metrics": ("f1", "balanced_accuracy"), "batch_size": 6},
         {"class_weight": "balanced"},
+        {"shuffle": False, "optimizer": "sgd", "lr": 0.1, "clip_norm": 0.05, "clip_value": 0.02},
         {"class_weight": {np.int64(0): np.float32(2.5), 2: 0}, "sample_weight": WEIGHTS},
     ],
     ids=[
@@ -95,6 +96,7 @@ WEIGHTS = np.linspace(0, 3, SAMPLES)
         "settings",
         "fraction, metrics",
         "balanced",
+        "in order, clipped",
         "weights",
     ],
 )

@@ -71,6 +71,7 @@ class Checkpoint:
             "batch_size": task.plan.size,
             "epochs": task.plan.epochs,
             "seed": task.plan.seed,
+            "shuffle": task.plan.shuffle,
             "l1": task.penalty[0],
             "l2": task.penalty[1],
             "validation": None if isinstance(validation, tuple) else validation,
