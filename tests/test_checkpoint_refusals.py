@@ -209,7 +209,7 @@ RESUME = {
         "sample_weight: given, expected none, as the run was given before",
     ),
     "other weights": (
-        "weighed", {"sample_weight": altered(WEIGHTS, 4)}, ValueError,
+        "weighed", {"sample_weight": WEIGHTS[::-1].copy()}, ValueError,
         "sample_weight: (28,) float32 SHA, expected what the run was trained on: "
         "(28,) float32 SHA",
     ),
