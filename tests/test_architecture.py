@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "schedule": set(),
     "torch": {"optim", "curvature"},
     "jax": {"curvature"},
+    "sklearn": {"diagnosis", "net", "optim", "train"},
     "eig": set(),
     "net": set(),
     "curvature": {"net"},
