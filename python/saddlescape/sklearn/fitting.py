@@ -57,16 +57,20 @@ def fit_by_batches(
     # it is our look at each epoch's end that stops a run
     stopped = run.outcome is RunOutcome.STOPPED
     estimator._keep(samples, size, RunOutcome.EARLY if stopped else run.outcome)
-    if run.outcome is RunOutcome.FINISHED and not incremental:
+    _say_how_it_ended(settings, run.outcome, incremental)
+
+
+def _say_how_it_ended(settings: Settings, outcome: RunOutcome, incremental: bool) -> None:
+    if outcome is RunOutcome.FINISHED and not incremental:
         _warn(
             f"{settings.solver}: max_iter={settings.max_iter} epochs were trained and the loss "
             "still falls by more than tol in n_iter_no_change of them"
         )
-    elif run.outcome is RunOutcome.NOT_FINITE:
+    elif outcome is RunOutcome.NOT_FINITE:
         # scikit-learn raises ValueError here, with the weights lost
-        _warn(f"{settings.solver}: {run.outcome.value}")
-    elif run.outcome is RunOutcome.INTERRUPTED:
-        warnings.warn("Training interrupted by user.", stacklevel=5)
+        _warn(f"{settings.solver}: {outcome.value}")
+    elif outcome is RunOutcome.INTERRUPTED:
+        warnings.warn("Training interrupted by user.", stacklevel=6)
 
 
 def fit_by_lbfgs(estimator: Any, settings: Settings, units: Units, samples: Samples) -> None:
