@@ -68,7 +68,7 @@ BAD = {
     "demo digits": "unrecognized arguments: digits",
     "info --verbose": "unrecognized arguments: --verbose",
     "--fast demo": "unrecognized arguments: --fast",
-    "diagnose": "the following arguments are required: data",
+    "diagnose": "the following arguments are required: DATA",
     "diagnose nosuch.csv": "nosuch.csv: no such file",
     "diagnose nosuch": (
         "nosuch: no such file; the data sets that come with the package are digits, ravine, "
@@ -139,7 +139,7 @@ BAD = {
         f"argument --activation: 'sine', expected one of {ACTIVATIONS}"
     ),
     "diagnose digits --init ones": (
-        "argument --init: 'ones', expected one of he, lecun, normal, xavier, zeros"
+        "argument --init: 'ones', expected one of he, lecun, normal, orthogonal, xavier, zeros"
     ),
     "diagnose digits --out a-file": "--out a-file: a file, expected a directory",
     "diagnose digits --out a-file/deeper": "--out a-file/deeper: Not a directory",
@@ -153,7 +153,7 @@ def test_a_wrong_command_is_one_line_and_status_1(line, folder, capsys, monkeypa
     def no_training(*arguments, **options):
         raise AssertionError("trained before the arguments were checked")
 
-    monkeypatch.setattr("saddlescape.cli.investigate", no_training)
+    monkeypatch.setattr("saddlescape.cli.diagnose.investigate", no_training)
     monkeypatch.setattr("saddlescape.demo.two_weight_network", no_training)
     arguments = [word.replace("''", "") for word in line.split()]
     assert status(arguments) == 1
@@ -266,7 +266,7 @@ def test_an_interrupt_is_a_line(folder, capsys, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("saddlescape.cli.investigate", interrupted)
+    monkeypatch.setattr("saddlescape.cli.diagnose.investigate", interrupted)
     assert main(["diagnose", "data.npz"]) == 130
     assert capsys.readouterr().err == "saddlescape: interrupted\n"
 
@@ -275,7 +275,7 @@ def test_a_fault_of_ours_is_not_blamed_on_the_input(folder, monkeypatch):
     def faulty(*arguments, **options):
         raise TypeError("ours")
 
-    monkeypatch.setattr("saddlescape.cli.investigate", faulty)
+    monkeypatch.setattr("saddlescape.cli.diagnose.investigate", faulty)
     with pytest.raises(TypeError, match="ours"):
         main(["diagnose", "data.npz"])
 
