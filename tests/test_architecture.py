@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "curvature": {"net"},
     "critical": {"curvature", "eig", "net"},
     "metrics": {"net"},
-    "train": {"optim", "net", "metrics"},
+    "train": {"metrics", "net", "optim", "schedule"},
     "data": set(),
     "lectures": {"net"},
     "studies": {"critical", "curvature", "data", "eig", "net", "optim"},
@@ -79,7 +79,7 @@ ONLY = {
     "sklearn": {"data", "sklearn"},
     "rich": {"_live"},
     "tensorboard": {"train"},
-    "safetensors": {"net"},
+    "safetensors": {"net", "train"},
 }
 
 

@@ -85,7 +85,9 @@ void optim(py::module_ module) {
       .def("step", &Stepper::step, py::arg("grads"), py::arg("check_finite") = true,
            py::arg("skip") = false)
       .def("load", &Stepper::load, py::arg("state"), py::arg("steps"), py::arg("carried"),
-           py::arg("calls"))
+           py::arg("calls"), py::arg("as_left") = false)
+      .def("measured", &Stepper::measured, py::arg("norms"), py::arg("gradient_norm"),
+           py::arg("clip"))
       .def("options", &Stepper::options, py::arg("group"),
            py::return_value_policy::reference_internal)
       .def_readonly("around", &Stepper::around)

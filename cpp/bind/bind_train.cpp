@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <memory>
+#include <type_traits>
 #include <variant>
 
 #include "bind/array.hpp"
@@ -81,6 +82,37 @@ class TrainingLoop {
     done_ = progress.steps;
     steps_ += done_;
     return progress.finite;
+  }
+
+  // Copies of what the next step looks back at: theta before the last one, its gradient or None,
+  // and that gradient's norm.
+  py::tuple memory() {
+    const Turn turn(stepper_.busy());
+    return std::visit(
+        [](const auto& loop) {
+          const auto kept = loop->memory();
+          using T = std::remove_const_t<std::remove_pointer_t<decltype(kept.before)>>;
+          const auto copied = [&](const T* from) -> py::object {
+            if (!from) return py::none();
+            return py::array_t<T>(static_cast<py::ssize_t>(loop->parameters()), from);
+          };
+          return py::make_tuple(copied(kept.before), copied(kept.gradient), kept.norm);
+        },
+        loop_);
+  }
+
+  void remember(const py::object& before, const py::object& gradient, double norm) {
+    const Turn turn(stepper_.busy());
+    const Array theta = checked_array(held_[2], "theta", {Dtype::float32, Dtype::float64}, {any});
+    const Array old = checked_like(before, "before", theta);
+    Array last;
+    if (!gradient.is_none()) last = checked_like(gradient, "gradient", theta);
+    std::visit(
+        [&](auto& loop) {
+          using T = std::remove_const_t<std::remove_pointer_t<decltype(loop->memory().before)>>;
+          loop->remember({old.as<T>(), gradient.is_none() ? nullptr : last.as<T>(), norm});
+        },
+        loop_);
   }
 
   py::object records() const { return records_[py::slice(0, done_, 1)]; }
@@ -169,6 +201,9 @@ void train(py::module_ module) {
            py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0)
       .def("run", &TrainingLoop::run, py::arg("order"), py::arg("rates"), py::arg("weights"),
            py::arg("seconds") = 0.05)
+      .def_property_readonly("memory", &TrainingLoop::memory)
+      .def("remember", &TrainingLoop::remember, py::arg("before"), py::arg("gradient"),
+           py::arg("norm"))
       .def_property_readonly("records", &TrainingLoop::records)
       .def_property_readonly("steps", &TrainingLoop::steps)
       .def_property_readonly("bytes", &TrainingLoop::bytes);

@@ -53,8 +53,12 @@ class Stepper {
   update::Options& options(std::size_t group) { return groups_.at(group).options; }
 
   // Takes buffers (by name, then by tensor) and counters from elsewhere: all of them or none.
+  // `as_left`: the numbers are those that a run left, whatever they are.
   void load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
-            const std::vector<Carried>& carried, std::int64_t calls);
+            const std::vector<Carried>& carried, std::int64_t calls, bool as_left);
+
+  // Takes what another one measured in its last step: `norms` as they come from `norms()`.
+  void measured(const std::vector<std::array<double, 3>>& norms, double gradient_norm, double clip);
 
   // For steps that the core takes by itself, while `busy` is held: of a single array, as it was.
   train::Stepping stepping();

@@ -1,4 +1,4 @@
-// A state from elsewhere: what no run leaves behind is refused by name before anything is taken.
+// A state from elsewhere: what should not be in one is refused by name before anything is taken.
 #include <algorithm>
 
 #include "bind/elements.hpp"
@@ -9,7 +9,7 @@
 namespace saddlescape::bind {
 
 void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
-                   const std::vector<Carried>& carried, std::int64_t calls) {
+                   const std::vector<Carried>& carried, std::int64_t calls, bool as_left) {
   const Turn turn(busy_);
   const auto check_count = [&](const char* what, std::size_t given) {
     if (given != tensors_.size())
@@ -33,7 +33,7 @@ void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& ste
           buffers_[s][i], key,
           {Dtype::float32, Dtype::float64, Dtype::uint16, Dtype::uint8, Dtype::float16});
       incoming.push_back(taken_like(sources.back()[i], item(key, i), like));
-      check_numbers(slots_[s], i, incoming.back().array, item(key, i));
+      if (!as_left) check_numbers(slots_[s], i, incoming.back().array, item(key, i));
     }
   }
   for (std::size_t s = 0; s < slots_.size(); ++s)
@@ -45,6 +45,18 @@ void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& ste
     std::copy_n(carried[i].begin(), update::max_carried, tensors_[i].carried);
   }
   calls_ = calls;
+}
+
+void Stepper::measured(const std::vector<std::array<double, 3>>& norms, double gradient_norm,
+                       double clip) {
+  const Turn turn(busy_);
+  if (norms.size() != tensors_.size())
+    throw py::value_error("norms: " + std::to_string(norms.size()) + " rows, expected " +
+                          std::to_string(tensors_.size()));
+  for (std::size_t i = 0; i < norms.size(); ++i)
+    tensors_[i].norms = {norms[i][0], norms[i][1], norms[i][2]};
+  outcome_.gradient_norm = gradient_norm;
+  outcome_.clip = clip;
 }
 
 // Numbers are finite, and scales, squares and sizes of steps at least 0. Any 8-bit code is a

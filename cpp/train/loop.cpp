@@ -169,6 +169,19 @@ void Loop<T>::restore() {
 }
 
 template <class T>
+Memory<T> Loop<T>::memory() const {
+  return {before_.get(), has_last_ ? g_[now_].get() : nullptr, last_norm_};
+}
+
+template <class T>
+void Loop<T>::remember(const Memory<T>& memory) {
+  copy(memory.before, before_.get(), P_);
+  has_last_ = memory.gradient != nullptr;
+  if (has_last_) copy(memory.gradient, g_[now_].get(), P_);
+  last_norm_ = memory.norm;
+}
+
+template <class T>
 std::int64_t Loop<T>::bytes() const {
   return 3 * P_ * static_cast<std::int64_t>(sizeof(T)) + gradient_.bytes() +
          static_cast<std::int64_t>(partial_.size() * sizeof(double));

@@ -48,6 +48,14 @@ struct Progress {
   bool finite = true;      // false: the last one ended it
 };
 
+// What a step looks back at beside theta and the optimizer, so that steps can go on elsewhere.
+template <class T>
+struct Memory {
+  const T* before;    // theta before the last step, to which a diverged one goes back
+  const T* gradient;  // of the last step; null before the first
+  double norm;        // of that gradient
+};
+
 template <class T>
 class Loop {
  public:
@@ -56,6 +64,12 @@ class Loop {
        const Penalty& penalty);
 
   Progress run(const Burst& burst, const Stepping& stepping);
+
+  Memory<T> memory() const;
+  // Goes on where another loop was; copied.
+  void remember(const Memory<T>& memory);
+
+  std::int64_t parameters() const { return P_; }
 
   // Of what it keeps.
   std::int64_t bytes() const;

@@ -5,7 +5,15 @@ from saddlescape._core import __version__
 from saddlescape._info import info, set_threads
 from saddlescape.diagnosis import Diagnosis, diagnose
 from saddlescape.net import MLP
-from saddlescape.train import EarlyStopping, History, Run, RunOutcome, RunState, train
+from saddlescape.train import (
+    EarlyStopping,
+    History,
+    Run,
+    RunOutcome,
+    RunState,
+    resume,
+    train,
+)
 
 __all__ = [
     "MLP",
@@ -24,6 +32,7 @@ __all__ = [
     "info",
     "metrics",
     "optim",
+    "resume",
     "schedule",
     "set_threads",
     "train",

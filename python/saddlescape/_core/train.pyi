@@ -28,6 +28,12 @@ class Loop:
         weights: NDArray[Any],
         seconds: float = 0.05,
     ) -> bool: ...
+    # theta before the last step, its gradient (None before the first) and that gradient's norm
+    @property
+    def memory(self) -> tuple[NDArray[Any], NDArray[Any] | None, float]: ...
+    def remember(
+        self, before: NDArray[Any], gradient: NDArray[Any] | None, norm: float
+    ) -> None: ...
     @property
     def records(self) -> NDArray[Any]: ...  # of the last run's steps, by columns
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,17 @@ from saddlescape.net.init import INITS, checked_scale
 if TYPE_CHECKING:
     from saddlescape.net.mlp import MLP
 
-__all__ = ["architecture", "blank", "description", "load", "read", "save_network", "write"]
+__all__ = [
+    "architecture",
+    "blank",
+    "description",
+    "load",
+    "parts",
+    "read",
+    "remake",
+    "save_network",
+    "write",
+]
 
 _PARTS = ("theta", "running", "standardisation")
 # format -> how many of these it may hold. Earlier versions read those that came before.
@@ -75,17 +86,31 @@ def blank(cls: type[MLP], arguments: Any) -> MLP:
 
 def load(cls: type[MLP], path: str | Path) -> MLP:
     """Make the network that `write` wrote."""
-    theta, running, standardisation, arguments = read(path)
+    *numbers, arguments = read(path)
+    return remake(cls, path, dict(zip(_PARTS, numbers, strict=True)), arguments)
+
+
+def parts(net: MLP) -> dict[str, NDArray[Any]]:
+    """The numbers of a network: parameters, running averages, moments of its inputs."""
+    own = net.standardisation
+    return {
+        "theta": net.theta,
+        "running": net.running,
+        "standardisation": np.zeros((2, 0)) if own is None else np.stack(own),
+    }
+
+
+def remake(
+    cls: type[MLP], path: str | Path, parts: Mapping[str, NDArray[Any]], arguments: Any
+) -> MLP:
+    """Make a network again from the numbers and the architecture that a file has."""
     try:
         net = blank(cls, arguments)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"path: {path}: no architecture of this version ({error})") from error
-    moments = np.zeros((2, net.sizes[0] if standardisation.size else 0))
-    for name, found, made in (
-        ("theta", theta, net.theta),
-        ("running", running, net.running),
-        ("standardisation", standardisation, moments),
-    ):
+    moments = np.zeros((2, net.sizes[0] if parts["standardisation"].size else 0))
+    for name, made in zip(_PARTS, (net.theta, net.running, moments), strict=True):
+        found = parts[name]
         if found.shape != made.shape or found.dtype != made.dtype:
             raise ValueError(
                 f"path: {path}: {name} of shape {found.shape} and dtype {found.dtype}, "

@@ -78,13 +78,12 @@ class Curved(Optimizer):
         del saved["state"][_STATE]  # what the core reads from, empty between steps
         return saved
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned: see `Optimizer.load_state_dict`."""
-        state = state_dict.get("state") if isinstance(state_dict, Mapping) else None
+    def _load(self, given: Mapping[str, Any], as_left: bool = False) -> None:
+        state = given.get("state") if isinstance(given, Mapping) else None
         if isinstance(state, Mapping) and _STATE not in state:
             empty = [np.zeros_like(array) for array in self._inputs()]
-            state_dict = {**state_dict, "state": {**state, _STATE: empty}}
-        super().load_state_dict(state_dict)
+            given = {**given, "state": {**state, _STATE: empty}}
+        super()._load(given, as_left)
 
     def _inputs(self) -> list[npt.NDArray[Any]]:
         return self._core.buffers[self._core.buffer_names.index(_STATE)]

@@ -27,7 +27,7 @@ from saddlescape.optim.rprop import Rprop
 from saddlescape.optim.schedule_free_adamw import ScheduleFreeAdamW
 from saddlescape.optim.sgd import SGD
 
-__all__ = ["create", "names"]
+__all__ = ["classes", "create", "names"]
 
 _MAKERS: dict[str, Callable[..., Optimizer]] = {
     "adadelta": Adadelta,
@@ -82,6 +82,12 @@ def names(*, vectors: bool = False) -> list[str]:
     {'muon'}
     """
     return sorted({*_MAKERS} - _OF_MATRICES if vectors else _MAKERS)
+
+
+def classes() -> set[type[Optimizer]]:
+    """Return the classes behind the names."""
+    made = (maker.func if isinstance(maker, partial) else maker for maker in _MAKERS.values())
+    return {each for each in made if isinstance(each, type)}
 
 
 def create(name: str, params: Params, **arguments: Any) -> Optimizer:

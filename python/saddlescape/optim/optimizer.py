@@ -294,5 +294,7 @@ class Optimizer(abc.ABC):
             If a name, shape, dtype or value does not fit, or a number is there that no run
             leaves: NaN, an infinite one, a second moment or a scale below 0. It is named.
         """
-        grouped = self._sizes is not None
-        saved.load(self._core, self._groups, grouped, self._resolve, state_dict)
+        self._load(state_dict)
+
+    def _load(self, given: Mapping[str, Any], as_left: bool = False) -> None:
+        saved.load(self._core, self._groups, self._sizes is not None, self._resolve, given, as_left)

@@ -44,8 +44,12 @@ def load(
     grouped: bool,
     resolve: Resolve,
     given: Mapping[str, Any],
+    as_left: bool = False,
 ) -> None:
-    """See `Optimizer.load_state_dict`."""
+    """See `Optimizer.load_state_dict`.
+
+    as_left : the numbers are surely those of a run, and taken whatever they are.
+    """
     head = ("groups",) if grouped else ("rule", "arguments")
     carried = ("carried",) if core.carries else ()
     _same_names("state_dict", given, (*head, "step", "steps", *carried, "state"))
@@ -53,7 +57,7 @@ def load(
     _same_names("state", given["state"], core.buffer_names)
     steps = [_count(f"steps[{i}]", n) for i, n in enumerate(_row("steps", given))]
     own = _carried(given["carried"]) if core.carries else [[0.0, 0.0] for _ in steps]
-    core.load(dict(given["state"]), steps, own, _count("step", given["step"]))
+    core.load(dict(given["state"]), steps, own, _count("step", given["step"]), as_left)
     for group, (lr, arguments, values) in zip(groups, checked, strict=True):
         group.set(arguments, values)
         if lr is not None and group.schedule is None:

@@ -2,8 +2,9 @@
 
 from saddlescape.train.early import EarlyStopping
 from saddlescape.train.history import Epochs, History
+from saddlescape.train.resume import resume
 from saddlescape.train.run import Run, RunOutcome
 from saddlescape.train.state import RunState
 from saddlescape.train.trainer import train
 
-__all__ = ["EarlyStopping", "Epochs", "History", "Run", "RunOutcome", "RunState", "train"]
+__all__ = ["EarlyStopping", "Epochs", "History", "Run", "RunOutcome", "RunState", "resume", "train"]

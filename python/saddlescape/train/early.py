@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from saddlescape.train.run import RunOutcome
 from saddlescape.train.state import RunState
 
 __all__ = ["Best", "EarlyStopping"]
+
+_STATE = ("value", "epoch", "waited", "theta", "running")
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,21 @@ class Best:
                 self.theta, self.running = self.net.theta.copy(), self.net.running.copy()
             return None
         self.waited += 1
+        return self.outcome
+
+    @property
+    def outcome(self) -> RunOutcome | None:
+        """How the run is to end now; None: it goes on."""
         return RunOutcome.EARLY if self.waited >= self.rule.patience else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what changes."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        for name in _STATE:
+            setattr(self, name, state[name])
 
     def better(self, value: float) -> bool:
         """Say whether a value is better than the best one by more than `min_delta`."""

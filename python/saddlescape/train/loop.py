@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from saddlescape.train.epochs import EpochRows
 from saddlescape.train.history import History
+from saddlescape.train.native import Memory
 from saddlescape.train.plan import BEGINNING, Position
 from saddlescape.train.run import Run, RunOutcome
 from saddlescape.train.state import RunState, Watch
@@ -20,14 +21,19 @@ def perform(
     watches: Sequence[Watch] = (),
     start: Position = BEGINNING,
     history: History | None = None,
+    memory: Memory | None = None,
 ) -> Run:
     """Train from `start` on, after the steps that `history` holds, to the plan's end.
+
+    memory : of the step before `start`, where there is one.
 
     The watches look in their order; the first that says how the run ends is heard, after all have
     looked. When the run is over the last of them ends first.
     """
     history = task.history() if history is None else history
     loop = Loop(task, history, watches, start)
+    if memory is not None:
+        loop.steps.remember(memory)
     with ExitStack() as ends:
         for watch in watches:
             if watch.end is not None:
@@ -49,11 +55,14 @@ class Loop:
         self, task: Task, history: History, watches: Sequence[Watch], start: Position
     ) -> None:
         self.plan, self.watches = task.plan, watches
-        self.state = RunState(
-            task.net, task.optimizer, history, task.plan.epochs, task.plan.batches
-        )
         self.steps = task.steps(history)
+        self.state = RunState(
+            task.net, task.optimizer, history, task.plan.epochs, task.plan.batches,
+            _memory=lambda: self.steps.memory,
+        )  # fmt: skip
         self.done, self.finite = task.plan.done(start), True
+        # how it ends at once, if it goes on from where it was to end
+        self.outcome = None if task.best is None else task.best.outcome
         self._offset = self.done - history.steps
         self._epochs = EpochRows(task.plan, history, self._offset)
         self.state.move(start)
@@ -61,7 +70,7 @@ class Loop:
     def run(self) -> RunOutcome:
         """Train to the end."""
         try:
-            outcome = None
+            outcome = self.outcome
             while outcome is None and self.done < self.plan.steps:
                 self.finite = self.burst()
                 self.settle()
@@ -95,4 +104,9 @@ class Loop:
         """Let everybody look who wants to after this burst; how the run ends, if it does."""
         due = [watch for watch in self.watches if watch.due(self.done, self.plan.batches)]
         answers = [watch.look(self.state) for watch in due]
-        return next((answer for answer in answers if answer is not None), None)
+        outcome = next((answer for answer in answers if answer is not None), None)
+        if outcome is not None:
+            for watch in self.watches:
+                if watch.last and watch not in due:
+                    watch.look(self.state)
+        return outcome

@@ -12,7 +12,11 @@ from saddlescape.net import MLP
 from saddlescape.optim.ahead import Ahead
 from saddlescape.train.history import History
 
-__all__ = ["NativeSteps"]
+__all__ = ["Memory", "NativeSteps"]
+
+# Beside theta and the optimizer: theta before the last step, that step's gradient (None before the
+# first) and its norm.
+Memory = tuple[NDArray[Any], NDArray[Any] | None, float]
 
 _FIRST_BURST = 64
 _MOST = 16_384  # steps that are asked for at once
@@ -58,6 +62,15 @@ class NativeSteps:
         if plan.error is not None:
             raise plan.error
         return True
+
+    @property
+    def memory(self) -> Memory:
+        """What the next step looks back at, copied."""
+        return self._core.memory
+
+    def remember(self, memory: Memory) -> None:
+        """Go on where other steps were."""
+        self._core.remember(*memory)
 
     def record(self) -> None:
         """Write what the core has done into the history; done twice it writes nothing twice."""

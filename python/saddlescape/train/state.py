@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from saddlescape import optim
 from saddlescape.net import MLP
 from saddlescape.train.history import History
+from saddlescape.train.native import Memory
 from saddlescape.train.plan import BEGINNING, Position
 from saddlescape.train.run import RunOutcome
 
@@ -44,6 +45,7 @@ class RunState:
     epoch: int = 0
     epoch_ended: bool = False
     position: Position = BEGINNING
+    _memory: Callable[[], Memory] | None = field(default=None, repr=False)
 
     @property
     def step(self) -> int:
@@ -68,6 +70,7 @@ class Watch:
     look: Callable[[RunState], RunOutcome | None]
     steps: int | None = None
     epochs: bool = False
+    last: bool = False  # also where another look ends the run
     begin: Callable[[RunState], None] | None = None
     end: Callable[[RunState], None] | None = None
 

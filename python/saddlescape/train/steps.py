@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from saddlescape import _core, optim
 from saddlescape.net import MLP, Draw
 from saddlescape.train.history import History
+from saddlescape.train.native import Memory
 
 __all__ = ["Steps"]
 
@@ -51,6 +52,15 @@ class Steps:
             if time.monotonic() > end:
                 break
         return True
+
+    @property
+    def memory(self) -> Memory:
+        """What the next step looks back at."""
+        return self.before.copy(), self.last_gradient, self.last_norm
+
+    def remember(self, memory: Memory) -> None:
+        """Go on where other steps were."""
+        self.before[:], self.last_gradient, self.last_norm = memory
 
     def record(self) -> None:
         """Write the step that was taken into the history, if an interrupt came before that."""

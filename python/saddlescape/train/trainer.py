@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from saddlescape import optim
 from saddlescape.net import MLP
 from saddlescape.optim.optimizer import LearningRate
+from saddlescape.train.checkpoint import Checkpoint, checkpoint_of
 from saddlescape.train.early import EarlyStopping
 from saddlescape.train.loop import perform
 from saddlescape.train.run import Run
@@ -41,6 +43,8 @@ def train(
     l1: float = 0.0,
     l2: float = 0.0,
     log: str | Path | Sequence[str | Path] | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    checkpoint_every: int | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Run:
@@ -97,6 +101,13 @@ def train(
         its epoch's numbers in an epoch's last one; any other name is a folder for TensorBoard's
         event files. Whole lines are there at any time, at most a second behind. An OSError (a full
         disk) ends the run; parameters and optimizer are where the last step left them.
+    checkpoint : str or Path, optional
+        A file that is written at each epoch's end, and where a callback stops the run, with all
+        that `resume` needs to go on bit for bit. It takes the place of an older checkpoint at once
+        or not at all. If it can't be written an OSError ends the run and the older one stays; after
+        an interrupt from the keyboard, too.
+    checkpoint_every : int, optional
+        Write it every so many steps, too.
     progress : bool
         Show epoch, loss, gradient norm, learning rate and time left: a line written over on
         standard error, or where that is no terminal a line at each tenth of the run.
@@ -114,7 +125,9 @@ def train(
     TypeError, ValueError
         Naming the argument, before anything is changed.
     FileExistsError, FileNotFoundError
-        If a log is there already, or its folder is not.
+        If a log is there already, or the folder of a log or a checkpoint is not.
+    OSError
+        If a log or a checkpoint can't be written, naming the file.
     ImportError
         If `log` or `progress` needs a package that is not there; says how to install it.
 
@@ -128,9 +141,16 @@ def train(
     >>> run.history.steps, bool(run.history.loss[-1] < 0.01)
     (200, True)
     """
+    kept = checkpoint_of(checkpoint, checkpoint_every)
     task = Task.of(
         net, X, y, optimizer=optimizer, lr=lr, batch_size=batch_size, epochs=epochs,
         validation=validation, sample_weight=sample_weight, class_weight=class_weight,
         metrics=metrics, early_stopping=early_stopping, seed=seed, l1=l1, l2=l2, settings=settings,
     )  # fmt: skip
-    return perform(task, watches_of(task, callback, epoch_callback, log, progress))
+    if kept is None:
+        return perform(task, watches_of(task, callback, epoch_callback, log, progress))
+    watches = watches_of(
+        task, callback, epoch_callback, log, progress,
+        checkpoints=[kept.watch(task, validation, class_weight)], resumed=kept.since is not None,
+    )  # fmt: skip
+    return perform(task, watches, *kept.standing(task))

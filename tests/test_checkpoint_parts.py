@@ -1,0 +1,372 @@
+"""What a checkpoint is made of: trees, schedules and optimizers as data, and the file itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import saddlescape as ss
+from saddlescape import _files, optim, schedule
+from saddlescape.optim import remade
+from saddlescape.train import checkpoint_file, checkpoint_schedule
+from saddlescape.train.checkpoint_tree import flatten, unflatten
+
+
+def through_json(tree):
+    arrays = {}
+    node = json.loads(json.dumps(flatten(tree, arrays), allow_nan=False))
+    return unflatten(node, arrays)
+
+
+def same(a, b):
+    if isinstance(a, dict):
+        return type(b) is dict and list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, np.ndarray):
+        return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+    return type(a) is type(b) and (a == b or (a != a and b != b))
+
+
+TREES = [
+    None, True, 0, -3, 2**70, 0.1, -0.0, 5e-324, 1.7976931348623157e308, "", "a/b", "$array",
+    float("inf"), float("-inf"), float("nan"), [], (), {}, [()], ([],), (1, (2.0, [None])),
+    {"a": {"b": (1,)}, "c": []}, {0: 1.5, 1: 2.5}, {"$array": 1}, {(1, "x"): {"$tuple": []}},
+    {"x": np.arange(3), "y": [np.zeros((0, 2), np.float32), np.array(7, np.uint16)]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tree", TREES, ids=repr)
+def test_trees_come_back(tree):
+    assert same(through_json(tree), tree)
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    numbers = [np.float32(0.1), np.int8(3), np.bool_(True), np.float64("nan")]
+    assert same(through_json(numbers), [float(np.float32(0.1)), 3, True, float("nan")])
+
+
+@pytest.mark.parametrize("thing", [b"x", 1j, {1}, abs, object()], ids=repr)
+def test_other_things_have_no_place_in_a_tree(thing):
+    with pytest.raises(TypeError, match=r"a/0: \w+, expected what a file can hold"):
+        flatten({"a": [thing]}, {})
+
+
+SCHEDULES = [
+    schedule.constant(0.1),
+    schedule.cosine(1e-3, 1000, warmup=100),
+    schedule.cosine_restarts(0.1, 10),
+    schedule.exponential(0.1, gamma=0.9),
+    schedule.one_cycle(0.1, 100),
+    schedule.polynomial(0.1, steps=10, power=2),
+    schedule.reduce_on_plateau(0.1, mode="max"),
+    schedule.step(0.1, milestones=(3, 5)),
+    schedule.step(0.1, every=3),
+    schedule.transformer(64, warmup=10),
+    schedule.noam(64, warmup=10),
+    schedule.warmup_stable_decay(0.1, 100, warmup=10, decay=20),
+    schedule.warmup(0.1, 10),
+    schedule.warmup_until(0.1, then=schedule.cosine(0.1, 5), below=0.5),
+    schedule.scale(schedule.clip(schedule.constant(0.1), high=0.05), schedule.constant(2)),
+    schedule.chain((schedule.reduce_on_plateau(0.1), 0.2), at=(5,)),
+]
+
+
+@pytest.mark.parametrize("rate", SCHEDULES, ids=repr)
+def test_schedules_come_back(rate):
+    again = checkpoint_schedule.remake(through_json(checkpoint_schedule.describe(rate)))
+    assert again == rate
+    assert repr(again) == repr(rate)
+    assert [again(t) for t in range(30)] == [rate(t) for t in range(30)]
+
+
+def test_every_schedule_is_among_them():
+    seen = {type(rate).__name__ for rate in SCHEDULES}
+    assert {getattr(schedule, name).__name__ for name in schedule.__all__} == seen | {"clip"}
+
+
+def test_what_a_schedule_observed_comes_back():
+    inside = schedule.reduce_on_plateau(0.1, patience=0)
+    rate = schedule.scale(schedule.warmup_until(0.01, then=inside, below=1.0), 2)
+    for loss in (2.0, 2.0, 2.0):
+        inside.observe(loss)
+    rate.schedule.observe(0.5)
+    again = checkpoint_schedule.remake(through_json(checkpoint_schedule.describe(rate)))
+    assert again == rate
+    assert again(0) == rate(0) == pytest.approx(2 * 0.001)
+
+
+def own_rate(step):
+    return 0.1 / (1 + step)
+
+
+class OwnRate:
+    def __call__(self, step):
+        return 0.1 / (2 + step)
+
+
+def test_functions_are_named():
+    describe, function_in = checkpoint_schedule.describe, checkpoint_schedule.function_in
+    assert function_in(describe(own_rate)).endswith(".own_rate")
+    assert function_in(describe(OwnRate())).endswith(".OwnRate")
+    assert function_in(describe(schedule.chain((0.1, schedule.scale(own_rate, 2)), at=(3,))))
+    assert all(function_in(describe(rate)) is None for rate in [0.1, *SCHEDULES])
+
+
+def test_a_schedule_given_again_adopts_what_was_observed():
+    def make(low=0.01):
+        return schedule.warmup_until(low, then=own_rate, below=1.0)
+
+    seen = make()
+    seen.observe(0.5)
+    description = through_json(checkpoint_schedule.describe(seen))
+    again, other = make(), make(low=0.02)
+    for rate in (again, other, 0.1):
+        checkpoint_schedule.adopt(rate, description)
+    assert again.over
+    assert not other.over
+
+
+def stepped(make, steps=3, dtype="float32"):
+    rng = np.random.default_rng(0)
+    theta = rng.standard_normal(200).astype(dtype)
+    optimizer = make(theta)
+    gradients = rng.standard_normal((2 * steps, 200)).astype(dtype)
+    extra = {"hessian_diagonal": np.abs(theta)} if isinstance(optimizer, optim.Curved) else {}
+    for gradient in gradients[:steps]:
+        optimizer.step(gradient, **extra)
+    return theta, optimizer, gradients[steps:], extra
+
+
+def check_optimizer(make, dtype="float32", lr=None):
+    theta, optimizer, gradients, extra = stepped(make, dtype=dtype)
+    twin = theta.copy()
+    again = remade.remake(twin, lr, through_json(remade.describe(optimizer)))
+    assert type(again) is type(optimizer)
+    assert through_json(optimizer.arguments) == again.arguments
+    assert same(again.state_dict(), through_json(optimizer.state_dict()))
+    assert vars(again._settings) == vars(optimizer._settings)
+    for gradient in gradients:
+        optimizer.step(gradient, **extra)
+        again.step(gradient, **extra)
+        assert twin.tobytes() == theta.tobytes()
+    assert same(again.state_dict(), through_json(optimizer.state_dict()))
+    assert again.skipped == optimizer.skipped
+    assert (again.gradient_norm, again.clip) == (optimizer.gradient_norm, optimizer.clip)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", optim.names(vectors=True))
+def test_every_optimizer_comes_back(name, dtype):
+    check_optimizer(lambda theta: optim.create(name, theta, lr=0.01), dtype)
+
+
+@pytest.mark.parametrize("made", [optim.AdaHessian, optim.Sophia])
+def test_optimizers_that_take_curvature_come_back(made):
+    check_optimizer(made)
+
+
+AROUND = {
+    "bfloat16": {"state_dtype": "bfloat16"},
+    "8bit": {"state_dtype": "8bit"},
+    "clip": {"clip_norm": 0.1, "clip_value": 0.5, "statistics": True},
+    "EMA": {"average": optim.EMA(0.9, start=1, every=2)},
+    "SWA": {"average": optim.SWA(start=2)},
+    "skip": {"non_finite": "skip"},
+    "numbers of NumPy": {"betas": [np.float32(0.9), np.float64(0.99)]},
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_what_stands_round_the_rule_comes_back(around):
+    check_optimizer(lambda theta: optim.Adam(theta, **AROUND[around]))
+
+
+def test_counts_of_left_out_steps_come_back():
+    def make(theta):
+        optimizer = optim.Adam(theta, non_finite="skip")
+        optimizer.step(np.full(200, np.nan, np.float32))
+        return optimizer
+
+    check_optimizer(make)
+
+
+def test_a_second_moment_that_overflowed_comes_back():
+    theta = np.ones(3, np.float32)
+    optimizer = optim.Adam(theta)
+    optimizer.step(np.full(3, 1e25, np.float32))
+    again = remade.remake(theta.copy(), None, through_json(remade.describe(optimizer)))
+    assert np.isinf(again.state_dict()["state"]["exp_avg_sq"][0]).all()
+    with pytest.raises(ValueError, match="infinite"):
+        optim.Adam(theta.copy()).load_state_dict(optimizer.state_dict())
+
+
+@pytest.mark.parametrize("rate", [own_rate, SCHEDULES[1]], ids=["function", "schedule"])
+def test_an_optimizer_is_made_again_with_its_schedule(rate):
+    check_optimizer(lambda theta: optim.Adam(theta, lr=rate), lr=rate)
+
+
+def test_another_learning_rate_takes_the_place_of_the_old_one():
+    optimizer = optim.Adam(np.ones(3), lr=0.1)
+    assert remade.remake(np.ones(3), 0.2, remade.describe(optimizer)).lr == 0.2
+
+
+def test_optimizers_of_others_are_refused():
+    class Own(optim.Adam):
+        pass
+
+    class OwnAverage(optim.SWA):
+        pass
+
+    with pytest.raises(
+        TypeError,
+        match=r"^optimizer: Own, expected a class of saddlescape\.optim: no file can hold another$",
+    ):
+        remade.describe(Own(np.ones(3)))
+    with pytest.raises(
+        TypeError, match=r"^average: OwnAverage, expected EMA or SWA: no file can hold another$"
+    ):
+        remade.describe(optim.Adam(np.ones(3), average=OwnAverage()))
+
+
+TREE = {
+    "theta": np.linspace(-1, 1, 50),
+    "state": {"m": [np.arange(4, dtype=np.uint8), np.zeros((0,), np.float32)]},
+    "betas": (0.9, float("inf")),
+    "name": "déjà \\ vu",
+}
+
+
+def test_the_file_comes_back(tmp_path):
+    path = checkpoint_file.write(tmp_path / "run", TREE)
+    assert same(checkpoint_file.read(path), TREE)
+    assert checkpoint_file.write(tmp_path / "again", TREE).read_bytes() == path.read_bytes()
+    array = checkpoint_file.read(path)["theta"]
+    array[:] = 0  # a copy of its own, aligned and writable
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["again", "run"]
+
+
+def refused(path, text, error=ValueError):
+    with pytest.raises(error) as caught:
+        checkpoint_file.read(path)
+    assert type(caught.value) is error
+    assert re.fullmatch(re.escape(f"path: {path}: ") + text, str(caught.value)), str(caught.value)
+
+
+def test_any_altered_byte_is_noticed(tmp_path):
+    path = checkpoint_file.write(tmp_path / "run", TREE)
+    good = path.read_bytes()
+    for i in range(len(good)):
+        for bit in (0, 3, 6):
+            path.write_bytes(good[:i] + bytes([good[i] ^ (1 << bit)]) + good[i + 1 :])
+            refused(path, "(damaged|format) ?.+")
+    header = 8 + int.from_bytes(good[:8], "little")
+    path.write_bytes(good[: header - 1] + b"\t" + good[header:])  # means the same in JSON
+    refused(path, "damaged, its contents do not match its checksum")
+
+
+def test_every_truncation_is_noticed(tmp_path):
+    path = checkpoint_file.write(tmp_path / "run", TREE)
+    good = path.read_bytes()
+    header = 8 + int.from_bytes(good[:8], "little")
+    for length in range(1, len(good)):
+        path.write_bytes(good[:length])
+        short = rf"damaged, or not safetensors \({length} bytes are less than its header\)"
+        rest = f"damaged, {length} bytes, expected {len(good)}"
+        # the header ends in spaces, which JSON does not need
+        refused(path, rest if length >= header else short if length < header - 8 else ".+")
+    path.write_bytes(good + b"\0")
+    refused(path, f"damaged, {len(good) + 1} bytes, expected {len(good)}")
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "file"
+    refused(path, "no such file", FileNotFoundError)
+    refused(tmp_path, "no such file", FileNotFoundError)
+    path.write_bytes(b"")
+    refused(path, "empty, expected a checkpoint")
+    pickled = r"damaged, or not safetensors \(a pickle or an archive, which is never opened\)"
+    for protocol in (2, 4, 5):
+        path.write_bytes(pickle.dumps({"theta": np.ones(3)}, protocol))
+        refused(path, pickled)
+    with path.open("wb") as file:
+        np.savez(file, theta=np.ones(3))
+    refused(path, pickled)
+    for content in (b"step,loss\n0,1.0\n", b"\0" * 40, b"{}", os.urandom(100)):
+        path.write_bytes(content)
+        refused(path, r"damaged, or not safetensors \(.+\)")
+    save_file({"theta": np.ones(3)}, path)
+    wanted = r"expected 'saddlescape.checkpoint/1' \(train\(checkpoint=...\) writes it\)"
+    refused(path, f"format None, {wanted}")
+    ss.MLP((3, 2)).save(path)
+    refused(path, f"format 'saddlescape.MLP/1', {wanted}")
+
+
+def test_a_pickle_in_the_name_of_a_checkpoint_is_not_opened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "opened"),)
+
+    (tmp_path / "run").write_bytes(pickle.dumps(Trap()))
+    refused(tmp_path / "run", "damaged, or not safetensors .+")
+    assert not (tmp_path / "opened").exists()
+
+
+@pytest.mark.parametrize("broken", ["open", "write", "fsync", "replace", "fsync of the folder"])
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, broken):
+    path = checkpoint_file.write(tmp_path / "run", TREE)
+    before = path.read_bytes()
+    full = OSError(28, "No space left on device")
+
+    def fail(*_args, **_kwargs):
+        raise full
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, content):
+            self.file.write(content[: len(content) // 2])
+            raise full
+
+    opened = type(path).open
+    if broken == "open":
+        monkeypatch.setattr(type(path), "open", fail)
+    elif broken == "write":
+        monkeypatch.setattr(type(path), "open", lambda self, mode: Full(opened(self, mode)))
+    elif broken == "replace":
+        monkeypatch.setattr(type(path), "replace", fail)
+    elif broken == "fsync":
+        monkeypatch.setattr(_files.os, "fsync", fail)
+    else:
+        monkeypatch.setattr(_files, "_sync_folder", fail)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        checkpoint_file.write(path, {"theta": np.zeros(3)})
+    assert caught.value.filename == str(path)
+    monkeypatch.undo()
+    if broken == "fsync of the folder":  # the new one is whole, and there unless the power fails
+        assert same(checkpoint_file.read(path), {"theta": np.zeros(3)})
+    else:
+        assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_leftovers_of_a_killed_process_are_removed(tmp_path):
+    path = checkpoint_file.write(tmp_path / "run", TREE)
+    theirs = [".run.0123456789ab.tmp.gz", ".other.0123456789ab.tmp", ".run.tmp", "run.tmp"]
+    for name in [*theirs, ".run.0123456789ab.tmp", ".run.ba9876543210.tmp"]:
+        (tmp_path / name).write_bytes(b"half")
+    _files.remove_leftovers(path)
+    assert {p.name for p in tmp_path.iterdir()} == {"run", *theirs}
