@@ -61,10 +61,11 @@ def status(arguments):
 
 LAYERS = "expected hidden layer sizes from 1 to 100000 such as 64,16, or none"
 RATE = "expected a positive number"
+COMMANDS = "demo, diagnose, train, resume, predict, spectrum, study, info"
 BAD = {
-    "": "no command, expected one of demo, diagnose, study, info (or --help)",
-    "train": "'train': unknown command, expected one of demo, diagnose, study, info",
-    "Demo": "'Demo': unknown command, expected one of demo, diagnose, study, info",
+    "": f"no command, expected one of {COMMANDS} (or --help)",
+    "learn": f"'learn': unknown command, expected one of {COMMANDS}",
+    "Demo": f"'Demo': unknown command, expected one of {COMMANDS}",
     "demo digits": "unrecognized arguments: digits",
     "info --verbose": "unrecognized arguments: --verbose",
     "--fast demo": "unrecognized arguments: --fast",

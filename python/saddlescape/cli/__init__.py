@@ -1,4 +1,4 @@
-"""The command line: `saddlescape demo`, `diagnose DATA`, `study NAME`, `info`."""
+"""The command line: one command, one function `add`, and what they share."""
 
 from saddlescape.cli.command import main
 

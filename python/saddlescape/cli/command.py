@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from saddlescape import __version__, data
-from saddlescape.cli import diagnose, shown
+from saddlescape.cli import diagnose, predict, resume, shown, spectrum, train
 from saddlescape.cli.parser import Help, Parser
 from saddlescape.cli.status import INTERRUPTED, PIPE_CLOSED, WRONG_INPUT
 
@@ -16,6 +16,10 @@ __all__ = ["main"]
 _COMMANDS = {
     "demo": ("two networks get stuck, are told why, and leave", shown.add_demo),
     "diagnose": (diagnose.TEXT, diagnose.add),
+    "train": (train.TEXT, train.add),
+    "resume": (resume.TEXT, resume.add),
+    "predict": (predict.TEXT, predict.add),
+    "spectrum": (spectrum.TEXT, spectrum.add),
     "study": ("reproduce a result of the literature, with numbers", shown.add_study),
     "info": ("what this installation runs on", shown.add_info),
 }
@@ -25,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     0: done; 1: the input or the arguments are wrong, with one line that says what and what is
-    allowed; 2: done, but no verdict could be given; 130: interrupted from the
+    allowed; 2: done, but no verdict could be given, or training diverged; 130: interrupted from the
     keyboard; 141: the reader of the output went away.
 
     Examples
