@@ -107,3 +107,22 @@ def test_epoch_torch(benchmark, batch_size):
 
     benchmark(epoch)
     assert epoch()[-1] < 2.5
+
+
+DIGITS_EPOCHS, HELD = 30, 360
+
+
+def trained_digits(seed):
+    """Train 64-64-10 on four fifths of the digits; return the run and the fifth that is left."""
+    X, y = samples()
+    order = np.random.default_rng(seed).permutation(len(X))
+    held, seen = order[:HELD], order[HELD:]
+    net = ss.MLP((64, 64, 10), "relu", seed=seed)
+    run = ss.train(net, X[seen], y[seen], epochs=DIGITS_EPOCHS, lr=3e-3, seed=seed)
+    return run, (X[held], y[held])
+
+
+def test_digits(benchmark):
+    benchmark.group = f"{DIGITS_EPOCHS} epochs of digits, 64-64-10, batch 32"
+    run, held = benchmark(trained_digits, 0)
+    assert ss.metrics.accuracy(run.net, *held) > 0.95

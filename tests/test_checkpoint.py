@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import saddlescape as ss
 from checkpoint_samples import EPOCHS, LAYERED, SAMPLES, STEPS, Case, attributes, data, network
-from saddlescape import optim, schedule
+from saddlescape import _files, optim, schedule
 from saddlescape.train import RunOutcome, checkpoint_file
 
 
@@ -196,9 +197,16 @@ def test_a_finished_run_comes_back_as_it_was(tmp_path):
     assert (tmp_path / "run").read_bytes() == before
 
 
-def test_no_epochs_no_file(tmp_path):
-    assert Case().train(tmp_path / "run", epochs=0).history.steps == 0
-    assert not list(tmp_path.iterdir())
+def test_from_the_very_beginning(tmp_path):
+    def callback(_):
+        raise KeyboardInterrupt
+
+    for name, arguments in (("none", {"epochs": 0}), ("first", {"callback": callback})):
+        case = Case(net=LAYERED["all"], metrics=("accuracy",), validation=0.2, batch_size=7)
+        whole = case.train(tmp_path / f"{name}, whole")
+        case.train(tmp_path / name, **arguments)
+        assert checkpoint_file.read(tmp_path / name)["history"]["loss"].size == 0
+        assert attributes(case.resume(tmp_path / name, epochs=EPOCHS)) == attributes(whole)
 
 
 def test_many_stops(tmp_path):
@@ -295,6 +303,31 @@ def test_an_interrupt_leaves_the_last_one(tmp_path):
     assert attributes(case.resume(tmp_path / "run")) == attributes(whole)
 
 
+@pytest.mark.parametrize("moment", ["fsync", "replace", "token_hex"])
+def test_an_interrupt_while_it_is_written(tmp_path, monkeypatch, moment):
+    case = Case()
+    whole = case.train(tmp_path / "whole")
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) >= 3:  # the first epoch's is the second
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    where = {"fsync": _files.os, "replace": Path, "token_hex": _files.secrets}[moment]
+    original = getattr(where, moment)
+    monkeypatch.setattr(_files, "_sync_folder", lambda _: None)  # it would count, too
+    monkeypatch.setattr(where, moment, interrupted)
+    run = case.train(tmp_path / "run")
+    assert run.outcome is RunOutcome.INTERRUPTED
+    monkeypatch.undo()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "whole"]
+    assert len(checkpoint_file.read(tmp_path / "run")["history"]["loss"]) == 5
+    assert run.history.steps == 10
+    assert attributes(case.resume(tmp_path / "run")) == attributes(whole)
+
+
 def test_what_a_callback_raises_leaves_the_last_one(tmp_path):
     def callback(state):
         if state.step == 8:
@@ -365,7 +398,7 @@ def test_best_parameters_are_put_back_after_the_last_checkpoint(tmp_path):
     """A finished run goes on from where it was, not from its best epoch."""
     case = stopping(patience=50)
     whole = case.train(tmp_path / "whole", epochs=12)
-    assert case.train(tmp_path / "run", epochs=9).best_epoch < 8
+    assert case.train(tmp_path / "run", epochs=7).best_epoch < 6
     run = case.resume(tmp_path / "run", epochs=12)
     assert attributes(run) == attributes(whole)
 

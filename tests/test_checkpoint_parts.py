@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import saddlescape as ss
-from saddlescape import _files, optim, schedule
+from saddlescape import _core, _files, optim, schedule
 from saddlescape.optim import remade
 from saddlescape.train import checkpoint_file, checkpoint_schedule
 from saddlescape.train.checkpoint_tree import flatten, unflatten
@@ -188,6 +188,11 @@ def test_what_stands_round_the_rule_comes_back(around):
     check_optimizer(lambda theta: optim.Adam(theta, **AROUND[around]))
 
 
+@pytest.mark.parametrize("more", [{"master_weights": True}, {"stochastic_rounding": True}])
+def test_narrow_parameters_come_back(more):
+    check_optimizer(lambda theta: optim.Adam(theta, **more), dtype="float16")
+
+
 def test_counts_of_left_out_steps_come_back():
     def make(theta):
         optimizer = optim.Adam(theta, non_finite="skip")
@@ -233,6 +238,33 @@ def test_optimizers_of_others_are_refused():
         TypeError, match=r"^average: OwnAverage, expected EMA or SWA: no file can hold another$"
     ):
         remade.describe(optim.Adam(np.ones(3), average=OwnAverage()))
+
+
+def test_a_loop_remembers_what_it_is_given_or_nothing():
+    X, y = np.ones((4, 3)), np.array([0, 1, 0, 1])
+    net = ss.MLP((3, 2), dtype="float64")
+    optimizer = optim.Adam(net.theta)
+    loop = _core.train.Loop(net.network, optimizer._core, net.theta, *net.encode(X, y), 4)
+    before, gradient, norm = loop.memory
+    assert before.tobytes() == net.theta.tobytes()
+    assert (gradient, norm) == (None, 0.0)
+    good = np.arange(8.0)
+    for given in ((good, good[:3], 1.0), (good.astype("f4"), None, 0.0), (good, good > 3, 1.0)):
+        with pytest.raises((TypeError, ValueError), match=r"^(before|gradient): "):
+            loop.remember(*given)
+        assert loop.memory[0].tobytes() == before.tobytes()
+        assert loop.memory[1:] == (None, 0.0)
+    loop.remember(good, good + 1, 3.0)
+    assert same(loop.memory, (good, good + 1, 3.0))
+    loop.run(None, np.array([1e-3]), np.zeros(1))
+    assert loop.memory[0].tobytes() == before.tobytes()
+
+
+def test_a_stepper_takes_norms_of_its_arrays():
+    core = optim.Adam(np.ones(3))._core
+    with pytest.raises(ValueError, match="norms: 2 rows, expected 1"):
+        core.measured([[1.0, 2.0, 3.0]] * 2, 1.0, 1.0)
+    assert core.gradient_norm == 0
 
 
 TREE = {

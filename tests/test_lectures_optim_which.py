@@ -160,8 +160,8 @@ def uncorrected(lr):
 
 
 def test_s3_45_adam_is_better_than_rmsprop():
-    # Each at its best rate, mean of two networks: 0.015 and 0.030. The lecture gives the bias
-    # correction the credit, but without it Adam reaches 0.007 here, at its own best rate: what
+    # Each at its best rate, mean of eight networks: 0.021 and 0.044. The lecture gives the bias
+    # correction the credit, but without it Adam reaches 0.009 here, at its own best rate: what
     # makes the difference is momentum. What the correction buys is in the next test.
     best = {}
     for name, arguments, rate in [
@@ -170,11 +170,11 @@ def test_s3_45_adam_is_better_than_rmsprop():
         ("adam", {"betas": (0.9, 0.999)}, uncorrected),
     ]:
         losses = [
-            np.mean([loss_on_digits(name, rate(lr), seed, **arguments) for seed in (0, 1)])
+            np.mean([loss_on_digits(name, rate(lr), seed, **arguments) for seed in range(8)])
             for lr in (0.002, 0.005, 0.01, 0.02)
         ]
         best[name, rate] = min(losses)
-    assert best["adam", float] < 0.7 * best["rmsprop", float] < 0.03
+    assert best["adam", float] < 0.7 * best["rmsprop", float] < 0.035
     assert best["adam", uncorrected] < best["adam", float]
 
 

@@ -1,4 +1,4 @@
-"""What a loss is told besides outputs and targets: huber's threshold.
+"""What a loss is told besides outputs and targets: huber's threshold, smoothed labels.
 
 Against the oracles, for plain and for layered networks. Rounding stays near 1e-15 of the largest
 element in float64 (1e-12 leaves room, as in test_net_oracle.py) and 1e-7 in float32; layered
@@ -19,6 +19,7 @@ import saddlescape as ss
 from oracle.layers import Layered
 from oracle.network import Net
 from saddlescape import curvature
+from saddlescape.metrics.quality import accuracy
 from saddlescape.net import Draw
 
 pytestmark = pytest.mark.filterwarnings("ignore::saddlescape.curvature.PiecewiseLinearWarning")
@@ -195,6 +196,75 @@ def test_huber_at_its_threshold(sign: int, dtype: str) -> None:
     assert net.hessian(X, y)[0, 0] == 1
 
 
+# ---- Smoothed labels ------------------------------------------------------------------------
+
+
+def smoothed(dtype: str, kind: str, e: float, **arguments: Any) -> Case:
+    """Targets as `kind` of thing, and what torch makes of them."""
+    given = case("cross_entropy", dtype, label_smoothing=e, **arguments)
+    C = given.Y.shape[1]
+    if kind != "soft":
+        classes = given.Y.argmax(axis=1)
+        given.Y = np.eye(C)[classes]
+        given.y = classes if kind == "classes" else given.Y.astype(dtype)
+    given.Y = given.Y * (1 - e) + e / C
+    return given
+
+
+KINDS = ("classes", "one-hot", "soft")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(3, 4), (3, 5, 2), SIZES])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("e", [0.1, 0.9])
+def test_smoothed_labels(e: float, kind: str, sizes: tuple[int, ...], dtype: str) -> None:
+    agrees(smoothed(dtype, kind, e, sizes=sizes))
+
+
+@pytest.mark.parametrize(("layers", "training"), MODES)
+def test_smoothed_labels_in_layers(layers: tuple[Any, ...], training: bool) -> None:
+    given = smoothed("float64", "classes", 0.2, layers=layers, sizes=(3, 3, 4, 4, 2))
+    agrees_in_layers(given, training)
+
+
+def test_classes_are_seen_unsmoothed() -> None:
+    """Encoded once or twice, measured or trained on: they stay classes."""
+    given = smoothed("float64", "classes", 0.9, N=40)
+    net, X, y = given.net, given.X, given.y
+    inputs, targets = net.encode(X, y)
+    np.testing.assert_array_equal(targets, np.eye(3)[y])
+    assert net.loss(inputs, targets) == net.loss(X, y)
+    np.testing.assert_array_equal(net.smoothed(targets), given.Y)
+    assert accuracy(net, X, y) == np.mean(net.predict(X).argmax(axis=1) == y)
+    for residual in (False, True):  # steps in the core, and one by one
+        net = case("cross_entropy", layers=(None, residual, 0.0), label_smoothing=0.9).net
+        first = net.loss(X, y)
+        run = ss.train(net, X, y, batch_size="full", epochs=3, validation=(X, y))
+        assert run.history.loss[0] == pytest.approx(first, rel=1e-13)
+        assert run.history["validation_accuracy"][-1] == accuracy(net, X, y)
+        assert run.history["validation_loss"][-1] == pytest.approx(net.loss(X, y), rel=1e-13)
+
+
+def test_no_loss_is_below_the_bound_of_smoothed_labels() -> None:
+    """The entropy of (0.9, 0.05, 0.05), which outputs log(y) reach."""
+    net = ss.MLP((1, 3), dtype="float64", bias=False, label_smoothing=0.15)
+    Y = np.array([0.9, 0.05, 0.05])
+    net.theta = np.log(Y)
+    H = curvature.of(net, np.ones((1, 1)), np.array([0]))
+    assert H.lower_bound == pytest.approx(-(Y * np.log(Y)).sum(), rel=1e-14)
+    assert H.loss() == pytest.approx(H.lower_bound, rel=1e-14)
+    assert np.abs(H.gradient()).max() < 1e-15
+
+
+def test_bartletts_diagonal_is_of_labels_as_drawn() -> None:
+    given = [case("cross_entropy", label_smoothing=e) for e in (0.0, 0.5)]
+    estimates = [
+        curvature.bartlett_diagonal(each.net, each.X, np.random.default_rng(0)) for each in given
+    ]
+    np.testing.assert_array_equal(*estimates)
+
+
 def test_a_network_keeps_what_its_loss_is_told(tmp_path: Any) -> None:
     net = case("huber", huber_delta=0.25).net
     X, y = case("huber").X, case("huber").y
@@ -205,8 +275,18 @@ def test_a_network_keeps_what_its_loss_is_told(tmp_path: Any) -> None:
         assert twin.loss(X, y) == net.loss(X, y)
 
 
+def test_a_network_keeps_its_smoothing(tmp_path: Any) -> None:
+    given = smoothed("float32", "classes", 0.1)
+    net = given.net
+    assert repr(net).startswith("MLP(3-5-4-3 tanh, cross_entropy, smoothing 0.1, float32, ")
+    for twin in (net.copy(), ss.MLP.load(net.save(tmp_path / "net"))):
+        assert (twin.label_smoothing, repr(twin)) == (0.1, repr(net))
+        assert twin.loss(given.X, given.y) == net.loss(given.X, given.y)
+
+
 # ---- Refusals -------------------------------------------------------------------------------
 
+SHARE = "expected a number >= 0 and < 1"
 POSITIVE = "expected a finite number > 0"
 CONSTRUCTOR: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"huber_delta": 0}, ValueError, f"huber_delta: 0, {POSITIVE}"),
@@ -222,6 +302,15 @@ CONSTRUCTOR: list[tuple[dict[str, Any], type[Exception], str]] = [
      "huber_delta: 1e+300, expected a number in the range of float32"),
     ({"huber_delta": 0.5, "loss": "mse"}, ValueError,
      "huber_delta: 0.5 with loss 'mse', expected loss 'huber'"),
+    ({"label_smoothing": 1}, ValueError, f"label_smoothing: 1, {SHARE}"),
+    ({"label_smoothing": -0.1}, ValueError, f"label_smoothing: -0.1, {SHARE}"),
+    ({"label_smoothing": float("nan")}, ValueError, f"label_smoothing: nan, {SHARE}"),
+    ({"label_smoothing": None}, TypeError, f"label_smoothing: NoneType, {SHARE}"),
+    ({"label_smoothing": "0.1"}, TypeError, f"label_smoothing: str, {SHARE}"),
+    ({"label_smoothing": 0.1}, ValueError,
+     "label_smoothing: 0.1 with loss 'huber', expected loss 'cross_entropy'"),
+    ({"label_smoothing": 0.1, "loss": "bce"}, ValueError,
+     "label_smoothing: 0.1 with loss 'bce', expected loss 'cross_entropy'"),
 ]  # fmt: skip
 
 

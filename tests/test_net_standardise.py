@@ -65,6 +65,7 @@ COLUMNS: dict[str, Array] = {
     "differences overflow": np.array([1.7e308, -1.7e308, 1.6e308]),
     "subnormal": np.array([3e-323, 5e-323, 4e-323, 1e-322]),
     "constant": np.full(77, 0.1),
+    "constant, long": np.full(70_001, 0.1),
     "constant zero": np.zeros(5),
     "constant, negative": np.full(1001, -1e22 / 3),
     "one neighbour": np.array([0.1] * 9 + [np.nextafter(0.1, 1)]),
@@ -146,6 +147,8 @@ TRAINING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dropout": ({"dropout": 0.2}, {}),
     "batch normalisation": ({"normalisation": "batch"}, {"batch_size": 8}),
     "callbacks": ({}, {"callback": lambda _: False}),
+    "a share held out": ({}, {"validation": 0.3, "early_stopping": 1}),
+    "metrics": ({}, {"metrics": ("accuracy", "balanced_accuracy")}),
 }
 
 
@@ -156,15 +159,20 @@ def test_training_has_the_bits_of_standardised_data(name: str, dtype: str) -> No
     net = raw(dtype=dtype, **made)
     plain = ss.MLP(**store.architecture(net))
     runs = [
-        ss.train(one, data(X), Y, validation=(data(TRAINED), np.arange(40) % 2), epochs=4,
-                 **{"batch_size": 7, **arguments})
+        ss.train(one, data(X), Y, epochs=4, **{
+            "batch_size": 7, "validation": (data(TRAINED), np.arange(40) % 2), **arguments
+        })
         for one, data in ((net, lambda x: x), (plain, lambda x: by_hand(net, x)))
     ]  # fmt: skip
     assert plain.theta.tobytes() == net.theta.tobytes()
     assert plain.running.tobytes() == net.running.tobytes()
     for column in runs[0].history:
         assert runs[0].history[column].tobytes() == runs[1].history[column].tobytes(), column
-    assert runs[0].X is X
+    epochs = [run.history.epochs for run in runs]
+    assert epochs[0] == epochs[1]
+    assert "validation_loss" in epochs[0]
+    assert runs[0].outcome is runs[1].outcome
+    assert np.isin(runs[0].X, X).all()
     told = [ss.diagnose(run) for run in runs]
     assert told[0].verdict == told[1].verdict
     assert net.standardisation is not None

@@ -86,6 +86,83 @@ def _product(flat: Any, tensors: list[Any], v: Any) -> Any:
     return torch.cat([part.reshape(-1) for part in parts]).numpy()
 
 
+@pytest.mark.parametrize("delta", [0.1, 0.7, 3.0])
+def test_huber_agrees_with_torch(delta: float) -> None:
+    net = ss.MLP((3, 5, 2), loss="huber", dtype="float64", huber_delta=delta)
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((19, 3)), 2 * rng.standard_normal((19, 2))
+    agree(net, X, Y, lambda f: F.huber_loss(f, torch.from_numpy(Y), delta=delta))
+
+
+@pytest.mark.parametrize("kind", ["classes", "soft"])
+@pytest.mark.parametrize("e", [0.1, 0.9])
+def test_smoothed_labels_agree_with_torch(e: float, kind: str) -> None:
+    net = ss.MLP((3, 5, 4), dtype="float64", label_smoothing=e)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((19, 3))
+    y = rng.integers(0, 4, 19) if kind == "classes" else rng.dirichlet(np.ones(4), 19)
+    agree(net, X, y, lambda f: F.cross_entropy(f, torch.from_numpy(y), label_smoothing=e))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_weighted_classes_agree_with_torch(smoothing: float) -> None:
+    """All samples at once: PyTorch divides by the sum of their weights, we by the mean and N."""
+    net = ss.MLP((3, 5, 4), dtype="float64")
+    rng = np.random.default_rng(0)
+    X, y, w = rng.standard_normal((19, 3)), rng.integers(0, 4, 19), np.array([0.1, 3.0, 1.0, 0.7])
+    tensors = torch.from_numpy(y), torch.from_numpy(w)
+    agree(net, X, y, lambda f: F.cross_entropy(f, *tensors), sample_weight=w[y])
+    # Each sample of its own weight, smoothed or not.
+    net = ss.MLP((3, 5, 4), dtype="float64", label_smoothing=smoothing)
+    u = torch.from_numpy(rng.exponential(size=19))
+
+    def loss(f: Any) -> Any:
+        each = F.cross_entropy(f, tensors[0], reduction="none", label_smoothing=smoothing)
+        return (u * each).sum() / u.sum()
+
+    agree(net, X, y, loss, sample_weight=u.numpy())
+
+
+@pytest.mark.parametrize("loss", ["bce", "huber", "mae", "mse"])
+def test_weighted_elements_agree_with_torch(loss: str) -> None:
+    net = ss.MLP((3, 5, 2), loss=loss, dtype="float64")
+    rng = np.random.default_rng(0)
+    X, Y, w = rng.standard_normal((19, 3)), rng.random((19, 2)), rng.exponential(size=19)
+    u, targets = torch.from_numpy(w / w.mean())[:, None], torch.from_numpy(Y)
+    theirs = {
+        "bce": lambda f: 2 * F.binary_cross_entropy_with_logits(f, targets, weight=u),
+        "huber": lambda f: (u * F.huber_loss(f, targets, reduction="none")).mean(),
+        "mae": lambda f: (u * F.l1_loss(f, targets, reduction="none")).mean(),
+        "mse": lambda f: (u * F.mse_loss(f, targets, reduction="none")).mean(),
+    }[loss]
+    agree(net, X, Y, theirs, sample_weight=w)
+
+
+def agree(net: ss.MLP, X: Any, y: Any, loss: Any, **weights: Any) -> None:
+    """Loss, gradient and Hessian products of a plain tanh network."""
+    parameters = [
+        torch.tensor(p, requires_grad=True)
+        for layer in net.layers()
+        for p in layer
+        if p is not None
+    ]
+    a = torch.from_numpy(X)
+    for i in range(0, len(parameters), 2):
+        a = (torch.tanh(a) if i else a) @ parameters[i].T + parameters[i + 1]
+    theirs = loss(a)
+    flat = torch.cat(
+        [g.reshape(-1) for g in torch.autograd.grad(theirs, parameters, create_graph=True)]
+    )
+    value, g = net.loss_and_gradient(X, y, **weights)
+    assert abs(value - theirs.item()) <= 1e-13 * abs(value)
+    assert np.abs(g - flat.detach().numpy()).max() <= 1e-13 * np.abs(g).max()
+    V = np.random.default_rng(1).standard_normal((net.parameters, 3))
+    HV = np.stack([_product(flat, parameters, torch.from_numpy(v)) for v in V.T.copy()], axis=1)
+    H = curvature.of(net, X, y, **weights)
+    for got in (net.hvp(X, y, V, **weights), H @ V, H.dense() @ V):
+        assert np.abs(got - HV).max() <= 1e-12 * np.abs(HV).max()
+
+
 def test_a_tensor_is_refused_by_name() -> None:
     net = ss.MLP((3, 2))
     with pytest.raises(TypeError) as caught:

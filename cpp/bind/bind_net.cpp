@@ -92,8 +92,8 @@ py::array predict(const Architecture& net, py::handle theta, py::handle X, const
 }
 
 double loss(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-            const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+            const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   return with_dtype(in.theta.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -118,16 +118,16 @@ std::pair<double, py::array> loss_and_gradient(const Architecture& net, const Ar
 }
 
 py::tuple gradient(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                   const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+                   const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   const auto [value, g] = loss_and_gradient(net, in, mode);
   return py::make_tuple(value, g);
 }
 
 py::array hvp(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-              py::handle V_in, const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+              py::handle V_in, const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   const Array V = checked_array(V_in, "V", {in.theta.dtype}, {any, net.parameters()});
   check_finite(V, "V");
@@ -142,8 +142,8 @@ py::array hvp(const Architecture& net, py::handle theta, py::handle X, py::handl
 }
 
 py::array hvp_extended(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                       py::handle v_in, const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+                       py::handle v_in, const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
   const Array v = checked_array(v_in, "v", {Dtype::float64}, {net.parameters()});
@@ -164,8 +164,8 @@ constexpr struct {
 
 py::array hessian(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
                   const std::string& part, std::int64_t first, std::int64_t last,
-                  const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+                  const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
   const net::Part which = row_of(parts, part, "part").part;
@@ -187,8 +187,8 @@ py::array hessian(const Architecture& net, py::handle theta, py::handle X, py::h
 }
 
 py::array hessian_diagonal(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                           const std::string& part, const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+                           const std::string& part, const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
   const net::Part which = row_of(parts, part, "part").part;
@@ -203,8 +203,8 @@ py::array hessian_diagonal(const Architecture& net, py::handle theta, py::handle
 }
 
 py::array gauss_newton_gram(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-                            const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+                            const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   if (!net.plain(setting.of(net, in.samples())))
     throw py::value_error(
         "net: normalisation, residual or dropout, expected a plain network for this matrix; "
@@ -220,8 +220,8 @@ py::array gauss_newton_gram(const Architecture& net, py::handle theta, py::handl
 
 // (loss, g, moments): also each hidden unit's mean and biased variance over the batch, (2, units).
 py::tuple gradient_and_moments(const Architecture& net, py::handle theta, py::handle X,
-                               py::handle Y, const Setting& setting) {
-  const Arguments in(net, theta, X, Y);
+                               py::handle Y, const Setting& setting, py::handle weight) {
+  const Arguments in(net, theta, X, Y, weight);
   net::Mode mode = setting.of(net, in.samples());
   if (!net.coupled(mode))
     throw py::value_error("mode: no batch normalisation in training, expected one");
@@ -270,21 +270,23 @@ void net(py::module_ module) {
           py::arg("layer"))
       .def("scale_offset", &offset_of, py::arg("layer"))
       .def("predict", &predict, py::arg("theta"), py::arg("X"), py::arg("mode") = Setting())
-      .def("loss", &loss, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("mode") = Setting())
+      .def("loss", &loss, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("mode") = Setting(),
+           py::arg("weight") = py::none())
       .def("gradient", &gradient, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("mode") = Setting())
+           py::arg("mode") = Setting(), py::arg("weight") = py::none())
       .def("gradient_and_moments", &gradient_and_moments, py::arg("theta"), py::arg("X"),
-           py::arg("Y"), py::arg("mode"))
+           py::arg("Y"), py::arg("mode"), py::arg("weight") = py::none())
       .def("hvp", &hvp, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("V"),
-           py::arg("mode") = Setting())
+           py::arg("mode") = Setting(), py::arg("weight") = py::none())
       .def("hvp_extended", &hvp_extended, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("v"), py::arg("mode") = Setting())
+           py::arg("v"), py::arg("mode") = Setting(), py::arg("weight") = py::none())
       .def("hessian", &hessian, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("part"),
-           py::arg("first"), py::arg("last"), py::arg("mode") = Setting())
+           py::arg("first"), py::arg("last"), py::arg("mode") = Setting(),
+           py::arg("weight") = py::none())
       .def("hessian_diagonal", &hessian_diagonal, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("part"), py::arg("mode") = Setting())
+           py::arg("part"), py::arg("mode") = Setting(), py::arg("weight") = py::none())
       .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("mode") = Setting());
+           py::arg("mode") = Setting(), py::arg("weight") = py::none());
   net_products(module);
 }
 

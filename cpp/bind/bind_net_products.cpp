@@ -13,13 +13,13 @@ namespace {
 
 using net::Architecture;
 
-// Products at one point: theta is copied, X and Y are held.
+// Products at one point: theta is copied, X, Y and weights are held.
 class Products {
  public:
   Products(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
-           std::int64_t most_bytes, const Setting& setting)
-      : X_(py::reinterpret_borrow<py::object>(X)), Y_(py::reinterpret_borrow<py::object>(Y)) {
-    const Arguments in(net, theta, X, Y);
+           std::int64_t most_bytes, const Setting& setting, py::handle weight)
+      : held_(py::make_tuple(X, Y, weight)) {
+    const Arguments in(net, theta, X, Y, weight);
     dtype_ = in.theta.dtype;
     parameters_ = net.parameters();
     const net::Mode mode = setting.of(net, in.samples());
@@ -74,7 +74,7 @@ class Products {
       return wide_;
   }
 
-  py::object X_, Y_;
+  py::tuple held_;
   Dtype dtype_ = Dtype::float64;
   std::int64_t parameters_ = 0;
   Either<float> narrow_;
@@ -86,9 +86,9 @@ class Products {
 void net_products(py::module_ module) {
   py::class_<Products>(module, "Products")
       .def(py::init<const Architecture&, py::handle, py::handle, py::handle, std::int64_t,
-                    const Setting&>(),
+                    const Setting&, py::handle>(),
            py::arg("network"), py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("most_bytes"),
-           py::arg("mode") = Setting())
+           py::arg("mode") = Setting(), py::arg("weight") = py::none())
       .def_property_readonly("kept", &Products::kept)
       .def("product", &Products::product, py::arg("V"));
 }

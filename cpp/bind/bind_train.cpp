@@ -33,14 +33,15 @@ train::Penalty penalty_of(double l1, double l2) {
 class TrainingLoop {
  public:
   TrainingLoop(const py::object& network, const py::object& stepper, const py::object& theta,
-               const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2)
-      : held_(py::make_tuple(network, stepper, theta, X, Y)),
+               const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2,
+               const py::object& weight)
+      : held_(py::make_tuple(network, stepper, theta, X, Y, weight)),
         stepper_(py::cast<Stepper&>(stepper)),
         records_(table(0)) {
     const auto& net = py::cast<const net::Architecture&>(network);
     if (!net.plain())
       throw py::value_error("network: normalisation, residual or dropout, expected a plain one");
-    const Arguments in(net, theta, X, Y);
+    const Arguments in(net, theta, X, Y, weight);
     const Array own = checked_writable(theta, "theta", {in.theta.dtype}, {net.parameters()});
     if (stepper_.params().ptr() != theta.ptr())
       throw py::value_error("stepper: made for other parameters, expected one made for theta");
@@ -196,9 +197,10 @@ void train(py::module_ module) {
                                                     "update_norm", "learning_rate"};
   py::class_<TrainingLoop>(module, "Loop")
       .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
-                    const py::object&, std::int64_t, double, double>(),
+                    const py::object&, std::int64_t, double, double, const py::object&>(),
            py::arg("network"), py::arg("stepper"), py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0)
+           py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0,
+           py::arg("weight") = py::none())
       .def("run", &TrainingLoop::run, py::arg("order"), py::arg("rates"), py::arg("weights"),
            py::arg("seconds") = 0.05)
       .def_property_readonly("memory", &TrainingLoop::memory)

@@ -12,10 +12,10 @@ namespace saddlescape::bind {
 
 // theta, X and targets of one call, checked.
 struct Arguments {
-  Array theta, X, Y;
+  Array theta, X, Y, weight;
 
   Arguments(const net::Architecture& net, pybind11::handle theta_in, pybind11::handle X_in,
-            pybind11::handle Y_in)
+            pybind11::handle Y_in, pybind11::handle weight_in = {})
       : theta(
             checked_array(theta_in, "theta", {Dtype::float32, Dtype::float64}, {net.parameters()})),
         X(checked_array(X_in, "X", {theta.dtype}, {any, net.inputs()})) {
@@ -24,13 +24,17 @@ struct Arguments {
                                   "), expected at least one sample");
     check_finite(X, "X");
     if (Y_in) Y = checked_array(Y_in, "y", {theta.dtype}, {X.shape[0], net.outputs()});
+    if (!weight_in || weight_in.is_none()) return;
+    weight = checked_array(weight_in, "weight", {theta.dtype}, {X.shape[0]});
+    check_finite(weight, "weight");
+    check_non_negative(weight, "weight");
   }
 
   std::int64_t samples() const { return X.shape[0]; }
 
   template <class T>
   net::Batch<T> batch() const {
-    return {X.as<T>(), Y.as<T>(), samples()};
+    return {X.as<T>(), Y.as<T>(), samples(), weight.as<T>()};
   }
 };
 

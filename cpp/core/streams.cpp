@@ -8,7 +8,7 @@ namespace saddlescape::streams {
 namespace {
 
 constexpr std::int64_t piece = 4096;  // normals that are worth a thread's while; even
-constexpr std::int64_t ahead = 32;    // exchanges that are drawn before the first of them is made
+constexpr std::int64_t ahead = 256;   // exchanges that are drawn before the first of them is made
 
 }  // namespace
 

@@ -190,7 +190,8 @@ void over_chunks(const Architecture& net, const double* theta, const Batch<doubl
   SampleMajor samples(net, theta, rows, batch.N);
   for (std::int64_t start = 0; start < batch.N; start += rows) {
     const Batch<double> chunk{batch.X + start * net.inputs(), batch.Y + start * net.outputs(),
-                              std::min(rows, batch.N - start)};
+                              std::min(rows, batch.N - start),
+                              batch.weight ? batch.weight + start : nullptr};
     samples.take(chunk);
     visit(samples);
   }

@@ -42,6 +42,7 @@ void Backprop<T>::lay_out(std::int64_t rows) {
   };
   place(wide_, ordered_ || d(0) % lanes<T> != 0 ? rows * rounded(d(0)) : 0);
   place(chosen_, ordered_ ? rows * d(L) : 0);
+  place(shares_, ordered_ ? rows : 0);
   for (std::int64_t l = 0; l <= L; ++l) {
     place(a_[l], d(l) * across);
     place(panels_[l], l == 0 || across <= panel ? 0 : d(l) * across);
@@ -54,9 +55,9 @@ void Backprop<T>::lay_out(std::int64_t rows) {
 
 template <class T>
 double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add) {
-  take(chunk);
+  const Batch<T> own = take(chunk);
   forward(theta);
-  const double sum = loss(targets_, total);
+  const double sum = loss(own, total);
   if (!g) return sum;
   backward(theta);
   std::int64_t height = 1;
@@ -69,23 +70,27 @@ double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t tota
   return sum;
 }
 
-// X and Y as they stand, or their samples one behind the other.
+// The chunk as it stands, or its samples one behind the other.
 template <class T>
-void Backprop<T>::take(const Batch<T>& chunk) {
+Batch<T> Backprop<T>::take(const Batch<T>& chunk) {
   n_ = chunk.N;
-  rows_[0] = chunk.X;
-  targets_ = chunk.Y;
   for (std::int64_t l = 1; l < net_.layers(); ++l) rows_[l] = turned_[l];
+  Batch<T> own = chunk;
+  own.order = nullptr;
   if (one()) {
-    if (!chunk.order) return;
-    rows_[0] += *chunk.order * d(0);
-    targets_ += *chunk.order * net_.outputs();
+    const std::int64_t row = chunk.order ? *chunk.order : 0;
+    own.X += row * d(0);
+    own.Y += row * net_.outputs();
+    if (own.weight) own.weight += row;
   } else if (chunk.order || d(0) % lanes<T> != 0) {
     parallel_for(n_, 1 + gather_numbers / d(0),
                  [&](std::int64_t first, std::int64_t last) { gather(chunk, first, last); });
-    rows_[0] = wide_;
-    if (chunk.order) targets_ = chosen_;
+    own.X = wide_;
+    if (chunk.order) own.Y = chosen_;
+    if (chunk.order && own.weight) own.weight = shares_;
   }
+  rows_[0] = own.X;
+  return own;
 }
 
 // Samples [first, last) into rows of whole vectors, as the right side of a product.
@@ -97,7 +102,9 @@ void Backprop<T>::gather(const Batch<T>& chunk, std::int64_t first, std::int64_t
     T* const row = wide_ + i * rounded(width);
     std::copy_n(chunk.X + number(i) * width, width, row);
     std::fill(row + width, row + rounded(width), T(0));
-    if (chunk.order) std::copy_n(chunk.Y + number(i) * C, C, chosen_ + i * C);
+    if (!chunk.order) continue;
+    std::copy_n(chunk.Y + number(i) * C, C, chosen_ + i * C);
+    if (chunk.weight) shares_[i] = chunk.weight[number(i)];
   }
 }
 
@@ -182,21 +189,21 @@ void Backprop<T>::activate(std::int64_t l, std::int64_t first, std::int64_t last
 
 // The sum of the losses, and D_L.
 template <class T>
-double Backprop<T>::loss(const T* Y, std::int64_t total) {
+double Backprop<T>::loss(const Batch<T>& chunk, std::int64_t total) {
   const std::int64_t L = net_.layers(), C = d(L);
   T* const errors = a_[L];
   loss_.mean_over(total);
   double sum = 0;
   if (loss_.by_blocks() && !one()) {
-    sum = loss_.value_and_gradient(errors, ld(), Y, n_, errors);
+    sum = loss_.value_and_gradient(errors, ld(), chunk, errors);
   } else {
     const T* f = errors;
     if (!one()) {
       table().turn(errors, ld(), C, n_, outputs_, C);
       f = outputs_;
     }
-    sum = loss_.value(f, Y, n_);
-    loss_.gradient(f, Y, n_, errors_, false);
+    sum = loss_.value(f, chunk);
+    loss_.gradient(f, chunk, errors_, false);
     if (one())
       std::copy_n(errors_, C, errors);
     else

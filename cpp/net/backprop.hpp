@@ -53,12 +53,12 @@ class Backprop {
   static constexpr std::int64_t panel = 2 * lanes<T>;
 
   void lay_out(std::int64_t rows);
-  void take(const Batch<T>& chunk);
+  Batch<T> take(const Batch<T>& chunk);
   void gather(const Batch<T>& chunk, std::int64_t first, std::int64_t last);
   void forward(const T* theta);
   void forward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last);
   void activate(std::int64_t l, std::int64_t first, std::int64_t last);
-  double loss(const T* Y, std::int64_t total);
+  double loss(const Batch<T>& chunk, std::int64_t total);
   void backward(const T* theta);
   void backward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last);
   void gradient(const Unit& unit, T* g, bool add) const;
@@ -100,9 +100,9 @@ class Backprop {
   // By layer: S_l, which becomes A_l and then D_l; the same in panels; phi'(S_l); A_l^T.
   std::vector<T*> a_, panels_, slope_, turned_;
   std::vector<const T*> rows_;  // X, or wide_; then turned_
-  const T* targets_ = nullptr;  // Y, or chosen_
-  // The chunk's samples in rows of whole vectors, its targets where they were gathered.
-  T *wide_ = nullptr, *chosen_ = nullptr, *outputs_ = nullptr, *errors_ = nullptr;
+  // The chunk's samples in rows of whole vectors; its targets and weights where they were gathered.
+  T *wide_ = nullptr, *chosen_ = nullptr, *shares_ = nullptr;
+  T *outputs_ = nullptr, *errors_ = nullptr;
   std::vector<Unit> units_;
 };
 

@@ -41,7 +41,7 @@ inline void loss_curvature(const SampleMajor& samples, Part part, Matrix& upper)
       for (std::int64_t i = 0; i < n; ++i) {
         loss.product(samples.kept() + i * width, C, unit.data(), column.data());
         for (std::int64_t r = 0; r <= c; ++r)
-          upper[upper_row(C, r, c) * n + i] = column[r] * samples.scale();
+          upper[upper_row(C, r, c) * n + i] = column[r] * samples.scale(i);
       }
       unit[c] = 0;
     }

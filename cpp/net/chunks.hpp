@@ -36,9 +36,10 @@ template <class T>
 Batch<T> chunk_of(const Architecture& net, const Batch<T>& batch, std::int64_t index) {
   const std::int64_t start = chunk_start(batch.N, index);
   if (batch.order)
-    return {batch.X, batch.Y, chunk_start(batch.N, index + 1) - start, batch.order + start};
+    return {batch.X, batch.Y, chunk_start(batch.N, index + 1) - start, batch.weight,
+            batch.order + start};
   return {batch.X + start * net.inputs(), batch.Y ? batch.Y + start * net.outputs() : nullptr,
-          chunk_start(batch.N, index + 1) - start};
+          chunk_start(batch.N, index + 1) - start, batch.weight ? batch.weight + start : nullptr};
 }
 
 // Chunks that a thread needs to be worth its start, with `products` products of all weights each.

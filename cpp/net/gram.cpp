@@ -24,8 +24,10 @@ Matrix roots(const Pass<double>& pass, const Batch<double>& batch) {
     for (std::int64_t n = 0; n < batch.N; ++n)
       loss.root(pass.outputs() + n * C, batch.Y + n * C, C, rows.data() + n * C * C);
   });
-  const double weight = std::sqrt(pass.scale());
-  for (double& each : rows) each *= weight;
+  for (std::int64_t n = 0; n < batch.N; ++n) {
+    const double weight = std::sqrt(pass.scale() * batch.weight_of(n));
+    for (std::int64_t k = 0; k < C * C; ++k) rows[n * C * C + k] *= weight;
+  }
   return rows;
 }
 

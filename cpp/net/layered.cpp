@@ -48,8 +48,8 @@ double mean_loss(const Architecture& net, Sum<T> sum, std::int64_t N) {
 template <class T>
 void layered_predict(const Architecture& net, const T* theta, const T* X, std::int64_t N, T* out,
                      const Mode& mode) {
-  over_chunks(net, theta, Batch<T>{X, nullptr, N}, mode, 0, static_cast<T*>(nullptr), Need::values,
-              [&](LayeredPass<T>& pass, std::int64_t row, T*) {
+  over_chunks(net, theta, Batch<T>{X, nullptr, N, nullptr}, mode, 0, static_cast<T*>(nullptr),
+              Need::values, [&](LayeredPass<T>& pass, std::int64_t row, T*) {
                 const std::int64_t L = net.layers(), C = net.outputs();
                 for (std::int64_t i = 0; i < pass.n(); ++i)
                   std::copy_n(pass.outputs() + i * pass.ld(L), C, out + (row + i) * C);

@@ -81,13 +81,13 @@ class LayeredPass {
   }
 
   const T* outputs() const { return layers_[net().layers()].a.get(); }
-  Sum<T> loss_sum() { return loss_.value(outputs(), chunk_.Y, n_); }
+  Sum<T> loss_sum() { return loss_.value(outputs(), chunk_); }
   const LossRows<T>& loss() const { return loss_; }
 
   // delta_L
   void begin_backward() {
     const std::int64_t L = net().layers();
-    loss_.gradient(outputs(), chunk_.Y, n_, make(layers_[L].du, L), need_ == Need::curvatures);
+    loss_.gradient(outputs(), chunk_, make(layers_[L].du, L), need_ == Need::curvatures);
   }
 
   // du = dL/da_l * phi'(u) mask / (1 - rate), with its sums where the layer is normalised;

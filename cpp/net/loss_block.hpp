@@ -71,6 +71,14 @@ struct Block {
         others(sum + loss_block),
         s(others + loss_block) {}
 
+  // y <- w y. In its targets cross-entropy is linear: it weighs value, gradient and Hessian.
+  void weigh(const T* __restrict w, std::int64_t m, std::int64_t C) {
+    for (std::int64_t c = 0; c < C; ++c) {
+      T* __restrict target = y + c * loss_block;
+      for (std::int64_t i = 0; i < m; ++i) target[i] *= w[i];
+    }
+  }
+
   // The first of the largest, as std::max_element.
   void find_top(std::int64_t C) {
     T* __restrict best = top, * __restrict t = at;

@@ -19,6 +19,7 @@ void over_blocks(const Outputs<T>& outputs, T* room, const Visit& visit) {
     block.width = (m + 15) / 16 * 16;
     turn(outputs.f + first * outputs.ldf, outputs.ldf, m, outputs.C, block.x, block.width);
     turn(outputs.y + first * outputs.C, outputs.C, m, outputs.C, block.y, block.width);
+    if (outputs.weight) block.weigh(outputs.weight + first, m, outputs.C);
     block.find_top(outputs.C);
     block.from_top(outputs.C);
     visit(block, first, m);
@@ -99,8 +100,8 @@ void gradient(const Outputs<T>& outputs, T scale, T* delta, std::int64_t ldd, T*
 }
 
 template <class T>
-double value_and_gradient(const T* f, std::int64_t ld, const T* y, std::int64_t n, std::int64_t C,
-                          T scale, T* delta, T* room) {
+double value_and_gradient(const Outputs<T>& outputs, T scale, T* delta, T* room) {
+  const std::int64_t n = outputs.n, C = outputs.C, ld = outputs.ldf;
   Block<T> block(room, C);
   T* const exponentials = block.s + loss_block;  // (C, loss_block)
   double total = 0;
@@ -109,8 +110,9 @@ double value_and_gradient(const T* f, std::int64_t ld, const T* y, std::int64_t 
     const std::int64_t width = block.width = (m + 15) / 16 * 16;
     for (std::int64_t c = 0; c < C; ++c)
       for (std::int64_t i = 0; i < width; ++i)
-        block.x[c * loss_block + i] = f[c * ld + first + (i < m ? i : m - 1)];
-    turn(y + first * C, C, m, C, block.y, width);
+        block.x[c * loss_block + i] = outputs.f[c * ld + first + (i < m ? i : m - 1)];
+    turn(outputs.y + first * C, C, m, C, block.y, width);
+    if (outputs.weight) block.weigh(outputs.weight + first, m, C);
     block.find_top(C);
     block.from_top(C);
     block.clear(block.sum);

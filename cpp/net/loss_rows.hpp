@@ -43,32 +43,37 @@ class LossRows {
   }
   T scale() const { return scale_; }  // 1 / N or 1 / (N C)
 
-  Sum<T> value(const T* f, const T* y, std::int64_t n) {
+  // Of the chunk's outputs f.
+  Sum<T> value(const T* f, const Batch<T>& chunk) {
     if constexpr (!std::is_same_v<T, long double>)
-      if (by_blocks_) return table().value({f, ld_, y, n, C_}, scratch_.data());
+      if (by_blocks_) return table().value(outputs(f, ld_, chunk), scratch_.data());
     Sum<T> sum = 0;
     with_loss(net_, [&](auto loss) {
-      for (std::int64_t i = 0; i < n; ++i)
-        sum += static_cast<Sum<T>>(loss.value(f + i * ld_, y + i * C_, C_));
+      for (std::int64_t i = 0; i < chunk.N; ++i)
+        sum += static_cast<Sum<T>>(loss.value(f + i * ld_, chunk.Y + i * C_, C_)) *
+               static_cast<Sum<T>>(chunk.weight_of(i));
     });
     return sum;
   }
 
-  // delta = dL/df; with `keep` also what products with the loss's Hessian need.
-  void gradient(const T* f, const T* y, std::int64_t n, T* delta, bool keep) {
+  // delta = dL/df; with `keep` also what products with the loss's Hessian need, for which the
+  // chunk's weights must live on.
+  void gradient(const T* f, const Batch<T>& chunk, T* delta, bool keep) {
+    weight_ = chunk.weight;
     if constexpr (!std::is_same_v<T, long double>)
       if (by_blocks_) {
         if (keep) kept_.resize(static_cast<std::size_t>((C_ + 1) * rows_));
-        return table().gradient({f, ld_, y, n, C_}, scale_, delta, ld_,
+        return table().gradient(outputs(f, ld_, chunk), scale_, delta, ld_,
                                 keep ? kept_.data() : nullptr, rows_, scratch_.data());
       }
     with_loss(net_, [&](auto loss) {
       const std::int64_t width = loss.kept(C_);
       if (keep) kept_.resize(static_cast<std::size_t>(rows_ * width));
-      for (std::int64_t i = 0; i < n; ++i) {
-        loss.gradient(f + i * ld_, y + i * C_, C_, delta + i * ld_);
-        for (std::int64_t c = 0; c < C_; ++c) delta[i * ld_ + c] *= scale_;
-        if (keep) loss.keep(f + i * ld_, y + i * C_, C_, kept_.data() + i * width);
+      for (std::int64_t i = 0; i < chunk.N; ++i) {
+        const T *from = f + i * ld_, *y = chunk.Y + i * C_, scale = scale_ * chunk.weight_of(i);
+        loss.gradient(from, y, C_, delta + i * ld_);
+        for (std::int64_t c = 0; c < C_; ++c) delta[i * ld_ + c] *= scale;
+        if (keep) loss.keep(from, y, C_, kept_.data() + i * width);
       }
     });
   }
@@ -77,8 +82,8 @@ class LossRows {
   bool by_blocks() const { return by_blocks_; }
 
   // Both where the samples stand last: f and delta (C, n), rows of ld. Only by blocks.
-  double value_and_gradient(const T* f, std::int64_t ld, const T* y, std::int64_t n, T* delta) {
-    return table().value_and_gradient(f, ld, y, n, C_, scale_, delta, scratch_.data());
+  double value_and_gradient(const T* f, std::int64_t ld, const Batch<T>& chunk, T* delta) {
+    return table().value_and_gradient(outputs(f, ld, chunk), scale_, delta, scratch_.data());
   }
 
   // Rdelta = (d2L/df2) Rf, where the gradient was taken; scratch has loss_room(C) numbers.
@@ -90,7 +95,8 @@ class LossRows {
       const std::int64_t width = loss.kept(C_);
       for (std::int64_t i = 0; i < n; ++i) {
         loss.product(kept_.data() + i * width, C_, Rf + i * ld_, Rdelta + i * ld_);
-        for (std::int64_t c = 0; c < C_; ++c) Rdelta[i * ld_ + c] *= scale_;
+        const T scale = weight_ ? scale_ * weight_[i] : scale_;
+        for (std::int64_t c = 0; c < C_; ++c) Rdelta[i * ld_ + c] *= scale;
       }
     });
   }
@@ -98,11 +104,15 @@ class LossRows {
 
  private:
   static constexpr std::int64_t most_outputs = 256;  // their blocks stay in the cache
+  Outputs<T> outputs(const T* f, std::int64_t ld, const Batch<T>& chunk) const {
+    return {f, ld, chunk.Y, chunk.N, C_, chunk.weight};
+  }
   static const CrossEntropyTable<T>& table() { return loss_kernels().template table<T>(); }
 
   const Architecture& net_;
   std::int64_t rows_, ld_, C_;
   T scale_;
+  const T* weight_ = nullptr;  // of the chunk where the gradient was taken
   bool by_blocks_;
   std::vector<T> scratch_, kept_;
 };

@@ -45,7 +45,7 @@ template <class T>
 void predict(const Architecture& net, const T* theta, const T* X, std::int64_t N, T* out,
              const Mode& mode) {
   if (!net.plain(mode)) return layered_predict(net, theta, X, N, out, mode);
-  over_chunks(net, theta, Batch<T>{X, nullptr, N}, 0, out,
+  over_chunks(net, theta, Batch<T>{X, nullptr, N, nullptr}, 0, out,
               [&](Pass<T>& pass, const Batch<T>& chunk, std::int64_t row, T*) {
                 const std::int64_t C = net.outputs();
                 pass.forward(chunk, Need::values);
@@ -106,9 +106,11 @@ void hessian_product_extended(const Architecture& net, const double* theta,
   const auto theta_x = widened(theta, P), v_x = widened(v, P);
   const auto X = widened(batch.X, batch.N * net.inputs());
   const auto Y = widened(batch.Y, batch.N * net.outputs());
+  const auto weight = widened(batch.weight, batch.weight ? batch.N : 0);
+  const Batch<long double> wide{X.data(), Y.data(), batch.N,
+                                batch.weight ? weight.data() : nullptr};
   std::vector<long double> product(static_cast<std::size_t>(P));
-  hessian_product(net, theta_x.data(), Batch<long double>{X.data(), Y.data(), batch.N}, v_x.data(),
-                  1, product.data(), mode);
+  hessian_product(net, theta_x.data(), wide, v_x.data(), 1, product.data(), mode);
   for (std::int64_t i = 0; i < P; ++i) Hv[i] = static_cast<double>(product[i]);
 }
 

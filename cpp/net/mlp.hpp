@@ -1,7 +1,7 @@
 // A multilayer perceptron on flat parameters: outputs, loss, gradient, exact Hessian products.
 //
 //   a_0 = x,  s_l = W_l a_{l-1} + b_l,  a_l = phi(s_l) for l < L,  f = s_L,
-//   L(theta) = mean over the samples of loss(f, y).
+//   L(theta) = mean over the samples of w loss(f, y), w a sample's weight, 1 without.
 //
 // With more in a hidden layer (normalisation, dropout, residual connections) see layered.hpp.
 //
@@ -81,8 +81,12 @@ struct Batch {
   const T* X;
   const T* Y;
   std::int64_t N;
-  // Sample i is row order[i] of X and Y, or row i. Only LossGradient takes an order.
+  // (N,), or null: each sample's loss counts so many times in the mean over N, not over sum w.
+  const T* weight = nullptr;
+  // Sample i is row order[i] of X, Y and weight, or row i. Only LossGradient takes an order.
   const std::int64_t* order = nullptr;
+
+  T weight_of(std::int64_t i) const { return weight ? weight[i] : T(1); }
 };
 
 // out (N, C): the outputs f, before any softmax or sigmoid.

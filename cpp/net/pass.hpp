@@ -42,7 +42,7 @@ class Pass {
   }
 
   const T* outputs() const { return a(net().layers()); }
-  Sum<T> loss_sum(const Batch<T>& chunk) { return loss_.value(outputs(), chunk.Y, n_); }
+  Sum<T> loss_sum(const Batch<T>& chunk) { return loss_.value(outputs(), chunk); }
   T scale() const { return loss_.scale(); }
   const LossRows<T>& loss() const { return loss_; }
 
@@ -51,7 +51,7 @@ class Pass {
   void backward(const Batch<T>& chunk, Need need) {
     const std::int64_t L = net().layers();
     const bool bends = need == Need::curvatures;
-    loss_.gradient(outputs(), chunk.Y, n_, make(delta_[L], L), bends);
+    loss_.gradient(outputs(), chunk, make(delta_[L], L), bends);
     for (std::int64_t l = L - 1; l >= 1; --l) {
       T* back = make(back_, widest());
       weights_.backward(l + 1, n_, delta(l + 1), back, false);

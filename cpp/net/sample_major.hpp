@@ -25,7 +25,7 @@ class SampleMajor {
 
   // Forward and backward over the chunk.
   void take(const Batch<double>& chunk) {
-    n_ = chunk.N;
+    n_ = chunk.N, weight_ = chunk.weight;
     pass_.forward(chunk, Need::curvatures);
     pass_.backward(chunk, Need::curvatures);
     keep_loss_curvature(chunk);
@@ -46,7 +46,10 @@ class SampleMajor {
   const Architecture& net() const { return net_; }
   std::int64_t n() const { return n_; }
   const double* kept() const { return kept_.data(); }  // what products with the loss's Hessian need
-  double scale() const { return pass_.scale(); }       // of each sample's loss in the mean
+  // Of a sample's loss in the mean.
+  double scale(std::int64_t i) const {
+    return weight_ ? pass_.scale() * weight_[i] : pass_.scale();
+  }
   // Rows of a_{l-1}, the bias's ones among them.
   std::int64_t fan_in(std::int64_t l) const { return net_.sizes[l - 1] + (net_.bias ? 1 : 0); }
   const double* input(std::int64_t l) const { return a_[l - 1].data(); }
@@ -78,6 +81,7 @@ class SampleMajor {
   Pass<double> pass_;
   std::vector<double> kept_;
   std::int64_t n_ = 0;
+  const double* weight_ = nullptr;
   std::vector<std::vector<double>> a_, slope_, bend_, delta_;
 };
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
@@ -177,6 +178,35 @@ void test_parts() {
   expect(adam.theta == found.theta, "steps by update::step");
 }
 
+// A loop for each step, which knows of the one before what it was told, against a single loop.
+template <class T>
+void test_memory() {
+  const Architecture net{{5, 17, 3}, Activation::tanh, Loss::mse, true};
+  const auto X = numbers<T>(21 * 5, 2), Y = numbers<T>(21 * 3, 3);
+  const Trained<T> whole = train_some<T>(net, 21, 21, 1e-2);
+  Adam<T> adam(net.parameters());
+  std::vector<T> before, gradient;
+  double norm = 0;
+  const double rate = 1e-2, weight = 0;
+  std::vector<double> records;
+  for (int t = 0; t < 3; ++t) {
+    train::Loop<T> loop(net, adam.theta.data(), {X.data(), Y.data(), 21}, 21, {});
+    if (t > 0) loop.remember({before.data(), gradient.data(), norm});
+    expect((loop.memory().gradient == nullptr) == (t == 0), "a gradient to look back at");
+    double record[train::record_width];
+    loop.run({nullptr, 21, 21, 1, &rate, &weight, record, 1e9}, adam.stepping());
+    records.insert(records.end(), record, record + train::record_width);
+    const train::Memory<T> kept = loop.memory();
+    before.assign(kept.before, kept.before + loop.parameters());
+    gradient.assign(kept.gradient, kept.gradient + loop.parameters());
+    norm = kept.norm;
+  }
+  expect(adam.theta == whole.theta, "steps of loops that remember");
+  // bit for bit: the first cosine is NaN
+  expect(std::memcmp(records.data(), whole.records.data(), records.size() * sizeof(double)) == 0,
+         "records of loops that remember");
+}
+
 void test_end() {
   const Architecture net{{5, 17, 3}, Activation::relu, Loss::mse, true};
   const Trained<float> found = train_some<float>(net, 21, 21, 1e30);
@@ -196,6 +226,8 @@ int main() {
   test_bits<float>();
   test_bits<double>();
   test_parts();
+  test_memory<float>();
+  test_memory<double>();
   test_end();
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;

@@ -79,7 +79,7 @@ Progress Loop<T>::run(const Burst& burst, const Stepping& stepping) {
     double* const record = burst.records + t * record_width;
     progress.finite = step(
         burst.order ? net::Batch<T>{data_.X, data_.Y, std::min(burst.size, burst.samples - first),
-                                    burst.order + first}
+                                    data_.weight, burst.order + first}
                     : data_,
         stepping, record);
     ++progress.steps;
@@ -159,8 +159,7 @@ double Loop<T>::move_in_tiles(const Stepping& stepping) {
   double square = 0;
   for (std::int64_t t = 0; t < measure_tiles(P_); ++t)
     square += partial_[static_cast<std::size_t>(t)];
-  const double length = std::sqrt(square);
-  return length;
+  return std::sqrt(square);
 }
 
 template <class T>

@@ -59,7 +59,8 @@ struct Memory {
 template <class T>
 class Loop {
  public:
-  // Data and theta must live on; `size`: the most samples of a batch.
+  // Data and theta must live on; `size`: the most samples of a batch. Its weights, if any, are used
+  // as they stand in every batch: divided by their mean over all samples, not over the batch.
   Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
        const Penalty& penalty);
 

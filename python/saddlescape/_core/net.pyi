@@ -36,13 +36,28 @@ class Network:
     def scale_offset(self, layer: int) -> int: ...
     def predict(self, theta: NDArray[Any], X: NDArray[Any], mode: Mode = ...) -> NDArray[Any]: ...
     def loss(
-        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], mode: Mode = ...
+        self,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> float: ...
     def gradient(
-        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], mode: Mode = ...
+        self,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> tuple[float, NDArray[Any]]: ...
     def gradient_and_moments(
-        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], mode: Mode
+        self,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        mode: Mode,
+        weight: NDArray[Any] | None = None,
     ) -> tuple[float, NDArray[Any], NDArray[Any]]: ...
     def hvp(
         self,
@@ -51,6 +66,7 @@ class Network:
         Y: NDArray[Any],
         V: NDArray[Any],
         mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
     def hvp_extended(
         self,
@@ -59,6 +75,7 @@ class Network:
         Y: NDArray[Any],
         v: NDArray[Any],
         mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
     def hessian(
         self,
@@ -69,12 +86,24 @@ class Network:
         first: int,
         last: int,
         mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
     def hessian_diagonal(
-        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], part: str, mode: Mode = ...
+        self,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        part: str,
+        mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
     def gauss_newton_gram(
-        self, theta: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], mode: Mode = ...
+        self,
+        theta: NDArray[Any],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
 
 class Products:
@@ -86,6 +115,7 @@ class Products:
         Y: NDArray[Any],
         most_bytes: int,
         mode: Mode = ...,
+        weight: NDArray[Any] | None = None,
     ) -> None: ...
     @property
     def kept(self) -> bool: ...

@@ -18,6 +18,7 @@ class Loop:
         size: int,
         l1: float = 0.0,
         l2: float = 0.0,
+        weight: NDArray[Any] | None = None,
     ) -> None: ...
     # order: sample numbers, batch after batch, or None for all samples as they stand; rates and
     # weights: for each step; True if the last step was finite

@@ -30,6 +30,8 @@ def add_study(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seed", type=_options.seed, default=0, metavar="N", help="of the weights and the data"
     )
+    text = "for its figure, NAME.png and NAME.svg; none is drawn without"
+    command.add_argument("--out", type=Path, metavar="DIR", help=text)
     command.set_defaults(run=_study)
 
 
@@ -55,8 +57,13 @@ def _demo(given: argparse.Namespace) -> int:
 
 def _study(given: argparse.Namespace) -> int:
     run = studies.ALL[given.name.replace("-", "_")]
+    report = None if given.out is None else require("saddlescape.report", "app")
+    folder = None if given.out is None else writable(given.out)
     print(f"{(run.__doc__ or '').splitlines()[0]}\nIt takes some seconds.\n", flush=True)
-    print(run(seed=given.seed))
+    found = run(seed=given.seed)
+    print(found)
+    if report is not None:
+        print(f"\nfigure: {report.write_study(found, given.name, folder)[0]}")
     return DONE
 
 

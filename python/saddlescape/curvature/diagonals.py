@@ -105,7 +105,8 @@ def bartlett_diagonal(net: MLP, X: NDArray[Any], generator: np.random.Generator)
     logits = net.predict(X).astype(np.float64)
     # Gumbel's trick: the largest of logits with noise is a draw from their softmax.
     drawn = np.argmax(logits + generator.gumbel(size=logits.shape), axis=1)
-    g = net.gradient(X, drawn)
+    # The labels as drawn: smoothed ones have another gradient, though the same Gauss-Newton matrix.
+    g = net.network.gradient(net.theta, *net.encode(X, drawn), net.mode())[1]
     estimate: NDArray[Any] = len(X) * g * g
     return estimate
 

@@ -12,9 +12,12 @@ from saddlescape import _core
 from saddlescape.curvature import checks
 from saddlescape.curvature.assembly import product_extended
 from saddlescape.curvature.block import Blocks, named_slices
+from saddlescape.curvature.entropy import mean_entropy
 from saddlescape.curvature.invariances import Architecture, directions
+from saddlescape.curvature.layout import block_sizes
 from saddlescape.curvature.piecewise import KINKS, hidden_by, warn_of_kinks
 from saddlescape.net import MLP, Draw
+from saddlescape.net.checks import sample_weight as sample_weights
 
 __all__ = ["NetworkCurvature", "of"]
 
@@ -26,7 +29,12 @@ _LARGER = 8  # times the block: up to there layers are assembled for it
 
 
 def of(
-    net: MLP, X: NDArray[np.floating], y: NDArray[np.generic], training: Draw | bool = False
+    net: MLP,
+    X: NDArray[np.floating],
+    y: NDArray[np.generic],
+    training: Draw | bool = False,
+    *,
+    sample_weight: NDArray[np.generic] | None = None,
 ) -> NetworkCurvature:
     """Return the Hessian of ``net.loss(X, y)`` as an operator, at the parameters of this moment.
 
@@ -42,6 +50,8 @@ def of(
     training : bool or Draw
         Of which loss: at test time, or in training, with a draw of dropout's masks and with batch
         normalisation over all of X. There its products keep the activations of all samples.
+    sample_weight : (N,) array, optional
+        Of the loss, as in ``net.loss(X, y, sample_weight=...)``.
 
     Returns
     -------
@@ -65,7 +75,7 @@ def of(
     >>> H @ np.array([1.0, 1.0])
     array([-2., -2.])
     """
-    H = NetworkCurvature(net, X, y, training)
+    H = NetworkCurvature(net, X, y, training, sample_weight=sample_weight)
     warn_of_kinks(H.kinks, H.architecture())
     return H
 
@@ -84,15 +94,19 @@ class NetworkCurvature(Blocks):
         X: NDArray[np.floating],
         y: NDArray[np.generic],
         training: Draw | bool = False,
+        *,
+        sample_weight: NDArray[np.generic] | None = None,
     ) -> None:
         if not isinstance(net, MLP):
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         wide = np.dtype(np.float64)
-        self._X, self._Y = net.encode(X, y, wide)
+        self._X, targets = net.encode(X, y, wide)
+        self._Y = net.smoothed(targets)
         if not len(self._X):
             raise ValueError(f"X: shape {self._X.shape}, expected at least one sample")
         for name, values in (("X", self._X), ("net.theta", net.theta)):
             checks.finite(name, values)
+        self._weight = sample_weights(sample_weight, self._X, wide)
         self._net = net.copy()
         self._network, self._mode = self._net.network, self._net.mode(training)
         self._training = training is not False
@@ -101,9 +115,11 @@ class NetworkCurvature(Blocks):
         self._loss_name, self._activation = net.loss_name, net.activation
         self._layers = len(net.sizes) - 1
         if len(self._X) < 2:
-            self._network.loss(self._theta, self._X, self._Y, self._mode)  # refuses what it must
+            self._network.loss(
+                self._theta, self._X, self._Y, self._mode, self._weight
+            )  # refuses what it must
         self._products: _core.net.Products | None = None
-        self.slices = named_slices(_names(net))
+        self.slices = named_slices(block_sizes(net))
         self._gradient: NDArray[np.float64] | None = None
         self._loss = 0.0
         self._dense: NDArray[np.float64] | None = None
@@ -115,13 +131,11 @@ class NetworkCurvature(Blocks):
 
     @property
     def lower_bound(self) -> float:
-        """0, or for soft targets of cross-entropy their mean entropy (Gibbs' inequality)."""
-        Y = self._Y
-        if self._loss_name == "cross_entropy":
-            return float(-_x_log_x(Y).sum() / len(Y) + _x_log_x(Y.sum(axis=1)).sum() / len(Y))
-        if self._loss_name == "bce":
-            return float(-(_x_log_x(Y) + _x_log_x(1 - Y)).sum() / len(Y))
-        return 0.0
+        """0, or for soft targets of cross-entropy their mean entropy (Gibbs' inequality).
+
+        Smoothed classes are soft targets.
+        """
+        return mean_entropy(self._Y, self._loss_name, self._weight)
 
     @property
     def kinks(self) -> tuple[str, ...]:
@@ -140,7 +154,7 @@ class NetworkCurvature(Blocks):
         rows = np.ascontiguousarray(V.reshape(self.shape[0], -1).T)
         if self._products is None:
             self._products = _core.net.Products(
-                self._network, self._theta, self._X, self._Y, _KEPT_BYTES, self._mode
+                self._network, self._theta, self._X, self._Y, _KEPT_BYTES, self._mode, self._weight
             )
         return self._products.product(rows).T.reshape(V.shape)
 
@@ -175,7 +189,9 @@ class NetworkCurvature(Blocks):
         return self._hessian("gauss_newton", first, last)
 
     def _hessian(self, part: str, first: int, last: int) -> NDArray[np.float64]:
-        return self._network.hessian(self._theta, self._X, self._Y, part, first, last, self._mode)
+        return self._network.hessian(
+            self._theta, self._X, self._Y, part, first, last, self._mode, self._weight
+        )
 
     def gauss_newton_gram(self) -> NDArray[np.float64]:
         """The matrix (N C, N C) of N samples and C outputs that has G's eigenvalues.
@@ -195,7 +211,9 @@ class NetworkCurvature(Blocks):
         >>> eig.eigvalsh(curvature.of(net, X, np.ones((2, 1))).gauss_newton_gram())
         array([1., 4.])
         """
-        return self._network.gauss_newton_gram(self._theta, self._X, self._Y, self._mode)
+        return self._network.gauss_newton_gram(
+            self._theta, self._X, self._Y, self._mode, self._weight
+        )
 
     def at(self, theta: NDArray[np.float64]) -> NetworkCurvature:
         """Return the operator of the same network and samples at other parameters (P,)."""
@@ -209,7 +227,7 @@ class NetworkCurvature(Blocks):
         """The gradient over all samples, (P,)."""
         if self._gradient is None:
             self._loss, self._gradient = self._network.gradient(
-                self._theta, self._X, self._Y, self._mode
+                self._theta, self._X, self._Y, self._mode, self._weight
             )
             self._gradient.setflags(write=False)
         return self._gradient
@@ -218,7 +236,11 @@ class NetworkCurvature(Blocks):
         """The mean loss over all samples, at the point or at another one."""
         if theta is not None:
             return self._network.loss(
-                np.ascontiguousarray(theta, dtype=np.float64), self._X, self._Y, self._mode
+                np.ascontiguousarray(theta, dtype=np.float64),
+                self._X,
+                self._Y,
+                self._mode,
+                self._weight,
             )
         self.gradient()
         return self._loss
@@ -236,7 +258,7 @@ class NetworkCurvature(Blocks):
             size = float(np.linalg.norm(self @ V[:, 0]))
             return 8 * float(np.finfo(np.float64).eps) * float(np.sqrt(self.shape[0])) * size
         exact = [
-            self._network.hvp_extended(self._theta, self._X, self._Y, v, self._mode)
+            self._network.hvp_extended(self._theta, self._X, self._Y, v, self._mode, self._weight)
             for v in V.T.copy()
         ]
         ours = self @ V if self._dense is None else product_extended(self._dense, V)
@@ -272,20 +294,3 @@ class NetworkCurvature(Blocks):
     def __repr__(self) -> str:
         said = f"; {self.silent}" if self.silent else ""
         return f"NetworkCurvature(P = {self.shape[0]:,}, N = {len(self._X):,}{said})"
-
-
-def _names(net: MLP) -> dict[str, int]:
-    """Sizes of the blocks of theta, in its order."""
-    scales = net.scales()
-    named = {}
-    for i, (weight, bias) in enumerate(net.layers()):
-        named[f"{i}.weight"] = weight.size
-        if bias is not None:
-            named[f"{i}.bias"] = bias.size
-        if i < len(scales):
-            named[f"{i}.gamma"], named[f"{i}.beta"] = (x.size for x in scales[i])
-    return named
-
-
-def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return x * np.log(np.where(x > 0, x, 1.0))

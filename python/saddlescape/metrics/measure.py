@@ -73,7 +73,7 @@ def named(metrics: Any, net: MLP, classed: bool) -> tuple[str, ...]:
 
 
 def measure(metrics: Sequence[str], net: MLP, X: NDArray[Any], Y: NDArray[Any]) -> dict[str, float]:
-    """Return each metric's value on inputs X (N, d) with targets Y (N, C) as `net.encode` has them.
+    """Return each metric's value on inputs X (N, d) with targets Y (N, C).
 
     The class of a sample is where its target is largest; with a single output, whether the target
     is above 1/2.

@@ -14,9 +14,11 @@ __all__ = [
     "columns",
     "dtype",
     "huber_delta",
+    "label_smoothing",
     "layer_range",
     "normalisation",
     "part",
+    "sample_weight",
     "samples",
     "sizes",
 ]
@@ -67,6 +69,16 @@ def huber_delta(given: Any, loss: str, dtype: np.dtype[Any]) -> float:
     return delta
 
 
+def label_smoothing(given: Any, loss: str) -> float:
+    """Return the share in [0, 1) of a target that all classes get alike."""
+    smoothing = _check.fraction("label_smoothing", given)
+    if loss != "cross_entropy" and smoothing != 0:
+        raise ValueError(
+            f"label_smoothing: {smoothing:g} with loss {loss!r}, expected loss 'cross_entropy'"
+        )
+    return smoothing
+
+
 def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return X (N, inputs) in `dtype`; X itself if it has it already."""
     if not isinstance(X, np.ndarray):
@@ -82,6 +94,29 @@ def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         )
     with np.errstate(over="ignore"):  # what float32 can't hold is refused by the core, as inf
         return X.astype(dtype, copy=False)
+
+
+def sample_weight(given: Any, X: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return weights of the samples X (N, d) divided by their mean, in `dtype`; None for none."""
+    return None if given is None else mean_one(weights(given, len(X))).astype(dtype)
+
+
+def weights(given: Any, samples: int) -> NDArray[np.float64]:
+    """Return weights of samples (N,) as float64: finite, none below 0, not all 0."""
+    weight = columns("sample_weight", given, (samples,), np.dtype(np.float64))
+    if (weight < 0).any():
+        i = int(np.flatnonzero(weight < 0)[0])
+        raise ValueError(f"sample_weight: {weight[i]:g} at ({i},), expected numbers >= 0")
+    if not weight.any():
+        raise ValueError("sample_weight: all 0, expected at least one above 0")
+    return weight
+
+
+def mean_one(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights, not all 0, divided by their mean."""
+    scaled = weight / weight.max()  # so that their sum is in range, and equal ones become 1
+    result: NDArray[np.float64] = scaled / scaled.mean()
+    return result
 
 
 def layer_range(layer: int | None, layers: int) -> tuple[int, int]:

@@ -39,18 +39,44 @@ class Derivatives(ABC):
         """Return X and the (N, C) targets, checked."""
 
     @abstractmethod
+    def smoothed(self, Y: NDArray[Any]) -> NDArray[Any]:
+        """Return the targets that the loss has for those (N, C) of `encode`."""
+
+    @abstractmethod
     def mode(self, training: Draw | bool = False) -> _core.net.Mode:
         """Return what the core takes for test mode, or for training mode with a draw of masks."""
 
-    def loss(self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False) -> float:
-        """Return the mean loss over the samples X (N, d) with targets y (N,) or (N, C)."""
-        return self._network.loss(self._theta, *self.encode(X, y), self.mode(training))
+    def loss(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        training: Draw | bool = False,
+        *,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> float:
+        """Return the mean loss over the samples X (N, d) with targets y (N,) or (N, C).
+
+        With `sample_weight` (N,), finite, >= 0 and not all 0, here and for the derivatives
+        ``L = 1/N sum_i w_i l_i``, w the weights divided by their mean in this call: 3 for all is
+        the same as none, and 2 for one sample as if it came twice.
+
+        PyTorch's ``CrossEntropyLoss(weight=)`` divides by the sum of a batch's weights: the same
+        for all samples at once. In batches it is another loss in each; `train` divides by the mean
+        over all samples instead, so that the mean of an epoch's equal batches is the whole.
+        """
+        data, weight = self._data(X, y, sample_weight)
+        return self._network.loss(*data, self.mode(training), weight)
 
     def gradient(
-        self, X: NDArray[Any], y: NDArray[Any], training: Draw | bool = False
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        training: Draw | bool = False,
+        *,
+        sample_weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         """Return the gradient (P,) of the mean loss."""
-        return self.loss_and_gradient(X, y, training)[1]
+        return self.loss_and_gradient(X, y, training, sample_weight=sample_weight)[1]
 
     def loss_and_gradient(
         self,
@@ -58,25 +84,57 @@ class Derivatives(ABC):
         y: NDArray[Any],
         training: Draw | bool = False,
         momentum: float | None = None,
+        *,
+        sample_weight: NDArray[Any] | None = None,
     ) -> tuple[float, NDArray[Any]]:
         """Return the mean loss and its gradient (P,), from one pass.
 
         With `momentum` p, batch normalisation in training moves its averages by this batch's:
         ``running = p running + (1 - p) batch``. PyTorch's momentum is ``1 - p``, and its variance
         there the unbiased one, N / (N - 1) times ours, with which the batch itself was normalised.
+        Weights of samples do not move them, as in PyTorch.
         """
+        data, weight = self._data(X, y, sample_weight)
+        return self._loss_and_gradient(data, weight, training, momentum)
+
+    def batch_gradient(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        weight: NDArray[Any] | None,
+        training: Draw | bool = False,
+        momentum: float | None = None,
+    ) -> tuple[float, NDArray[Any]]:
+        """`loss_and_gradient` of a batch whose weights (N,), of the network's dtype, stand as is.
+
+        They were divided by their mean over all samples, which the batch is drawn from.
+        """
+        return self._loss_and_gradient(self._data(X, y)[0], weight, training, momentum)
+
+    def _loss_and_gradient(
+        self,
+        data: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+        weight: NDArray[Any] | None,
+        training: Draw | bool,
+        momentum: float | None,
+    ) -> tuple[float, NDArray[Any]]:
         mode = self.mode(training)
         if momentum is None or training is False or not self._running.size:
-            return self._network.gradient(self._theta, *self.encode(X, y), mode)
+            return self._network.gradient(*data, mode, weight)
         p = _check.fraction("momentum", momentum)
-        data = self.encode(X, y)
-        loss, gradient, moments = self._network.gradient_and_moments(self._theta, *data, mode)
+        loss, gradient, moments = self._network.gradient_and_moments(*data, mode, weight)
         if np.isfinite(moments).all():  # a diverged batch leaves the averages as they are
             self._running[:] = p * self._running + (1 - p) * moments
         return loss, gradient
 
     def hvp(
-        self, X: NDArray[Any], y: NDArray[Any], V: NDArray[Any], training: Draw | bool = False
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        V: NDArray[Any],
+        training: Draw | bool = False,
+        *,
+        sample_weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         """Return the exact Hessian products H V of V (P,) or (P, k), in the network's dtype [1]_.
 
@@ -87,7 +145,8 @@ class Derivatives(ABC):
             "V", V, (self._theta.size, "k") if wide else (self._theta.size,), self.dtype
         )
         rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
-        products = self._network.hvp(self._theta, *self.encode(X, y), rows, self.mode(training))
+        data, weight = self._data(X, y, sample_weight)
+        products = self._network.hvp(*data, rows, self.mode(training), weight)
         return np.ascontiguousarray(products.T).reshape(V.shape)
 
     def hessian(
@@ -97,6 +156,8 @@ class Derivatives(ABC):
         part: str = "all",
         layer: int | None = None,
         training: Draw | bool = False,
+        *,
+        sample_weight: NDArray[Any] | None = None,
     ) -> NDArray[np.float64]:
         """Return the exact Hessian (P, P), symmetric, in float64 whatever the network's dtype.
 
@@ -106,18 +167,33 @@ class Derivatives(ABC):
         1) only the block of that layer's parameters.
         """
         first, last = checks.layer_range(layer, len(self.sizes) - 1)
-        data = self._wide(X, y)
-        return self._network.hessian(*data, checks.part(part), first, last, self.mode(training))
+        data, weight = self._data(X, y, sample_weight, np.dtype(np.float64))
+        mode = self.mode(training)
+        return self._network.hessian(*data, checks.part(part), first, last, mode, weight)
 
     def hessian_diagonal(
-        self, X: NDArray[Any], y: NDArray[Any], part: str = "all", training: Draw | bool = False
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        part: str = "all",
+        training: Draw | bool = False,
+        *,
+        sample_weight: NDArray[Any] | None = None,
     ) -> NDArray[np.float64]:
         """Return the exact diagonal (P,) of the Hessian or of a part of it, in float64."""
-        which, data = checks.part(part), self._wide(X, y)
-        return self._network.hessian_diagonal(*data, which, self.mode(training))
+        which = checks.part(part)
+        data, weight = self._data(X, y, sample_weight, np.dtype(np.float64))
+        return self._network.hessian_diagonal(*data, which, self.mode(training), weight)
 
-    def _wide(
-        self, X: NDArray[Any], y: NDArray[Any]
-    ) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
-        wide = np.dtype(np.float64)
-        return (self._theta.astype(wide), *self.encode(X, y, wide))
+    def _data(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[Any] | None = None,
+        dtype: np.dtype[Any] | None = None,
+    ) -> tuple[tuple[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[Any] | None]:
+        """Return theta, X and the targets, and the weights divided by their mean, in `dtype`."""
+        inputs, targets = self.encode(X, y, dtype)
+        weight = checks.sample_weight(sample_weight, inputs, inputs.dtype)
+        theta = self._theta.astype(inputs.dtype, copy=False)
+        return (theta, inputs, self.smoothed(targets)), weight

@@ -15,7 +15,7 @@ from saddlescape.net.derivatives import Derivatives
 from saddlescape.net.draw import Draw, checked_draw
 from saddlescape.net.init import INITS, checked_scale, draw_weights
 from saddlescape.net.standardise import Standardised
-from saddlescape.net.targets import encode_targets
+from saddlescape.net.targets import encode_targets, smoothed
 
 __all__ = ["MLP"]
 
@@ -54,6 +54,9 @@ class MLP(Standardised, Derivatives):
     huber_delta : float
         Of loss ``"huber"``, above 0: ``e^2 / 2`` for errors ``|e| < huber_delta``, beyond it
         ``huber_delta (|e| - huber_delta / 2)``.
+    label_smoothing : float
+        Of loss ``"cross_entropy"``, in [0, 1): its targets are ``y (1 - e) + e / C``, whether y
+        came as classes, one-hot or as probabilities. What looks at classes sees y.
     init_scale : float, optional
         The weights' value (constant), standard deviation (normal: 0.01) or gain (orthogonal: 1).
 
@@ -95,6 +98,7 @@ class MLP(Standardised, Derivatives):
         residual: bool = False,
         dropout: float = 0.0,
         huber_delta: float = 1.0,
+        label_smoothing: float = 0.0,
         init_scale: float | None = None,
     ) -> None:
         self.sizes = checks.sizes(sizes)
@@ -114,6 +118,7 @@ class MLP(Standardised, Derivatives):
         self.residual = _check.flag("residual", residual)
         self.dropout = _check.fraction("dropout", dropout)
         self.huber_delta = checks.huber_delta(huber_delta, loss, self.dtype)
+        self.label_smoothing = checks.label_smoothing(label_smoothing, loss)
         self._network = _core.net.Network(
             list(self.sizes),
             activation,
@@ -192,10 +197,14 @@ class MLP(Standardised, Derivatives):
     def encode(
         self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any] | None = None
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return X and the (N, C) targets as the core takes them, checked."""
+        """Return X and the (N, C) targets, checked; the core takes those `smoothed`."""
         inputs = self.cast(X, dtype)
         targets = encode_targets(y, self.loss_name, len(inputs), self.sizes[-1], inputs.dtype)
         return inputs, targets
+
+    def smoothed(self, Y: NDArray[Any]) -> NDArray[Any]:
+        """Return the targets that the loss has for those (N, C) of `encode`, smoothed or as is."""
+        return smoothed(Y, self.label_smoothing)
 
     def cast(self, X: NDArray[Any], dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """Return X (N, d), standardised if so wanted, in `dtype`, the network's by default."""

@@ -108,10 +108,8 @@ def column_moments(X: NDArray[Any]) -> NDArray[np.float64]:
     rest = _mean_of(lambda rows: (rows / unit - mean) / spread, X)
     squares = _mean_of(lambda rows: ((rows / unit - mean) / spread) ** 2, X)
     deviation = np.sqrt(np.maximum(squares - rest**2, 0.0)) * spread * unit
-    # Asked of the numbers themselves: the mean of equal ones may be off by a rounding.
-    constant = low == high
-    deviation[constant | (deviation == 0)] = 1.0
-    return np.stack([np.where(constant, low, mean * unit), deviation])
+    deviation[deviation == 0] = 1.0  # a constant column's: the corrected mean is that number itself
+    return np.stack([mean * unit, deviation])
 
 
 def _power_of_two(magnitude: NDArray[np.float64]) -> NDArray[np.float64]:

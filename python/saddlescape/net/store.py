@@ -45,6 +45,7 @@ _SOME: dict[str, Any] = {
     "residual": False,
     "dropout": 0.0,
     "huber_delta": 1.0,
+    "label_smoothing": 0.0,
     "init_scale": None,
 }
 
@@ -68,6 +69,7 @@ def description(net: MLP) -> str:
     """The architecture in a line."""
     words = ["-".join(str(n) for n in net.sizes) + f" {net.activation}", net.loss_name]
     words += [f"delta {net.huber_delta:g}"] if net.huber_delta != 1 else []
+    words += [f"smoothing {net.label_smoothing:g}"] if net.label_smoothing else []
     words += [] if net.bias else ["no biases"]
     words += [f"{net.normalisation} normalisation"] if net.normalisation else []
     words += ["residual"] if net.residual else []

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["encode_targets"]
+__all__ = ["encode_targets", "smoothed"]
 
 
 def encode_targets(
@@ -31,6 +31,18 @@ def encode_targets(
         targets = np.ascontiguousarray(y.reshape(samples, outputs), dtype=dtype)
     _check_range(targets, loss)
     return targets
+
+
+def smoothed(targets: NDArray[Any], smoothing: float) -> NDArray[Any]:
+    """Return ``y (1 - e) + e / C`` of targets (N, C), as PyTorch's ``label_smoothing`` e makes it.
+
+    C. Szegedy et al. (2016), "Rethinking the inception architecture", section 7. It stands apart
+    from `encode_targets`, whose targets can be encoded again and still show their classes.
+    """
+    if smoothing == 0:
+        return targets
+    result: NDArray[Any] = targets * (1 - smoothing) + smoothing / targets.shape[1]
+    return result
 
 
 def _one_hot(y: NDArray[Any], outputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -22,7 +22,7 @@ from saddlescape.report.surface import draw_contour, draw_surface
 if TYPE_CHECKING:
     from saddlescape.diagnosis import Investigation
 
-__all__ = ["draw_all", "write_figures", "write_story_figures"]
+__all__ = ["draw_all", "figure_bytes", "write_figures", "write_story_figures"]
 
 _FAMILIES: tuple[tuple[str, str, Callable[[Story], Figure | None]], ...] = (
     ("surface", "Error surface", draw_surface),
@@ -55,7 +55,8 @@ def _titled(figure: Figure, title: str) -> Figure:
     return figure
 
 
-def _bytes(figure: Figure, kind: str) -> bytes:
+def figure_bytes(figure: Figure, kind: str) -> bytes:
+    """Return the figure as a file of that kind: png or svg."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     # Without a date two reports of one investigation are the same, byte for byte.
@@ -115,6 +116,6 @@ def write_story_figures(story: Story, stem: str, folder: Path) -> list[Path]:
     with drawing():
         for name, figure in draw_all(story):
             for kind in ("png", "svg"):
-                content = _bytes(figure, kind)
+                content = figure_bytes(figure, kind)
                 paths.append(write_whole(folder / f"{stem}-{name}.{kind}", content))
     return paths

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _check, curvature, data, eig, optim
 from saddlescape.net import MLP
+from saddlescape.studies.panel import Panel
 
 __all__ = ["EdgeOfStability", "edge_of_stability"]
 
@@ -57,6 +58,19 @@ class EdgeOfStability:
                 f"{self.losses[i, 0]:13.4f} {self.losses[i, -1]:7.4f} {self.rising[i]:13.0%}"
             )
         return "\n".join(lines)
+
+    def panels(self) -> tuple[Panel, ...]:
+        """Return the ratio and the loss against the step."""
+        names = [f"eta = {rate:.3f}" for rate in self.rates]
+        steps = np.arange(self.losses.shape[1], dtype=np.float64)
+        x = self.steps.astype(float)
+        ratios = {name: (x, row) for name, row in zip(names, self.ratios, strict=True)}
+        losses = {name: (steps, row) for name, row in zip(names, self.losses, strict=True)}
+        title = "eta lambda_max / 2"
+        return (
+            Panel("the edge of stability", "step", title, ratios, levels={"edge": 1.0}),
+            Panel("loss", "step", "loss", losses, log_y=True),
+        )
 
 
 def edge_of_stability(steps: int = 4000, seed: int = 0) -> EdgeOfStability:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _check
 from saddlescape.studies.blobs import blobs, network, top, train
+from saddlescape.studies.panel import Panel
 
 __all__ = ["GradientSubspace", "gradient_subspace"]
 
@@ -44,6 +45,13 @@ class GradientSubspace:
         for i, step in enumerate(self.steps):
             lines.append(f"{step:6d}  {middle[i]:.3f} ({low[i]:.3f} to {high[i]:.3f})")
         return "\n".join(lines)
+
+    def panels(self) -> tuple[Panel, ...]:
+        """Return each network's share against the step."""
+        x = self.steps.astype(float)
+        lines = {f"network {i}": (x, row) for i, row in enumerate(self.fractions, 1)}
+        title = f"in {self.classes} of {self.parameters:,} dimensions"
+        return (Panel(title, "step", "share of |g|²", lines),)
 
 
 def gradient_subspace(classes: int = 5, networks: int = 5, seed: int = 0) -> GradientSubspace:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from saddlescape import _check, critical, curvature, data, optim
 from saddlescape.critical import FindOutcome, Found
 from saddlescape.net import MLP
+from saddlescape.studies.panel import Panel
 
 __all__ = ["IndexAndLoss", "index_and_loss"]
 
@@ -73,6 +74,16 @@ class IndexAndLoss:
                 f"{self.minimum_negative} negative eigenvalues",
             ]
         )
+
+    def panels(self) -> tuple[Panel, ...]:
+        """Return the index of every critical point against its loss."""
+        points = {
+            "with the undetermined": (self.losses, self.high),
+            "certified": (self.losses, self.low),
+        }
+        title = "share of negative eigenvalues"
+        marks = {"minimum": self.minimum}
+        return (Panel("critical points", "loss", title, points, marks=marks, dots=True),)
 
 
 def index_and_loss(searches: int = 60, seed: int = 0) -> IndexAndLoss:

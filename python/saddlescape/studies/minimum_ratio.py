@@ -11,6 +11,7 @@ from saddlescape import _check, critical, curvature, optim
 from saddlescape.critical import CriticalPoint
 from saddlescape.critical.hylee2021 import GRADIENT, Homework
 from saddlescape.net import MLP
+from saddlescape.studies.panel import Panel
 
 __all__ = ["MinimumRatio", "minimum_ratio"]
 
@@ -50,6 +51,14 @@ class MinimumRatio:
                 f"{counts.positive} / {counts.negative} / {counts.undetermined}"
             )
         return "\n".join(lines)
+
+    def panels(self) -> tuple[Panel, ...]:
+        """Return the share of eigenvalues that count as positive, by either count."""
+        said = [each.minimum_ratio for each in self.homework]
+        sure = [np.mean([m.positive / m.n for m in each.certified]) for each in self.homework]
+        x = np.arange(1.0, len(said) + 1)
+        lines = {"signs as computed": (x, np.array(said)), "certified": (x, np.array(sure))}
+        return (Panel("minimum ratio", "network", "share positive", lines, dots=True),)
 
 
 def minimum_ratio(networks: int = 10, seed: int = 0) -> MinimumRatio:

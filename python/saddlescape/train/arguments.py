@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _check, optim
 from saddlescape.net import MLP
+from saddlescape.optim.common import Common
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.held_out import held_out
 
@@ -102,7 +103,7 @@ def optimizer_of(
     """Return the optimizer of that name at work on ``net.theta``, or the one that was given."""
     if isinstance(optimizer, str):
         _check.choice("optimizer", optimizer, optim.names(vectors=True))
-        allowed = optim.create(optimizer, np.zeros(1)).arguments
+        allowed = [*optim.create(optimizer, np.zeros(1)).arguments, *Common.__annotations__]
         unknown = next((name for name in settings if name not in allowed), None)
         if unknown is not None:
             raise TypeError(

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +38,9 @@ _NAMES = (
 class Checkpoint:
     """A run's file, and what it held when the run went on from it.
 
-    It is written at each epoch's end, every so many steps, and where a callback ends the run; what
-    the step, the schedule, the callbacks and early stopping did comes before.
+    It is written before the first step, at each epoch's end, every so many steps, and where a
+    callback ends the run; what the step, the schedule, the callbacks and early stopping did comes
+    before.
 
     Parameters
     ----------
@@ -92,8 +92,12 @@ class Checkpoint:
         network = store.architecture(task.net)
         self._fixed = {"network": network, "arguments": arguments, "data": data}
         self._best = task.best
-        begin = partial(_forget_leftovers, self.path)
-        return Watch(self.write, steps=self.every, epochs=True, last=True, begin=begin)
+        return Watch(self.write, steps=self.every, epochs=True, last=True, begin=self.begin)
+
+    def begin(self, state: RunState) -> None:
+        """Write the first one, so that what can't be written is known before it is needed."""
+        remove_leftovers(self.path)
+        self.write(state)
 
     def write(self, state: RunState) -> None:
         """Write where the run stands; if that fails the last file stays, and the run ends."""
@@ -155,10 +159,6 @@ def checkpoint_of(checkpoint: Any, every: Any) -> Checkpoint | None:
         checkpoint.every = every
         return checkpoint
     return Checkpoint(checked_place(checkpoint), every)
-
-
-def _forget_leftovers(path: Path, _: RunState) -> None:
-    remove_leftovers(path)
 
 
 def checked_place(checkpoint: Any) -> Path:

@@ -18,43 +18,37 @@ class EpochRows:
 
     def __init__(self, plan: Plan, history: History, offset: int) -> None:
         """Take `offset`: how many of the plan's steps the history does not hold."""
-        self.plan, self.history, self.offset = plan, history, offset
-        self._before = offset // plan.batches  # epochs that the table doesn't hold
-        size, left = plan.size, plan.samples % plan.size
-        self._counts = np.array([size] * (plan.batches - bool(left)) + [left] * bool(left))
+        self.history, self.offset = history, offset
+        self._batches, self._samples = plan.batches, plan.samples
+        self._first = -(-offset // plan.batches)  # the first epoch that is there from its beginning
+        left = plan.samples - (plan.batches - 1) * plan.size
+        self._counts = np.array([plan.size] * (plan.batches - 1) + [left], dtype=np.float64)
 
     def settle(self, done: int) -> None:
         """Add the rows of epochs that ended within the first `done` steps; twice does no harm."""
-        table, batches = self.history.epochs, self.plan.batches
+        table, batches = self.history.epochs, self._batches
         row = table.whole
-        first, ended = self._before + row, done // batches
+        first, ended = self._first + row, done // batches
         if first >= ended:
             return
-        numbers = np.arange(first, ended)
+        numbers = np.arange(first, ended, dtype=np.float64)
+        start, stop = first * batches - self.offset, ended * batches - self.offset
+        losses = self.history.part("loss", start, stop)
+        if batches > 1:
+            losses = (losses.reshape(-1, batches) * self._counts).sum(axis=1) / self._samples
         steps = (numbers + 1) * batches - 1 - self.offset
-        if batches == 1:
-            losses = self.history.part("loss", int(steps[0]), int(steps[-1]) + 1).tolist()
-        else:
-            losses = [self._mean(int(last) + 1) for last in steps]
-        rows = {"epoch": numbers.astype(float).tolist(), "step": steps.astype(float).tolist()}
-        table.fill(row, {**rows, "loss": losses}, len(numbers))
-
-    def _mean(self, stop: int) -> float:
-        """Mean loss of the epoch whose last step comes before step `stop`."""
-        losses = self.history.part("loss", max(0, stop - self.plan.batches), stop)
-        counts = self._counts[-len(losses) :]
-        return float(np.sum(losses * counts) / np.sum(counts))
+        columns = {"epoch": numbers.tolist(), "step": steps.tolist(), "loss": losses.tolist()}
+        table.fill(row, columns, len(numbers))
 
 
 def measured(task: Task) -> Watch:
     """Return the look at each epoch's end that measures metrics and the validation loss."""
+    net = task.net.after_standardisation()  # the data are encoded already
 
     def look(state: RunState) -> None:
-        net = state.net.after_standardisation()  # the data are encoded already
         values = measure(task.metrics, net, task.inputs, task.targets)
         if task.validation is not None:
-            # encoded already, and once is enough where labels are smoothed
-            values["validation_loss"] = net.network.loss(net.theta, *task.validation, net.mode())
+            values["validation_loss"] = net.loss(*task.validation)
             held = measure(task.validation_metrics, net, *task.validation)
             values.update({f"validation_{name}": value for name, value in held.items()})
         state.history.epochs.set_last(**values)

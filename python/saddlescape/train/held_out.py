@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape.train.batches import order_of
+from saddlescape import _core
 
 __all__ = ["held_out"]
-
-_DRAW = 2**31 - 1  # number of the order that is drawn; no run has so many epochs
 
 
 def held_out(
@@ -34,8 +32,7 @@ def held_out(
             f"validation: {fraction:g} of {samples} samples of {len(sizes)} classes, expected a "
             "class with a second sample to hold out"
         )
-    order = order_of(samples, 1, _DRAW, seed)
-    order = np.arange(samples) if order is None else order
+    order = _core.random.permutation("split", seed, 0, samples)
     out = np.concatenate(
         [order[numbers[order] == label][:share] for label, share in enumerate(taken)]
     )

@@ -42,6 +42,8 @@ def logs_of(given: Any, resumed: bool) -> list[Log]:
         name = "log" if one else f"log[{i}]"
         if not isinstance(item, (str, Path)):
             raise TypeError(f"{name}: {type(item).__name__}, expected a path")
+        if item == "":
+            raise ValueError(f"{name}: '', expected {_ALLOWED}")
         path = Path(item)
         if any(path.resolve() == log.path.resolve() for log in logs):
             raise ValueError(f"{name}: {str(item)!r} again, expected each once")
@@ -55,7 +57,7 @@ def logged(logs: Sequence[Log]) -> list[Watch]:
 
 
 def _log_at(name: str, path: Path, resumed: bool) -> Log:
-    if path.suffix in _NO_FOLDERS or not path.name:
+    if path.suffix in _NO_FOLDERS:
         raise ValueError(f"{name}: {str(path)!r}, expected {_ALLOWED}")
     lines = path.suffix in (".csv", ".jsonl")
     if lines and not path.parent.is_dir():

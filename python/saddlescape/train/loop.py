@@ -79,6 +79,7 @@ class Loop:
             outcome = RunOutcome.INTERRUPTED
         finally:
             self.settle()
+            self._epochs.settle(self.done)
         return outcome or RunOutcome.FINISHED
 
     @property
@@ -97,7 +98,8 @@ class Loop:
         """Record what was done, also of a burst that was interrupted; twice does no harm."""
         self.steps.record()
         self.done = self.recorded - (not self.finite)
-        self._epochs.settle(self.done)
+        if self.watches:  # else nobody sees the epochs before the end
+            self._epochs.settle(self.done)
         self.state.move(self.plan.position(self.done))
 
     def looked(self) -> RunOutcome | None:

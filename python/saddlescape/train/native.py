@@ -25,7 +25,8 @@ _MOST = 16_384  # steps that are asked for at once
 class NativeSteps:
     """The steps of a run, recorded in its history.
 
-    The core takes them for some 50 ms at a time, then Python looks at the keyboard.
+    The core takes them for some 50 ms at a time, then Python looks at the keyboard. `weight` (N,)
+    are the samples' weights in the network's dtype, divided by their mean over all of them.
     """
 
     def __init__(
@@ -37,12 +38,20 @@ class NativeSteps:
         history: History,
         size: int,
         penalty: tuple[float, float],
+        weight: NDArray[Any] | None = None,
     ) -> None:
         self._optimizer, self._history, self._size = optimizer, history, size
         self._core = _core.train.Loop(
-            net.network, optimizer.core, net.theta, X, Y, size, penalty[0], penalty[1]
+            net.network,
+            optimizer.core,
+            net.theta,
+            X,
+            net.smoothed(Y),
+            size,
+            *penalty,
+            weight,
         )
-        self._start = history.steps
+        self._start, self._recorded = history.steps, 0
         self._burst = _FIRST_BURST
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
@@ -74,7 +83,10 @@ class NativeSteps:
 
     def record(self) -> None:
         """Write what the core has done into the history; done twice it writes nothing twice."""
+        if self._recorded == self._core.steps:
+            return
         records = self._core.records
         self._history.record(
             self._start + self._core.steps - len(records), _core.train.columns, records
         )
+        self._recorded = self._core.steps

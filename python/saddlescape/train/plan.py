@@ -26,8 +26,11 @@ BEGINNING = Position()
 class Plan:
     """The batches of all epochs; steps are counted through, from the first epoch's first on."""
 
-    def __init__(self, samples: int, size: int, epochs: int, seed: int) -> None:
+    def __init__(
+        self, samples: int, size: int, epochs: int, seed: int, shuffle: bool = True
+    ) -> None:
         self.samples, self.size, self.epochs, self.seed = samples, size, epochs, seed
+        self.shuffle = shuffle
         self.batches = -(-samples // size)  # steps in an epoch
         self.steps = epochs * self.batches
         self._epoch = -1  # of which the order was drawn last
@@ -54,7 +57,11 @@ class Plan:
         """Return the sample numbers of the next `count` steps, of one epoch; None: as given."""
         epoch, first = divmod(done, self.batches)
         if self.batches > 1 and epoch != self._epoch:
-            self._order = order_of(self.samples, self.size, epoch, self.seed)
+            self._order = (
+                order_of(self.samples, self.size, epoch, self.seed)
+                if self.shuffle
+                else np.arange(self.samples)
+            )
             self._epoch = epoch
         if self._order is None:
             return None

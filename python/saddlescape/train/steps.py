@@ -32,12 +32,14 @@ class Steps:
         size: int,
         penalty: tuple[float, float],
         seed: int = 0,
+        weight: NDArray[Any] | None = None,
     ) -> None:
         # X comes from `net.encode`, standardised already
         self.net, self.X, self.Y = net.after_standardisation(), X, Y
         self.optimizer = optimizer
         self.history, self.size, self.penalty = history, size, penalty
         self.seed = seed  # of dropout's masks
+        self.weight = weight
         self.before = net.theta.copy()
         self.last_gradient: NDArray[Any] | None = None
         self.last_norm = 0.0
@@ -76,10 +78,13 @@ class Steps:
 
     def step(self, rows: NDArray[np.int64] | None) -> bool:
         """Do one step; False, with the last good parameters restored, if it is not finite."""
-        X, Y = (self.X, self.Y) if rows is None else (self.X[rows], self.Y[rows])
+        X, Y, weight = self.X, self.Y, self.weight
+        if rows is not None:
+            X, Y = X[rows], Y[rows]
+            weight = None if weight is None else weight[rows]
         theta = self.net.theta
         draw = Draw(self.seed, self.history.steps)
-        loss, gradient = self.net.loss_and_gradient(X, Y, draw, momentum=_AVERAGES)
+        loss, gradient = self.net.batch_gradient(X, Y, weight, draw, momentum=_AVERAGES)
         if any(self.penalty):
             loss += _core.train.penalise(self.net.network, theta, *self.penalty, gradient)
         norm, cosine = _core.train.measure(gradient, self.last_gradient, self.last_norm)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from saddlescape import _check, optim
 from saddlescape.metrics.measure import named
 from saddlescape.net import MLP
+from saddlescape.net.checks import weights
 from saddlescape.optim.ahead import Ahead
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.arguments import (
@@ -25,7 +26,7 @@ from saddlescape.train.history import History
 from saddlescape.train.native import NativeSteps
 from saddlescape.train.plan import Plan
 from saddlescape.train.steps import Steps
-from saddlescape.train.weights import class_weights, normalised, sample_weights
+from saddlescape.train.weights import class_weights, normalised
 
 __all__ = ["Task"]
 
@@ -70,6 +71,7 @@ class Task:
         metrics: Any,
         early_stopping: Any,
         seed: int,
+        shuffle: bool,
         l1: float,
         l2: float,
         settings: dict[str, Any],
@@ -79,14 +81,15 @@ class Task:
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         inputs, targets = samples_of(net, X, y)
         seed = _check.integer("seed", seed, low=0)
-        weight = sample_weights(sample_weight, len(inputs))
+        shuffle = _check.flag("shuffle", shuffle)
+        weight = None if sample_weight is None else weights(sample_weight, len(inputs))
         checked, kept = validation_of(net, X, y, validation, seed)
         if kept is not None:
             X, y, inputs, targets = X[kept], y[kept], inputs[kept], targets[kept]
             weight = None if weight is None else weight[kept]
         weight = normalised(weight, class_weights(class_weight, classes_of(net, y), net.sizes[-1]))
         size = batch_size_of(batch_size, len(inputs), net.normalisation)
-        plan = Plan(len(inputs), size, _check.integer("epochs", epochs, low=0), seed)
+        plan = Plan(len(inputs), size, _check.integer("epochs", epochs, low=0), seed, shuffle)
         penalty = (_check.non_negative("l1", l1), _check.non_negative("l2", l2))
         names = named(metrics, net, has_classes(net, y))
         columns = epoch_names(net, names, checked is not None)
@@ -111,10 +114,10 @@ class Task:
 
     def steps(self, history: History) -> NativeSteps | Steps:
         """Return what takes the steps and records them."""
-        data = (self.net, self.inputs, self.targets)
+        data, how = (self.net, self.inputs, self.targets), (self.plan.size, self.penalty)
         if Ahead.can(self.optimizer) and self.net.network.plain:
-            return NativeSteps(*data, Ahead(self.optimizer), history, self.plan.size, self.penalty)
-        return Steps(*data, self.optimizer, history, self.plan.size, self.penalty, self.plan.seed)
+            return NativeSteps(*data, Ahead(self.optimizer), history, *how, weight=self.weight)
+        return Steps(*data, self.optimizer, history, *how, seed=self.plan.seed, weight=self.weight)
 
 
 def validation_metrics(net: MLP, metrics: tuple[str, ...]) -> tuple[str, ...]:

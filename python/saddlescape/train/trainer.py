@@ -38,6 +38,7 @@ def train(
     metrics: Sequence[str] = (),
     early_stopping: int | EarlyStopping | None = None,
     seed: int = 0,
+    shuffle: bool = True,
     callback: Callable[[RunState], Any] | None = None,
     epoch_callback: Callable[[RunState], Any] | None = None,
     l1: float = 0.0,
@@ -87,6 +88,8 @@ def train(
         epoch's parameters back.
     seed : int
         Of the shuffling.
+    shuffle : bool
+        Whether each epoch has an order of its own; without it the samples come as they stand.
     callback : callable, optional
         Called with the run's `RunState` after every step; a true answer stops the run. What it
         raises goes through to the caller, but for KeyboardInterrupt, which ends the run in good
@@ -102,17 +105,17 @@ def train(
         event files. Whole lines are there at any time, at most a second behind. An OSError (a full
         disk) ends the run; parameters and optimizer are where the last step left them.
     checkpoint : str or Path, optional
-        A file that is written at each epoch's end, and where a callback stops the run, with all
-        that `resume` needs to go on bit for bit. It takes the place of an older checkpoint at once
-        or not at all. If it can't be written an OSError ends the run and the older one stays; after
-        an interrupt from the keyboard, too.
+        A file that is written before the first step, at each epoch's end, and where a callback
+        stops the run, with all that `resume` needs to go on bit for bit. It takes the place of an
+        older checkpoint at once or not at all. If it can't be written an OSError ends the run and
+        the older one stays; after an interrupt from the keyboard, too.
     checkpoint_every : int, optional
         Write it every so many steps, too.
     progress : bool
         Show epoch, loss, gradient norm, learning rate and time left: a line written over on
         standard error, or where that is no terminal a line at each tenth of the run.
     **settings
-        Other arguments of the optimizer, ``momentum=0.9`` for example.
+        Other arguments of the optimizer, ``momentum=0.9`` or ``clip_norm=1.0`` for example.
 
     Returns
     -------
@@ -145,7 +148,8 @@ def train(
     task = Task.of(
         net, X, y, optimizer=optimizer, lr=lr, batch_size=batch_size, epochs=epochs,
         validation=validation, sample_weight=sample_weight, class_weight=class_weight,
-        metrics=metrics, early_stopping=early_stopping, seed=seed, l1=l1, l2=l2, settings=settings,
+        metrics=metrics, early_stopping=early_stopping, seed=seed, shuffle=shuffle, l1=l1, l2=l2,
+        settings=settings,
     )  # fmt: skip
     if kept is None:
         return perform(task, watches_of(task, callback, epoch_callback, log, progress))

@@ -1,4 +1,4 @@
-"""How much each sample counts: weights of samples and of classes, with a mean of 1."""
+"""How much each sample counts: weights of classes, and of samples, with a mean of 1."""
 
 from __future__ import annotations
 
@@ -10,28 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check
+from saddlescape.net.checks import mean_one
 
-__all__ = ["class_weights", "normalised", "sample_weights"]
+__all__ = ["class_weights", "normalised"]
 
 _CLASS_WEIGHT = '"balanced", a mapping {class: weight}, or None'
-
-
-def sample_weights(given: Any, samples: int) -> NDArray[np.float64] | None:
-    """Return sample weights (N,) as float64: finite, at least 0."""
-    if given is None:
-        return None
-    if not isinstance(given, np.ndarray):
-        raise TypeError(f"sample_weight: {type(given).__name__}, expected a NumPy array or None")
-    if given.dtype.kind not in "iubf":
-        raise TypeError(f"sample_weight: dtype {given.dtype}, expected numbers")
-    if given.shape != (samples,):
-        raise ValueError(f"sample_weight: shape {given.shape}, expected ({samples},)")
-    weights = given.astype(np.float64)
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
-        i = int(np.flatnonzero(bad)[0])
-        raise ValueError(f"sample_weight: {given[i]:g} at {i}, expected finite numbers >= 0")
-    return weights
 
 
 def class_weights(
@@ -72,13 +55,10 @@ def normalised(*factors: NDArray[np.float64] | None) -> NDArray[np.float64] | No
     given = [factor for factor in factors if factor is not None]
     if not given:
         return None
-    with np.errstate(over="ignore"):  # refused below
-        product = np.prod(given, axis=0)
-        mean = float(np.mean(product))
-    if not 0 < mean < float("inf"):
+    product = np.prod([factor / (factor.max() or 1.0) for factor in given], axis=0)
+    if not product.any():
         raise ValueError(
-            f"sample_weight, class_weight: a mean of {mean:g} over the training samples, expected "
-            "a finite number > 0"
+            "sample_weight, class_weight: all 0 for the training samples, expected at least one "
+            "above 0"
         )
-    weights: NDArray[np.float64] = product / mean
-    return weights
+    return mean_one(product)

@@ -1,0 +1,166 @@
+"""The student's notes on normalisation: rows S2-54 to S2-60 of the acceptance table, in numbers.
+
+S2-54: z is what we normalise, before the activation; there is no option for a, after it. S2-60
+lists layer, instance, weight and spectral normalisation: of these layer normalisation is here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import saddlescape as ss
+from lecture_samples import digits, study
+from saddlescape.net import Draw
+from saddlescape.train.batches import order_of
+
+EPS = 1e-5
+rng = np.random.default_rng(0)
+X, Y = rng.standard_normal((40, 3)) * [1.0, 30.0, 0.1] + [5.0, -100.0, 0.0], np.arange(40) % 2
+
+
+def network(normalisation="batch", hidden=6, seed=1, **settings):
+    return ss.MLP((3, hidden, 2), "sigmoid", normalisation=normalisation, dtype="float64",
+                  seed=seed, **settings)  # fmt: skip
+
+
+def hidden_inputs(net):
+    W, b = net.layers()[0]
+    return X @ W.T + b
+
+
+def outputs(net, u):
+    """What the network says where the activation takes u."""
+    W, b = net.layers()[1]
+    return (1 / (1 + np.exp(-u))) @ W.T + b
+
+
+def test_s2_54_z_is_normalised_so_the_sigmoid_is_not_saturated():
+    # Inputs of 100 and more put most units of the plain network at an end of their sigmoid, where
+    # sigma' is next to 0; normalised z is where sigma' is largest.
+    plain, normalised = network(None), network()
+    for net in (plain, normalised):
+        net.layers()[0][0][:] = np.random.default_rng(1).standard_normal((6, 3))
+    slopes = []
+    for net in (plain, normalised):
+        z = hidden_inputs(net)
+        if net is normalised:
+            z = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + EPS)
+        np.testing.assert_allclose(net.predict(X, training=True), outputs(net, z), rtol=1e-11)
+        s = 1 / (1 + np.exp(-np.clip(z, -700, 700)))
+        slopes.append(np.median(s * (1 - s), axis=0))
+    assert np.median(slopes[0]) < 1e-3
+    assert slopes[1].min() > 0.15
+    # It is z: the size of W and its bias leave the outputs alone, as they would not after sigma.
+    before = normalised.predict(X, training=True)
+    W, b = normalised.layers()[0]
+    W *= 7
+    b += 3
+    # eps is 1e-5 of a variance that was at least 1, and is 49 times that now
+    np.testing.assert_allclose(normalised.predict(X, training=True), before, atol=1e-4)
+
+
+def test_s2_55_batch_normalisation():
+    # z~ = (z - mu) / sigma, z^ = gamma * z~ + beta; gamma = 1 and beta = 0 at the start
+    net = network()
+    ((gamma, beta),) = net.scales()
+    assert (gamma == 1).all()
+    assert (beta == 0).all()
+    gamma[:], beta[:] = rng.uniform(0.5, 2, 6), rng.standard_normal(6)
+    z = hidden_inputs(net)
+    normal = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + EPS)
+    expected = outputs(net, gamma * normal + beta)
+    np.testing.assert_allclose(net.predict(X, training=True), expected, rtol=1e-11)
+    assert not np.allclose(net.predict(X, training=True)[:5], net.predict(X[:5], training=True))
+    # gamma and beta are learnt along with the rest.
+    before = gamma.copy(), beta.copy()
+    ss.train(net, X, Y, optimizer="sgd", lr=0.1, batch_size="full", epochs=1)
+    assert (gamma != before[0]).all()
+    assert (beta != before[1]).all()
+
+
+@pytest.mark.parametrize("size", [10, 40])
+def test_s2_56_and_s4_24_at_test_time_the_moving_averages(size):
+    # mu <- p mu + (1 - p) mu^t, and likewise the variance, batch after batch in training
+    net, p, epochs = network(), 0.9, 3
+    mean, variance, z = np.zeros(6), np.ones(6), hidden_inputs(net)
+    run = net.copy()
+    # the rate 0 leaves theta where it is, so that every batch's z can be told from here
+    ss.train(run, X, Y, optimizer="sgd", lr=0.0, batch_size=size, epochs=epochs, seed=4)
+    np.testing.assert_array_equal(run.theta, net.theta)
+    for epoch in range(epochs):
+        order = order_of(40, size, epoch, 4)
+        rows = np.arange(40) if order is None else order
+        for start in range(0, 40, size):
+            part = z[rows[start : start + size]]
+            mean = p * mean + (1 - p) * part.mean(axis=0)
+            variance = p * variance + (1 - p) * part.var(axis=0)
+    np.testing.assert_allclose(run.running, [mean, variance], rtol=1e-11)
+    u = (z - mean) / np.sqrt(variance + EPS)
+    np.testing.assert_allclose(run.predict(X), outputs(run, u), rtol=1e-10)
+    # Alone or among others, a sample gets the same answer at test time, to the last bits.
+    np.testing.assert_allclose(run.predict(X)[:1], run.predict(X[:1].copy()), rtol=1e-14)
+    assert not np.allclose(run.predict(X), run.predict(X, training=True))
+
+
+def test_s2_57_sigmoid_fails_without_and_bears_five_times_the_rate_with():
+    found = study("batch_norm")
+    without, normalised, faster = found.steps[:3]
+    assert found.names[:3] == ("sigmoid without", "sigmoid with", "sigmoid with, rate x5")
+    assert np.isinf(without).all()
+    assert np.isfinite(normalised).all()
+    assert (faster < 0.5 * normalised).all()
+    # at chance, ln 10, where it does not learn
+    assert found.losses[0, :, -20:].mean() == pytest.approx(np.log(10), abs=0.05)
+
+
+def test_s2_58_internal_covariate_shift_is_there_and_not_the_reason():
+    # A -> A' and B -> B' are updated at once: G' of B after A's update is not G. With batch
+    # normalisation training is faster, and yet the shift is no smaller.
+    found = study("batch_norm")
+    without, normalised = (found.names.index(name) for name in ("gelu without", "gelu with"))
+    assert (found.shifts[[without, normalised]] > 0.01).all()
+    assert (found.steps[normalised] < found.steps[without]).all()
+    assert np.median(found.shifts[normalised]) > np.median(found.shifts[without])
+
+
+def test_s2_59_the_surface_is_smoother():
+    # The gradient four steps ahead is nearer to what it was, and the largest eigenvalue met on the
+    # way smaller. Not so |g' - g| / |theta' - theta| by itself: it scales with the gradient, which
+    # is longer here while the plain network stands on its plateau.
+    found = study("batch_norm")
+    without, normalised = (found.names.index(name) for name in ("gelu without", "gelu with"))
+    assert np.median(found.unsteady[normalised]) < 0.9 * np.median(found.unsteady[without])
+    assert np.median(found.sharpest[normalised]) < 0.9 * np.median(found.sharpest[without])
+    assert (found.smooth > 0).all()
+    assert "lambda_max" in str(found)
+
+
+def test_s4_23_batch_normalisation_speeds_training():
+    # The lecture says 1.5 to 2 times; on four gelu layers it is more than that.
+    found = study("batch_norm")
+    without, normalised = (found.names.index(name) for name in ("gelu without", "gelu with"))
+    assert (found.steps[without] > 1.5 * found.steps[normalised]).all()
+    # Hidden activations are off centre, and centred where they are normalised.
+    A, y = digits()
+    net = ss.MLP((64, 32, 32, 10), "gelu", normalisation="batch", dtype="float64")
+    net.loss_and_gradient(A, y, Draw(), momentum=0.0)
+    W, b = net.layers()[0]
+    z = A @ W.T + b
+    np.testing.assert_allclose(net.running[0, :32], z.mean(axis=0), atol=1e-12)
+    u = (z - net.running[0, :32]) / np.sqrt(net.running[1, :32] + EPS)
+    np.testing.assert_allclose(u.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(u.std(axis=0), 1, atol=1e-4)
+
+
+def test_s2_60_layer_normalisation():
+    # Of a sample over its units: no batch, no running averages, the same in training and at test.
+    net = network("layer")
+    z = hidden_inputs(net)
+    u = (z - z.mean(axis=1, keepdims=True)) / np.sqrt(z.var(axis=1, keepdims=True) + EPS)
+    np.testing.assert_allclose(net.predict(X), outputs(net, u), rtol=1e-10)
+    np.testing.assert_array_equal(net.predict(X), net.predict(X, training=True))
+    assert net.running.size == 0
+    for other in ("instance", "weight", "spectral"):
+        with pytest.raises(ValueError, match="expected None, 'batch' or 'layer'"):
+            network(other)
