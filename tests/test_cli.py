@@ -61,14 +61,15 @@ def status(arguments):
 
 LAYERS = "expected hidden layer sizes from 1 to 100000 such as 64,16, or none"
 RATE = "expected a positive number"
+COMMANDS = "demo, diagnose, train, resume, predict, spectrum, study, info"
 BAD = {
-    "": "no command, expected one of demo, diagnose, study, info (or --help)",
-    "train": "'train': unknown command, expected one of demo, diagnose, study, info",
-    "Demo": "'Demo': unknown command, expected one of demo, diagnose, study, info",
+    "": f"no command, expected one of {COMMANDS} (or --help)",
+    "learn": f"'learn': unknown command, expected one of {COMMANDS}",
+    "Demo": f"'Demo': unknown command, expected one of {COMMANDS}",
     "demo digits": "unrecognized arguments: digits",
     "info --verbose": "unrecognized arguments: --verbose",
     "--fast demo": "unrecognized arguments: --fast",
-    "diagnose": "the following arguments are required: data",
+    "diagnose": "the following arguments are required: DATA",
     "diagnose nosuch.csv": "nosuch.csv: no such file",
     "diagnose nosuch": (
         "nosuch: no such file; the data sets that come with the package are digits, ravine, "
@@ -153,7 +154,7 @@ def test_a_wrong_command_is_one_line_and_status_1(line, folder, capsys, monkeypa
     def no_training(*arguments, **options):
         raise AssertionError("trained before the arguments were checked")
 
-    monkeypatch.setattr("saddlescape.cli.investigate", no_training)
+    monkeypatch.setattr("saddlescape.cli.diagnose.investigate", no_training)
     monkeypatch.setattr("saddlescape.demo.two_weight_network", no_training)
     arguments = [word.replace("''", "") for word in line.split()]
     assert status(arguments) == 1
@@ -266,7 +267,7 @@ def test_an_interrupt_is_a_line(folder, capsys, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("saddlescape.cli.investigate", interrupted)
+    monkeypatch.setattr("saddlescape.cli.diagnose.investigate", interrupted)
     assert main(["diagnose", "data.npz"]) == 130
     assert capsys.readouterr().err == "saddlescape: interrupted\n"
 
@@ -275,7 +276,7 @@ def test_a_fault_of_ours_is_not_blamed_on_the_input(folder, monkeypatch):
     def faulty(*arguments, **options):
         raise TypeError("ours")
 
-    monkeypatch.setattr("saddlescape.cli.investigate", faulty)
+    monkeypatch.setattr("saddlescape.cli.diagnose.investigate", faulty)
     with pytest.raises(TypeError, match="ours"):
         main(["diagnose", "data.npz"])
 

@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["batch", "choice", "count", "positive", "seed", "typed", "widths"]
+__all__ = [
+    "batch",
+    "choice",
+    "count",
+    "inner_share",
+    "non_negative",
+    "positive",
+    "seed",
+    "share",
+    "typed",
+    "widths",
+]
 
 _WIDEST = 100_000
 _SEEDS = 2**32  # as scikit-learn's, which splits
@@ -51,3 +62,8 @@ batch = typed(
     "an integer of at least 1, or full",
     lambda t: t if t == "full" else _if(lambda n: n >= 1, int(t)),
 )
+non_negative = typed(
+    "a number of at least 0", lambda t: _if(lambda x: 0 <= x < float("inf"), float(t))
+)
+share = typed("a number from 0 up to below 1", lambda t: _if(lambda x: 0 <= x < 1, float(t)))
+inner_share = typed("a number between 0 and 1", lambda t: _if(lambda x: 0 < x < 1, float(t)))

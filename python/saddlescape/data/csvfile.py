@@ -11,6 +11,7 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ __all__ = ["read_csv"]
 _SEPARATORS = (",", ";", "\t")
 
 
-def read_csv(path: Path) -> tuple[list[Column], list[str]]:
+def read_csv(
+    path: Path, labels: Collection[str] = (), fewest: int = 2
+) -> tuple[list[Column], list[str]]:
     """Read all columns of a CSV file: .csv, .tsv, either with .gz.
 
     The first line names the columns. The separator is the one of comma, semicolon and tab that cuts
@@ -35,6 +38,14 @@ def read_csv(path: Path) -> tuple[list[Column], list[str]]:
     in which every value is a number, or every one ``true``/``false``, becomes numbers; any other
     becomes labels, without blanks at their ends. Missing is what pandas takes as missing (an empty
     field, ``NA``, ``nan``, ``null``, ...) and ``?``.
+
+    Parameters
+    ----------
+    path : Path
+    labels : collection of str
+        Columns that hold labels whatever they look like: ``01`` is not 1.
+    fewest : int
+        How many columns there must be.
 
     Returns
     -------
@@ -46,10 +57,10 @@ def read_csv(path: Path) -> tuple[list[Column], list[str]]:
     Raises
     ------
     DataError
-        If it is not a table with at least two named columns and a row.
+        If it is not a table with at least `fewest` named columns and a row.
     """
     text = _text(path)
-    header, separator = _header(path.name, text)
+    header, separator = _header(path.name, text, fewest)
     decimal = "," if separator == ";" and _has_decimal_commas(text) else "."
     pd = require("pandas", "app")
     try:
@@ -59,6 +70,7 @@ def read_csv(path: Path) -> tuple[list[Column], list[str]]:
             decimal=decimal,
             skipinitialspace=True,
             na_values=["?"],
+            dtype=dict.fromkeys(labels, str),
             low_memory=False,  # a column's type is decided on all of it, not chunk by chunk
         )
     except pd.errors.ParserError as error:
@@ -93,12 +105,12 @@ def _text(path: Path) -> str:
     return text
 
 
-def _header(name: str, text: str) -> tuple[list[str], str]:
+def _header(name: str, text: str, fewest: int) -> tuple[list[str], str]:
     # Ties go to the separator named first: "a b" has one field with each of them.
     heads = {separator: _first_records(name, text, separator) for separator in _SEPARATORS}
     separator = max(heads, key=lambda separator: len(heads[separator][0]))
     header, first = heads[separator]
-    if len(header) < 2:
+    if len(header) < fewest:
         raise DataError(
             f"{name}: one column, {header[0][:40]!r}: no comma, semicolon or tab in the first "
             "line; a feature and a target are needed"

@@ -12,7 +12,7 @@ from saddlescape.data.frame import columns_of
 __all__ = ["read_parquet"]
 
 
-def read_parquet(path: Path) -> tuple[list[Column], list[str]]:
+def read_parquet(path: Path, fewest: int = 2) -> tuple[list[Column], list[str]]:
     """Read all columns of a Parquet file.
 
     Integers, floating point numbers and decimals become numbers, booleans, strings and categories
@@ -28,8 +28,8 @@ def read_parquet(path: Path) -> tuple[list[Column], list[str]]:
     Raises
     ------
     DataError
-        If it is no Parquet file, damaged, has no rows or fewer than two columns, or a column holds
-        something else: a date, a list, a structure.
+        If it is no Parquet file, damaged, has no rows or fewer than `fewest` columns, or a column
+        holds something else: a date, a list, a structure.
     """
     parquet, arrow = require("pyarrow.parquet", "parquet"), require("pyarrow", "parquet")
     if path.stat().st_size == 0:
@@ -40,7 +40,7 @@ def read_parquet(path: Path) -> tuple[list[Column], list[str]]:
             table = parquet.read_table(file)
     except (arrow.ArrowException, OSError) as error:
         raise DataError(f"{path.name}: not a Parquet file, or damaged ({_line(error)})") from None
-    _check(path.name, table, arrow.types)
+    _check(path.name, table, arrow.types, fewest)
     decimals = [
         field.with_type(arrow.float64()) if arrow.types.is_decimal(field.type) else field
         for field in table.schema
@@ -50,10 +50,10 @@ def read_parquet(path: Path) -> tuple[list[Column], list[str]]:
     return columns_of(frame, notes), notes
 
 
-def _check(name: str, table: object, types: object) -> None:
+def _check(name: str, table: object, types: object, fewest: int) -> None:
     fields = list(table.schema)  # type: ignore[attr-defined]
     names = [field.name for field in fields]
-    if len(names) < 2:
+    if len(names) < fewest:
         raise DataError(f"{name}: {len(names)} columns, expected a feature and a target")
     twice = next((each for each in names if names.count(each) > 1), None)
     if twice is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -200,7 +200,10 @@ def _read_images(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
 
 _ENDINGS: dict[str, tuple[str, ...]] = {"csv": _CSV, "npz": (".npz",), "parquet": (".parquet",)}
 _ARRAYS = {"npz": read_npz, "idx": _read_images}
-_COLUMNS = {"csv": read_csv, "parquet": read_parquet}
+_COLUMNS: dict[str, Callable[[Path], tuple[list[Column], list[str]]]] = {
+    "csv": read_csv,
+    "parquet": read_parquet,
+}
 _BUNDLED = ("digits", *SMALL)
 
 

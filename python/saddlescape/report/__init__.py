@@ -12,8 +12,9 @@ from saddlescape._extras import require
 require("matplotlib", "app")
 require("plotly", "app")
 
+from saddlescape.report.density import write_density  # noqa: E402
 from saddlescape.report.figures import write_figures  # noqa: E402
 from saddlescape.report.page import save, write  # noqa: E402
 from saddlescape.report.study import write_study  # noqa: E402
 
-__all__ = ["save", "write", "write_figures", "write_study"]
+__all__ = ["save", "write", "write_density", "write_figures", "write_study"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -48,12 +50,20 @@ class Checkpoint:
         Steps from one writing to the next within an epoch.
     since : mapping, optional
         What a file held that the run goes on from.
+    pause : float
+        Seconds, at least, between two writings, but for that at the last epoch's end; above 0 also
+        20 times what a writing takes.
     """
 
     def __init__(
-        self, path: Path, every: int | None = None, since: Mapping[str, Any] | None = None
+        self,
+        path: Path,
+        every: int | None = None,
+        since: Mapping[str, Any] | None = None,
+        pause: float = 0.0,
     ) -> None:
-        self.path, self.every, self.since = path, every, since
+        self.path, self.every, self.since, self.pause = path, every, since, pause
+        self._next = -math.inf
         self._fixed: Tree = {}
         self._best: Best | None = None
 
@@ -93,6 +103,9 @@ class Checkpoint:
     def write(self, state: RunState) -> None:
         """Write where the run stands; if that fails the last file stays, and the run ends."""
         assert state._memory is not None  # noqa: S101 - the loop's own states have it
+        begun = time.monotonic()
+        if begun < self._next and state.position.epoch < state.epochs:
+            return
         before, gradient, norm = state._memory()
         tree = {
             **self._fixed,
@@ -105,6 +118,9 @@ class Checkpoint:
             "epochs": dict(state.history.epochs),
         }
         checkpoint_file.write(self.path, tree)
+        if self.pause:
+            now = time.monotonic()
+            self._next = now + max(self.pause, 20 * (now - begun))
 
     def standing(self, task: Task) -> tuple[Position, History, Memory | None]:
         """Return where the run begins, with its history, and what its first step looks back at."""

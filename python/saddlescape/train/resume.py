@@ -35,7 +35,7 @@ def resume(
     callback: Callable[[RunState], Any] | None = None,
     epoch_callback: Callable[[RunState], Any] | None = None,
     log: str | Path | Sequence[str | Path] | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     progress: bool = False,
 ) -> Run:
     """Go on with a run from the file that ``train(..., checkpoint=path)`` wrote.
@@ -93,7 +93,8 @@ def resume(
     (True, True)
     """
     source = checkpoint_file.checked_path("path", path)
-    target = source if checkpoint is None else checked_place(checkpoint)
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = Checkpoint(source if checkpoint is None else checked_place(checkpoint))
     tree = read(source)
     try:
         net, arguments = _network(source, tree), _arguments(tree)
@@ -101,12 +102,13 @@ def resume(
         optimizer = remade.remake(net.theta, rate, tree["optimizer"])
     except (KeyError, AttributeError) as error:  # a name that another version knows
         raise ValueError(f"path: {source}: no checkpoint of this version ({error})") from error
+    checkpoint.since = tree
     own: Tree = {"epochs": _epochs(source, epochs, tree)}
     own |= {} if validation is None else {"validation": validation}
     return train(
         net, X, y, optimizer=optimizer, sample_weight=sample_weight, callback=callback,
         epoch_callback=epoch_callback, log=log, progress=progress,
-        checkpoint=Checkpoint(target, since=tree), **{**arguments, **own},
+        checkpoint=checkpoint, **{**arguments, **own},
     )  # fmt: skip
 
 

@@ -1,0 +1,188 @@
+"""`saddlescape train DATA`: a network trained on your data, kept in a folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saddlescape import _core, _options, data, optim, schedule
+from saddlescape.cli.asked import add_data, add_network, add_seed, add_training
+from saddlescape.cli.ending import ended
+from saddlescape.cli.folder import Folder
+from saddlescape.cli.material import Material, material_of, refused
+from saddlescape.cli.record import Record, fingerprint
+from saddlescape.net import MLP
+from saddlescape.optim.optimizer import LearningRate
+from saddlescape.train import Run
+from saddlescape.train import train as train_network
+from saddlescape.train.checkpoint import Checkpoint
+
+__all__ = ["PAUSE", "TEXT", "add", "anew"]
+
+TEXT = "train a network on your data and keep it in a folder"
+PAUSE = 1.0  # seconds between two checkpoints, where epochs are shorter
+
+_OF_CLASSES, _OF_NUMBERS = ("cross_entropy", "bce"), ("mse", "mae", "huber")
+_NOT_KEPT = ("command", "force", "out", "run", "threads")
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_data(command)
+    add_network(command)
+    _add_layers(command)
+    add_training(command, optimizer="adam", lr=None, batch_size=32, epochs=50)
+    _add_more_training(command)
+    add_seed(command)
+    add = command.add_argument
+    text = "how many threads compute (default: one for each core)"
+    add("--threads", type=_options.count, metavar="N", help=text)
+    folder = Path("saddlescape-run")
+    add("--out", type=Path, default=folder, metavar="DIR", help="where the run is kept")
+    add("--force", action="store_true", help="replace the run that is in DIR")
+    command.set_defaults(run=_run)
+
+
+def _add_layers(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    kinds = _options.choice(("batch", "layer"))
+    text = "of the hidden layers: batch or layer (default: none)"
+    add("--normalisation", type=kinds, metavar="KIND", help=text)
+    text = "add to each hidden layer what is below it, where both are as wide"
+    add("--residual", action="store_true", help=text)
+    text = "chance of a hidden unit to be left out in training"
+    add("--dropout", type=_options.share, default=0.0, metavar="SHARE", help=text)
+    names = _options.choice(_OF_CLASSES + _OF_NUMBERS)
+    text = "cross_entropy or bce for classes, mse, mae or huber for numbers (default: the first)"
+    add("--loss", type=names, metavar="NAME", help=text)
+
+
+def _add_more_training(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    text = "of the learning rate over the run: constant, cosine or linear, both down to 0"
+    kinds = _options.choice(("constant", "cosine", "linear"))
+    add("--schedule", type=kinds, default="constant", metavar="NAME", help=text)
+    for name, penalty in (("--l1", "NUMBER * sum |w|"), ("--l2", "NUMBER / 2 * sum w^2")):
+        text = f"penalty on the weights: {penalty} joins the loss"
+        add(name, type=_options.non_negative, default=0.0, metavar="NUMBER", help=text)
+    text = "share of the training data that is held out, and measured after every epoch"
+    add("--validation", type=_options.inner_share, metavar="SHARE", help=text)
+    text = "end after N epochs without a lower validation loss, and put the best one back"
+    add("--patience", type=_options.count, metavar="N", help=text)
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.patience is not None and given.validation is None:
+        raise data.DataError("--patience: needs --validation SHARE, the data to judge by")
+    arguments = {name: value for name, value in vars(given).items() if name not in _NOT_KEPT}
+    if given.threads is not None:
+        _core.set_threads(given.threads)
+    found = fingerprint(given.data)
+    material = material_of(given.data, arguments)
+    record = _record(arguments, found, material)
+    network(record, material)  # what can't be built is refused before a folder is made
+    folder = Folder(given.out)
+    folder.claim(given.force)
+    return ended(anew(folder, record, material), folder, record, material)
+
+
+def anew(folder: Folder, record: Record, material: Material) -> Run:
+    """Train from the first step on; every argument is checked before the folder is touched."""
+    net = network(record, material)
+    if not record.arguments["raw"]:
+        net.standardise(material.training[0])
+    with refused():
+        asked = _asked(record.arguments, material)
+        train_network(net.copy(), *material.training, **{**asked, "epochs": 0})
+    folder.clear()
+    record.write(folder.record)
+    return train_network(
+        net,
+        *material.training,
+        **asked,
+        log=folder.history,
+        checkpoint=Checkpoint(folder.checkpoint, pause=PAUSE),
+        progress=True,
+    )
+
+
+def network(record: Record, material: Material) -> MLP:
+    """Build the network that was asked for."""
+    arguments, inputs = record.arguments, material.training[0].shape[1]
+    count = len(material.classes)
+    with refused():
+        return MLP(
+            (inputs, *arguments["layers"], 1 if arguments["loss"] == "bce" or not count else count),
+            activation=arguments["activation"],
+            loss=arguments["loss"],
+            init=arguments["init"],
+            dtype="float64",
+            seed=arguments["seed"],
+            normalisation=arguments["normalisation"],
+            residual=arguments["residual"],
+            dropout=arguments["dropout"],
+        )
+
+
+def _record(arguments: dict[str, Any], found: str | None, material: Material) -> Record:
+    train = material.split.train
+    loss = _loss(arguments["loss"], train)
+    return Record(
+        arguments={**arguments, "loss": loss, "layers": list(arguments["layers"])},
+        sha256=found,
+        target=train.target_name,
+        task=train.task,
+        classes=train.classes,
+        codes=material.split.encoder.codes,
+        scale=material.scale,
+        features=material.features,
+    )
+
+
+def _loss(asked: str | None, train: data.Dataset) -> str:
+    allowed = _OF_CLASSES if train.classes else _OF_NUMBERS
+    if asked is None:
+        return allowed[0]
+    what = f"target {train.target_name!r} of {train.name}"
+    if asked not in allowed:
+        kind = "classes" if train.classes else "numbers"
+        raise data.DataError(
+            f"--loss {asked}: {what} holds {kind}, expected {' or '.join(allowed)}"
+        )
+    if asked == "bce" and len(train.classes) != 2:
+        raise data.DataError(
+            f"--loss bce: is for 2 classes, {what} has {len(train.classes)}: cross_entropy"
+        )
+    return asked
+
+
+def _asked(arguments: dict[str, Any], material: Material) -> dict[str, Any]:
+    """Return what `saddlescape.train` is to be given."""
+    return {
+        "optimizer": arguments["optimizer"],
+        "lr": _rate(arguments, len(material.training[0])),
+        "batch_size": arguments["batch_size"],
+        "epochs": arguments["epochs"],
+        "validation": material.validation,
+        "metrics": ("accuracy",) if material.classes else ("r2",),
+        "early_stopping": arguments["patience"],
+        "seed": arguments["seed"],
+        "l1": arguments["l1"],
+        "l2": arguments["l2"],
+    }
+
+
+def _rate(arguments: dict[str, Any], samples: int) -> LearningRate | None:
+    peak, kind = arguments["lr"], arguments["schedule"]
+    if kind == "constant":
+        return None if peak is None else float(peak)
+    if peak is None:
+        peak = optim.create(arguments["optimizer"], np.zeros(1)).lr
+    size = samples if arguments["batch_size"] == "full" else arguments["batch_size"]
+    steps = arguments["epochs"] * -(-samples // size)
+    if kind == "cosine":
+        return schedule.cosine(peak, steps=steps)
+    return schedule.polynomial(peak, steps=steps)
