@@ -240,3 +240,20 @@ def test_trend_refuses(given, text):
 def test_trend_refuses_tables():
     with pytest.raises(ValueError, match=r"^values: shape \(5, 5\), expected \(n,\)$"):
         trend(np.ones((5, 5)))
+
+
+CLASSES_OF = {
+    "too high": (np.array([0, 1, 2, 0]), "y[2]: class 2, expected 0 to 1"),
+    "negative": (np.array([0, -1, 1, 0]), "y[1]: class -1, expected 0 to 1"),
+    "short": (np.array([0, 1]), "y: shape (2,), expected (4,), at least one sample"),
+}
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1", "precision", "recall"])
+@pytest.mark.parametrize("case", CLASSES_OF)
+def test_a_metric_of_classes_refuses(name, case):
+    y, text = CLASSES_OF[case]
+    for outputs, loss in ((2, "cross_entropy"), (1, "bce")):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
+            getattr(ss.metrics, name)(ss.MLP((3, outputs), loss=loss), np.zeros((4, 3)), y)
+        assert str(caught.value) == text
