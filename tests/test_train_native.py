@@ -9,10 +9,13 @@ import pytest
 
 import saddlescape as ss
 from saddlescape import _core, optim, schedule
+from saddlescape.optim.ahead import Ahead
+from saddlescape.train import History
+from saddlescape.train.batches import order_of
 from saddlescape.train.native import NativeSteps
 from saddlescape.train.steps import Steps
+from train_samples import NAMES, data, network, taken, trained
 from train_samples import SAMPLES as N
-from train_samples import data, network, trained
 
 
 def assert_same_bits(one, other):
@@ -150,3 +153,48 @@ def test_the_same_bits_for_any_number_of_threads_and_instruction_set(sizes, batc
         _core.force_isa(isa)
         _core.set_threads(threads)
     assert len(set(ends)) == 1
+
+
+LAYERS = {
+    "dropout": {"dropout": 0.4},
+    "batch normalisation": {"normalisation": "batch"},
+    "layer normalisation": {"normalisation": "layer", "residual": True},
+    "all": {"normalisation": "batch", "residual": True, "dropout": 0.2},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layers", LAYERS)
+def test_layers(layers, dtype):
+    check(dtype, optim.Adam, size=7, penalty=(1e-3, 1e-2), **LAYERS[layers])
+
+
+@pytest.mark.parametrize("size", [7, N])
+def test_running_averages_move_in_the_core(size):
+    X, y = data("float64")
+    found = []
+    for kind in (Steps, NativeSteps):
+        net, history = network("float64", **LAYERS["all"]), History(NAMES)
+        optimizer = optim.SGD(net.theta, lr=0.1)
+        before = net.running.copy()
+        handle = Ahead(optimizer) if kind is NativeSteps else optimizer
+        steps = kind(net, *net.encode(X, y), handle, history, size, (0.0, 0.0), seed=3)
+        taken(steps, history, order_of(N, size, 0, 0), size, -(-N // size))
+        assert np.abs(net.running - before).max() > 0.01
+        found.append((net.running.tobytes(), net.theta.tobytes(), history))
+    assert found[0] == found[1]
+
+
+def test_a_batch_of_one_sample_has_no_statistics():
+    X, y = data("float64")
+    net = network("float64", **LAYERS["all"])
+    optimizer = optim.SGD(net.theta, lr=0.1)
+    before = net.theta.copy()
+    with pytest.raises(ValueError, match="size: a batch of 1 sample, expected at least 2"):
+        NativeSteps(
+            net, *net.encode(X, y), Ahead(optimizer), History(NAMES), 1, (0.0, 0.0)
+        )  # fmt: skip
+    steps = NativeSteps(net, *net.encode(X, y), Ahead(optimizer), History(NAMES), 6, (0.0, 0.0))
+    with pytest.raises(ValueError, match="size: a batch of 1 sample, expected at least 2"):
+        steps.take(np.arange(7), 2)
+    assert np.array_equal(net.theta, before)

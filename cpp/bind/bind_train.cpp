@@ -34,13 +34,12 @@ class TrainingLoop {
  public:
   TrainingLoop(const py::object& network, const py::object& stepper, const py::object& theta,
                const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2,
-               const py::object& weight)
-      : held_(py::make_tuple(network, stepper, theta, X, Y, weight)),
+               const py::object& weight, std::uint64_t seed, std::uint64_t step,
+               const py::object& running)
+      : held_(py::make_tuple(network, stepper, theta, X, Y, weight, running)),
         stepper_(py::cast<Stepper&>(stepper)),
         records_(table(0)) {
     const auto& net = py::cast<const net::Architecture&>(network);
-    if (!net.plain())
-      throw py::value_error("network: normalisation, residual or dropout, expected a plain one");
     const Arguments in(net, theta, X, Y, weight);
     const Array own = checked_writable(theta, "theta", {in.theta.dtype}, {net.parameters()});
     if (stepper_.params().ptr() != theta.ptr())
@@ -49,9 +48,20 @@ class TrainingLoop {
     samples_ = in.samples();
     size_ = std::min(size, samples_);
     const train::Penalty penalty = penalty_of(l1, l2);
+    train::Training training{seed, step};
+    net::Mode mode;
+    mode.training = true;
+    if (net.coupled(mode)) {
+      least_ = 2;  // the statistics of one sample are no statistics
+      check_batch(size_);
+      training.running = checked_writable(running, "running", {Dtype::float64},
+                                          {std::int64_t(2), net.hidden_units()})
+                             .as<double>();
+    }
     with_dtype(own.dtype, [&](auto zero) {
       using T = decltype(zero);
-      loop_ = std::make_unique<train::Loop<T>>(net, own.as<T>(), in.batch<T>(), size_, penalty);
+      loop_ = std::make_unique<train::Loop<T>>(net, own.as<T>(), in.batch<T>(), size_, penalty,
+                                               training);
     });
   }
 
@@ -139,6 +149,7 @@ class TrainingLoop {
     if ((rows.size + size_ - 1) / size_ != burst.steps)
       throw py::value_error("order: " + std::to_string(rows.size) + " numbers for " +
                             std::to_string(burst.steps) + " steps of " + std::to_string(size_));
+    if (rows.size > 0) check_batch((rows.size - 1) % size_ + 1);
     burst.order = rows.as<std::int64_t>();
     burst.samples = rows.size;
     for (std::int64_t i = 0; i < rows.size; ++i)
@@ -148,9 +159,15 @@ class TrainingLoop {
                               std::to_string(samples_ - 1));
   }
 
+  void check_batch(std::int64_t samples) const {
+    if (samples < least_)
+      throw py::value_error(
+          "size: a batch of 1 sample, expected at least 2, for batch normalisation");
+  }
+
   py::tuple held_;
   Stepper& stepper_;
-  std::int64_t samples_ = 0, size_ = 0, done_ = 0, steps_ = 0;
+  std::int64_t samples_ = 0, size_ = 0, done_ = 0, steps_ = 0, least_ = 1;
   std::variant<std::unique_ptr<train::Loop<float>>, std::unique_ptr<train::Loop<double>>> loop_;
   py::array_t<double> records_;
 };
@@ -197,10 +214,12 @@ void train(py::module_ module) {
                                                     "update_norm", "learning_rate"};
   py::class_<TrainingLoop>(module, "Loop")
       .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
-                    const py::object&, std::int64_t, double, double, const py::object&>(),
+                    const py::object&, std::int64_t, double, double, const py::object&,
+                    std::uint64_t, std::uint64_t, const py::object&>(),
            py::arg("network"), py::arg("stepper"), py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0,
-           py::arg("weight") = py::none())
+           py::arg("weight") = py::none(), py::arg("seed") = 0, py::arg("step") = 0,
+           py::arg("running") = py::none())
       .def("run", &TrainingLoop::run, py::arg("order"), py::arg("rates"), py::arg("weights"),
            py::arg("seconds") = 0.05)
       .def_property_readonly("memory", &TrainingLoop::memory)

@@ -55,8 +55,8 @@ update::Tensor part_of(const update::Tensor& tensor, std::int64_t from, std::int
 
 template <class T>
 Loop<T>::Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
-              const Penalty& penalty)
-    : gradient_(net, std::min(size, data.N), size < data.N),
+              const Penalty& penalty, const Training& training)
+    : gradient_(net, std::min(size, data.N), size < data.N, training),
       theta_(theta),
       data_(data),
       P_(net.parameters()),

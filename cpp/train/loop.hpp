@@ -4,8 +4,8 @@
 //
 // with what is recorded of each: loss, |g_t|, cos(g_{t-1}, g_t), |theta_{t+1} - theta_t|, rate.
 // Everything that a step needs is here: the network's passes, two gradients and
-// the parameters before the step; once a step has run nothing is allocated. The optimizer's own
-// numbers stay where they are, and move as by as many calls of update::step.
+// the parameters before the step; once a plain network's step has run nothing is allocated. The
+// optimizer's own numbers stay where they are, and move as by as many calls of update::step.
 //
 // A loss or gradient that is not finite ends the steps, with the parameters back where the loss was
 // last finite; so do parameters that are not.
@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "net/gradient.hpp"
+#include "train/batch_gradient.hpp"
 #include "train/measure.hpp"
 #include "update/step.hpp"
 
@@ -62,7 +62,7 @@ class Loop {
   // Data and theta must live on; `size`: the most samples of a batch. Its weights, if any, are used
   // as they stand in every batch: divided by their mean over all samples, not over the batch.
   Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
-       const Penalty& penalty);
+       const Penalty& penalty, const Training& training = {});
 
   Progress run(const Burst& burst, const Stepping& stepping);
 
@@ -81,7 +81,7 @@ class Loop {
   double move_in_tiles(const Stepping& stepping);
   void restore();
 
-  net::LossGradient<T> gradient_;
+  BatchGradient<T> gradient_;
   T* theta_;
   net::Batch<T> data_;
   std::int64_t P_;

@@ -19,6 +19,9 @@ class Loop:
         l1: float = 0.0,
         l2: float = 0.0,
         weight: NDArray[Any] | None = None,
+        seed: int = 0,
+        step: int = 0,
+        running: NDArray[Any] | None = None,
     ) -> None: ...
     # order: sample numbers, batch after batch, or None for all samples as they stand; rates and
     # weights: for each step; True if the last step was finite

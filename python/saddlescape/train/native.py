@@ -26,7 +26,8 @@ class NativeSteps:
     """The steps of a run, recorded in its history.
 
     The core takes them for some 50 ms at a time, then Python looks at the keyboard. `weight` (N,)
-    are the samples' weights in the network's dtype, divided by their mean over all of them.
+    are the samples' weights in the network's dtype, divided by their mean over all of them; `seed`
+    is that of dropout's masks.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class NativeSteps:
         history: History,
         size: int,
         penalty: tuple[float, float],
+        seed: int = 0,
         weight: NDArray[Any] | None = None,
     ) -> None:
         self._optimizer, self._history, self._size = optimizer, history, size
@@ -50,6 +52,9 @@ class NativeSteps:
             size,
             *penalty,
             weight,
+            seed,
+            history.steps,
+            net.running,
         )
         self._start, self._recorded = history.steps, 0
         self._burst = _FIRST_BURST

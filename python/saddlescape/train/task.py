@@ -115,9 +115,10 @@ class Task:
     def steps(self, history: History) -> NativeSteps | Steps:
         """Return what takes the steps and records them."""
         data, how = (self.net, self.inputs, self.targets), (self.plan.size, self.penalty)
-        if Ahead.can(self.optimizer) and self.net.network.plain:
-            return NativeSteps(*data, Ahead(self.optimizer), history, *how, weight=self.weight)
-        return Steps(*data, self.optimizer, history, *how, seed=self.plan.seed, weight=self.weight)
+        seed, weight = self.plan.seed, self.weight
+        if Ahead.can(self.optimizer):
+            return NativeSteps(*data, Ahead(self.optimizer), history, *how, seed, weight)
+        return Steps(*data, self.optimizer, history, *how, seed, weight)
 
 
 def validation_metrics(net: MLP, metrics: tuple[str, ...]) -> tuple[str, ...]:
