@@ -465,7 +465,9 @@ def test_classes_have_names_and_probabilities(folder, capsys):
             assert abs(sum(shares) - 1) < 1e-5
             assert float(row["probability"]) == max(shares) == float(row[f"p({row['kind']})"])
         assert re.search(r"^accuracy +100.0 %$", err, re.MULTILINE)
-        assert re.search(r"^scored on +40 rows$", err, re.MULTILINE)
+        assert re.search(
+            r"^scored on +40 rows, those of the training among them$", err, re.MULTILINE
+        )
 
 
 def test_a_table_in_a_file(folder, capsys):

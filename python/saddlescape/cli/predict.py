@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from saddlescape._files import write_whole
 from saddlescape.cli.ending import measured
 from saddlescape.cli.folder import Folder
-from saddlescape.cli.record import Record
+from saddlescape.cli.record import Record, fingerprint
 from saddlescape.cli.status import DONE
 from saddlescape.data import Categories, DataError
 from saddlescape.data.encode import LabelCode
@@ -57,6 +57,8 @@ def _run(given: argparse.Namespace) -> int:
     outputs = net.predict(X).astype(np.float64)
     table = _csv(_header(record), _rows(record, net, outputs))
     said = [] if truth is None else _score(record, net, X, truth)
+    if said and (given.data, fingerprint(given.data)) == (record.arguments["data"], record.sha256):
+        said[-1] += ", those of the training among them"
     if given.out is None:
         sys.stdout.write(table)
         print("".join(f"{line}\n" for line in said), end="", file=sys.stderr)
