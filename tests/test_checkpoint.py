@@ -81,6 +81,7 @@ WEIGHTS = np.linspace(0, 3, SAMPLES)
         {"seed": 5, "l1": 1e-3, "l2": 1e-2},
         {"validation": data(n=11, seed=4)},
         {"lr": schedule.cosine(0.05, STEPS, warmup=3)},
+        {"lr": 0.05, "schedule": "one_cycle"},
         {"lr": schedule.chain((0.1, schedule.scale(schedule.polynomial(0.1, 9), 2)), at=(4,))},
         {"optimizer": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True},
         {"validation": 0.3, "metrics": ("f1", "balanced_accuracy"), "batch_size": 6},
@@ -92,6 +93,7 @@ WEIGHTS = np.linspace(0, 3, SAMPLES)
         "penalties",
         "validation",
         "schedule",
+        "schedule by name",
         "schedules",
         "settings",
         "fraction, metrics",
@@ -353,7 +355,7 @@ def test_arguments_of_train_are_in_the_file_or_in_resume(tmp_path):
     Case().train(tmp_path / "run")
     kept = set(checkpoint_file.read(tmp_path / "run")["arguments"])
     told = set(inspect.signature(ss.resume).parameters) - {"path"}
-    of_the_optimizer = {"optimizer", "lr", "settings"}
+    of_the_optimizer = {"optimizer", "lr", "schedule", "settings"}
     asked = set(inspect.signature(ss.train).parameters) - {"net"}
     assert asked == kept | told | of_the_optimizer
     assert kept & told == {"epochs", "validation"}

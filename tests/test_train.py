@@ -7,6 +7,7 @@ import pytest
 
 import saddlescape as ss
 from oracle import streams
+from saddlescape import optim
 from saddlescape.train import RunOutcome
 from saddlescape.train.batches import batches
 from train_samples import N, make_data, make_net
@@ -267,3 +268,30 @@ def test_the_cosine_is_that_of_successive_gradients():
         a, b = gradients[t - 2], gradients[t - 1]
         expected = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
         assert cosines[t] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [
+        ("constant", [0.1] * 8),
+        ("cosine", [0.05 * (1 + np.cos(np.pi * t / 8)) for t in range(8)]),
+        ("linear", [0.1 * (1 - t / 8) for t in range(8)]),
+    ],
+)
+def test_schedules_by_name_run_over_the_whole_run(name, rates):
+    run = ss.train(
+        make_net(), *make_data(), optimizer="sgd", lr=0.1, schedule=name, batch_size=5, epochs=2
+    )
+    np.testing.assert_allclose(run.history["learning_rate"], rates, rtol=1e-14)
+
+
+def test_a_schedule_peaks_at_the_rule_s_own_rate():
+    run = ss.train(make_net(), *make_data(), schedule="one_cycle", batch_size=5, epochs=20)
+    assert run.history["learning_rate"].max() == optim.Adam(np.zeros(1)).lr
+    assert run.history["learning_rate"][-1] < 1e-6
+
+
+def test_a_schedule_by_name_is_refused_with_an_optimizer_object():
+    net = make_net()
+    with pytest.raises(ValueError, match="schedule: given with an optimizer object"):
+        ss.train(net, *make_data(), optimizer=optim.SGD(net.theta, lr=0.1), schedule="cosine")

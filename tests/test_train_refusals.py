@@ -90,6 +90,18 @@ REFUSED = {
         "nesterov, maximize, convention, state_dtype, master_weights, stochastic_rounding, "
         "clip_norm, clip_value, average, statistics, non_finite",
     ),
+    "schedule's name": (
+        {"optimizer": "sgd", "lr": 0.1, "schedule": "steep"}, ValueError,
+        "schedule: 'steep', expected one of constant, cosine, linear, one_cycle",
+    ),
+    "schedule of a function": (
+        {"optimizer": "sgd", "lr": lambda _: 0.1, "schedule": "cosine"}, ValueError,
+        "schedule: 'cosine' with a function for lr, expected one of the two",
+    ),
+    "schedule's peak": (
+        {"optimizer": "sgd", "lr": -0.1, "schedule": "cosine"}, ValueError,
+        "lr: -0.1, expected a finite number >= 0",
+    ),
     "clip": (
         {"optimizer": "sgd", "clip_norm": 0.0}, ValueError,
         "clip_norm: 0.0, expected a finite number > 0, or None",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from saddlescape import _core, _options, data, optim, schedule
+from saddlescape import _core, _options, data, optim
 from saddlescape.cli.asked import add_data, add_network, add_seed, add_training
 from saddlescape.cli.ending import ended
 from saddlescape.cli.folder import Folder
@@ -19,6 +19,7 @@ from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train import Run
 from saddlescape.train import train as train_network
 from saddlescape.train.checkpoint import Checkpoint
+from saddlescape.train.rates import SCHEDULES
 
 __all__ = ["PAUSE", "TEXT", "add", "anew"]
 
@@ -183,6 +184,4 @@ def _rate(arguments: dict[str, Any], samples: int) -> LearningRate | None:
         peak = optim.create(arguments["optimizer"], np.zeros(1)).lr
     size = samples if arguments["batch_size"] == "full" else arguments["batch_size"]
     steps = arguments["epochs"] * -(-samples // size)
-    if kind == "cosine":
-        return schedule.cosine(peak, steps=steps)
-    return schedule.polynomial(peak, steps=steps)
+    return SCHEDULES[kind](peak, steps)

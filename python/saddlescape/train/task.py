@@ -25,6 +25,7 @@ from saddlescape.train.early import Best, EarlyStopping
 from saddlescape.train.history import History
 from saddlescape.train.native import NativeSteps
 from saddlescape.train.plan import Plan
+from saddlescape.train.rates import scheduled
 from saddlescape.train.steps import Steps
 from saddlescape.train.weights import class_weights, normalised
 
@@ -63,6 +64,7 @@ class Task:
         *,
         optimizer: str | optim.Optimizer,
         lr: LearningRate | None,
+        schedule: str | None,
         batch_size: int | str,
         epochs: int,
         validation: Any,
@@ -94,8 +96,9 @@ class Task:
         names = named(metrics, net, has_classes(net, y))
         columns = epoch_names(net, names, checked is not None)
         rule = EarlyStopping.checked(early_stopping, columns)
+        rate = scheduled(schedule, optimizer, lr, plan.steps)
         return cls(
-            net, X, y, inputs, targets, plan, optimizer_of(net, optimizer, lr, settings), penalty,
+            net, X, y, inputs, targets, plan, optimizer_of(net, optimizer, rate, settings), penalty,
             None if weight is None else weight.astype(net.dtype), checked, names,
             None if rule is None else Best(rule, net),
         )  # fmt: skip

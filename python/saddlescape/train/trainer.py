@@ -30,6 +30,7 @@ def train(
     *,
     optimizer: str | optim.Optimizer = "adam",
     lr: LearningRate | None = None,
+    schedule: str | None = None,
     batch_size: int | str = 32,
     epochs: int = 10,
     validation: tuple[NDArray[Any], NDArray[Any]] | float | None = None,
@@ -66,6 +67,9 @@ def train(
     lr : float or callable, optional
         Learning rate, or a function that gives it for a step (see `schedule`; the first step is
         number 0); the optimizer's own default if left out.
+    schedule : str, optional
+        constant, cosine, linear or one_cycle, with `lr` as its highest rate, over all the steps of
+        the run. Any other is given as `lr`: see `schedule`.
     batch_size : int or "full"
         Samples in a batch.
     epochs : int
@@ -146,10 +150,10 @@ def train(
     """
     kept = checkpoint_of(checkpoint, checkpoint_every)
     task = Task.of(
-        net, X, y, optimizer=optimizer, lr=lr, batch_size=batch_size, epochs=epochs,
-        validation=validation, sample_weight=sample_weight, class_weight=class_weight,
-        metrics=metrics, early_stopping=early_stopping, seed=seed, shuffle=shuffle, l1=l1, l2=l2,
-        settings=settings,
+        net, X, y, optimizer=optimizer, lr=lr, schedule=schedule, batch_size=batch_size,
+        epochs=epochs, validation=validation, sample_weight=sample_weight,
+        class_weight=class_weight, metrics=metrics, early_stopping=early_stopping, seed=seed,
+        shuffle=shuffle, l1=l1, l2=l2, settings=settings,
     )  # fmt: skip
     if kept is None:
         return perform(task, watches_of(task, callback, epoch_callback, log, progress))
