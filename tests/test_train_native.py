@@ -198,3 +198,22 @@ def test_a_batch_of_one_sample_has_no_statistics():
     with pytest.raises(ValueError, match="size: a batch of 1 sample, expected at least 2"):
         steps.take(np.arange(7), 2)
     assert np.array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize("size", [1, 8, 32, 128, 700, 4096])
+@pytest.mark.parametrize("sizes", [(2, 16, 16, 2), (64, 32, 10), (784, 256, 256, 10)])
+def test_memory(sizes, size):
+    """Beside theta and the optimizer's state: theta before, two gradients, three activations.
+
+    Of those each hidden unit has its value, its slope and its place in the turned matrix, for rows
+    of whole vectors; a batch of more than 128 samples goes through piece by piece.
+    """
+    net = network("float32", sizes)
+    X, y = np.zeros((2 * size, sizes[0]), np.float32), np.zeros(2 * size, int)
+    loop = _core.train.Loop(
+        net.network, Ahead(optim.Adam(net.theta)).core, net.theta, *net.encode(X, y), size
+    )
+    whole = 16 if size < 128 else 128
+    rows, units = -(-size // whole) * whole, sum(-(-width // 16) * 16 for width in sizes)
+    numbers = 3 * net.parameters + 3 * rows * units
+    assert 3 * net.parameters < loop.bytes / 4 <= numbers + 1000
