@@ -108,10 +108,12 @@ def _table(density: eig.Density) -> list[str]:
         mass = density.mass(low, np.nextafter(high, -np.inf) if high < np.inf else high)
         if mass.high == 0:
             continue
+        # an estimate may lie outside of its interval, which knows that counts are whole numbers
+        share = min(max(mass.value, mass.low), mass.high)
         span = "" if exact else f"  {100 * mass.low:.2f} to {100 * mass.high:.2f} %"
         lines.append(
-            f"  {_edge(low):>10}  {_edge(high):>10}  {100 * mass.value:6.2f} %  "
-            f"{mass.value * density.n:7.0f}{span}"
+            f"  {_edge(low):>10}  {_edge(high):>10}  {100 * share:6.2f} %  "
+            f"{share * density.n:7.0f}{span}"
         )
     return lines
 
