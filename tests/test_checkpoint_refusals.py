@@ -102,6 +102,7 @@ def folder(tmp_path):
     Case(validation=(XV, YV)).stopped(tmp_path / "validated", 7)
     Case(validation=0.25, sample_weight=WEIGHTS).stopped(tmp_path / "weighed", 7)
     Case(lr=half).stopped(tmp_path / "function", 7)
+    Case(lr=0.1, schedule="cosine", epochs=4).stopped(tmp_path / "scheduled", 7)
     Case(lr=schedule.scale(half, 2)).stopped(tmp_path / "inside", 7)
     return tmp_path
 
@@ -216,6 +217,11 @@ RESUME = {
     "fewer epochs": (
         "plain", {"epochs": 1}, ValueError,
         "epochs: 1, expected at least 2, those begun in FOLDER/plain",
+    ),
+    "epochs beyond a schedule": (
+        "scheduled", {"epochs": 9}, ValueError,
+        "epochs: 9, expected 4, over which the run's cosine schedule goes; or with a learning rate "
+        "of its own, lr=",
     ),
     "epochs text": (
         "plain", {"epochs": "all"}, TypeError, "epochs: str, expected an integer of at least 0",

@@ -217,3 +217,16 @@ def test_memory(sizes, size):
     rows, units = -(-size // whole) * whole, sum(-(-width // 16) * 16 for width in sizes)
     numbers = 3 * net.parameters + 3 * rows * units
     assert 3 * net.parameters < loop.bytes / 4 <= numbers + 1000
+
+
+@pytest.mark.parametrize("kind", [Steps, NativeSteps])
+def test_a_diverged_batch_leaves_the_averages(kind):
+    X, _ = data("float32")
+    net = network("float32", normalisation="batch", loss="mse")
+    Y = np.full((N, 3), 1e20, np.float32)  # its squares overflow
+    optimizer, history = optim.SGD(net.theta, lr=0.1), History(NAMES)
+    before = net.running.copy()
+    handle = Ahead(optimizer) if kind is NativeSteps else optimizer
+    steps = kind(net, X, Y, handle, history, N, (0.0, 0.0))
+    assert not steps.take(None, 1)
+    assert np.array_equal(net.running, before)

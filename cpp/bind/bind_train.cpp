@@ -54,9 +54,10 @@ class TrainingLoop {
     if (net.coupled(mode)) {
       least_ = 2;  // the statistics of one sample are no statistics
       check_batch(size_);
-      training.running = checked_writable(running, "running", {Dtype::float64},
-                                          {std::int64_t(2), net.hidden_units()})
-                             .as<double>();
+      const Array averages = checked_writable(running, "running", {Dtype::float64},
+                                              {std::int64_t(2), net.hidden_units()});
+      check_finite(averages, "running");
+      training.running = averages.as<double>();
     }
     with_dtype(own.dtype, [&](auto zero) {
       using T = decltype(zero);
@@ -210,6 +211,7 @@ double penalise(const net::Architecture& net, const py::object& theta, double l1
 }  // namespace
 
 void train(py::module_ module) {
+  module.attr("momentum") = train::Training{}.momentum;
   module.attr("columns") = std::vector<std::string>{"loss", "gradient_norm", "gradient_cosine",
                                                     "update_norm", "learning_rate"};
   py::class_<TrainingLoop>(module, "Loop")

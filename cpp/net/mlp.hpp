@@ -83,7 +83,8 @@ struct Batch {
   std::int64_t N;
   // (N,), or null: each sample's loss counts so many times in the mean over N, not over sum w.
   const T* weight = nullptr;
-  // Sample i is row order[i] of X, Y and weight, or row i. Only LossGradient takes an order.
+  // Sample i is row order[i] of X, Y and weight, or row i. Only LossGradient and
+  // train::BatchGradient take an order.
   const std::int64_t* order = nullptr;
 
   T weight_of(std::int64_t i) const { return weight ? weight[i] : T(1); }

@@ -36,7 +36,7 @@ double BatchGradient<T>::operator()(const T* theta, const net::Batch<T>& batch, 
   net::Mode mode;
   mode.training = true;
   mode.seed = training_.seed;
-  mode.draw = training_.step++;
+  mode.draw = training_.step;
   if (!seen_.empty()) {
     mode.mean = training_.running;
     mode.variance = mode.mean + net_.hidden_units();
@@ -44,7 +44,8 @@ double BatchGradient<T>::operator()(const T* theta, const net::Batch<T>& batch, 
     mode.seen_variance = mode.seen_mean + net_.hidden_units();
   }
   const double loss = net::gradient(net_, theta, gathered(batch), g, mode);
-  average();
+  ++training_.step;
+  if (std::isfinite(loss)) average();  // the parameters of a diverged one are taken back
   return loss;
 }
 

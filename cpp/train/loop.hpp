@@ -3,9 +3,9 @@
 //   g_t = dL/dtheta of the batch (+ the penalty's), theta_{t+1} = theta_t - the optimizer's update
 //
 // with what is recorded of each: loss, |g_t|, cos(g_{t-1}, g_t), |theta_{t+1} - theta_t|, rate.
-// Everything that a step needs is here: the network's passes, two gradients and
-// the parameters before the step; once a plain network's step has run nothing is allocated. The
-// optimizer's own numbers stay where they are, and move as by as many calls of update::step.
+// Everything that a step needs is here: the network's passes, two gradients and the parameters
+// before the step; once a plain network's step has run nothing is allocated. The optimizer's own
+// numbers stay where they are, and move as by as many calls of update::step.
 //
 // A loss or gradient that is not finite ends the steps, with the parameters back where the loss was
 // last finite; so do parameters that are not.
@@ -33,9 +33,11 @@ constexpr std::int64_t record_width = 5;
 
 // Steps to be done.
 struct Burst {
-  const std::int64_t* order;  // sample numbers, batch after batch; null: all samples as they stand
-  std::int64_t samples;       // how many, if there is an order
-  std::int64_t size;          // of a batch; the last may be smaller
+  // Sample numbers, batch after batch; null where a batch is all samples, as they stand, and only
+  // there.
+  const std::int64_t* order;
+  std::int64_t samples;  // how many, if there is an order
+  std::int64_t size;     // of a batch; the last may be smaller
   std::int64_t steps;
   const double* rates;    // of each step
   const double* weights;  // of each step in the optimizer's average

@@ -6,6 +6,7 @@ from saddlescape._core.net import Network
 from saddlescape._core.optim import Stepper
 
 columns: list[str]
+momentum: float  # of the averages that batch normalisation takes at test time
 
 class Loop:
     def __init__(

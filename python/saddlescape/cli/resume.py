@@ -49,6 +49,11 @@ def _run(given: argparse.Namespace) -> int:
     material = folder.material(record, given.data)
     if given.epochs is not None:
         record = replace(record, arguments={**record.arguments, "epochs": given.epochs})
+    if not folder.checkpoint.exists() and folder.model.exists():
+        raise DataError(
+            f"{folder.checkpoint}: no such file, though the run has a model; "
+            "saddlescape train --force begins anew"
+        )
     if not folder.checkpoint.exists():  # cut off before the first epoch's end
         return ended(anew(folder, record, material), folder, record, material)
     with refused():
@@ -69,6 +74,6 @@ def _check_schedule(record: Record, epochs: int) -> None:
     kind, planned = record.arguments["schedule"], record.arguments["epochs"]
     if kind != "constant" and epochs != planned:
         raise DataError(
-            f"--epochs {epochs}: the run's {kind} schedule takes the learning rate to 0 in "
-            f"{planned} epochs, expected a run with a constant one; or train anew"
+            f"--epochs {epochs}: the run's {kind} schedule goes over "
+            f"{planned} epochs, expected a run with a constant rate; or train anew"
         )

@@ -6,16 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from saddlescape import _core, _options, data, optim
+from saddlescape import _core, _options, data
 from saddlescape.cli.asked import add_data, add_network, add_seed, add_training
 from saddlescape.cli.ending import ended
 from saddlescape.cli.folder import Folder
 from saddlescape.cli.material import Material, material_of, refused
 from saddlescape.cli.record import Record, fingerprint
 from saddlescape.net import MLP
-from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train import Run
 from saddlescape.train import train as train_network
 from saddlescape.train.checkpoint import Checkpoint
@@ -63,8 +60,10 @@ def _add_layers(command: argparse.ArgumentParser) -> None:
 
 def _add_more_training(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    text = "of the learning rate over the run: constant, cosine or linear, both down to 0"
-    kinds = _options.choice(("constant", "cosine", "linear"))
+    text = (
+        "of the learning rate over the run: constant, cosine, linear, or one_cycle: up, then down"
+    )
+    kinds = _options.choice(tuple(SCHEDULES))
     add("--schedule", type=kinds, default="constant", metavar="NAME", help=text)
     for name, penalty in (("--l1", "NUMBER * sum |w|"), ("--l2", "NUMBER / 2 * sum w^2")):
         text = f"penalty on the weights: {penalty} joins the loss"
@@ -164,7 +163,8 @@ def _asked(arguments: dict[str, Any], material: Material) -> dict[str, Any]:
     """Return what `saddlescape.train` is to be given."""
     return {
         "optimizer": arguments["optimizer"],
-        "lr": _rate(arguments, len(material.training[0])),
+        "lr": arguments["lr"],
+        "schedule": arguments["schedule"],
         "batch_size": arguments["batch_size"],
         "epochs": arguments["epochs"],
         "validation": material.validation,
@@ -174,14 +174,3 @@ def _asked(arguments: dict[str, Any], material: Material) -> dict[str, Any]:
         "l1": arguments["l1"],
         "l2": arguments["l2"],
     }
-
-
-def _rate(arguments: dict[str, Any], samples: int) -> LearningRate | None:
-    peak, kind = arguments["lr"], arguments["schedule"]
-    if kind == "constant":
-        return None if peak is None else float(peak)
-    if peak is None:
-        peak = optim.create(arguments["optimizer"], np.zeros(1)).lr
-    size = samples if arguments["batch_size"] == "full" else arguments["batch_size"]
-    steps = arguments["epochs"] * -(-samples // size)
-    return SCHEDULES[kind](peak, steps)

@@ -16,11 +16,13 @@ __all__ = [
     "huber_delta",
     "label_smoothing",
     "layer_range",
+    "mean_one",
     "normalisation",
     "part",
     "sample_weight",
     "samples",
     "sizes",
+    "weights",
 ]
 
 

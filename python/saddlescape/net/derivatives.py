@@ -123,7 +123,8 @@ class Derivatives(ABC):
             return self._network.gradient(*data, mode, weight)
         p = _check.fraction("momentum", momentum)
         loss, gradient, moments = self._network.gradient_and_moments(*data, mode, weight)
-        if np.isfinite(moments).all():  # a diverged batch leaves the averages as they are
+        # a diverged batch leaves the averages as they are
+        if np.isfinite(loss) and np.isfinite(moments).all():
             self._running[:] = p * self._running + (1 - p) * moments
         return loss, gradient
 

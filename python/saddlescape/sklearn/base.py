@@ -116,6 +116,9 @@ class BaseMLP(BaseEstimator, abc.ABC):
         sizes = (X.shape[1], *settings.hidden_layer_sizes, Y.shape[1])
         if going_on:
             check_alike(self.net_, make_net(settings, sizes, loss, self.net_.dtype, None))
+            for name, value in initial_best(settings.early_stopping).items():
+                if (getattr(self, name) is None) != (value is None):  # early_stopping was changed
+                    setattr(self, name, value)
         else:
             self._begin(make_net(settings, sizes, loss, X.dtype, random), settings)
         if settings.solver == LBFGS:

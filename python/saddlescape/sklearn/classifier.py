@@ -166,8 +166,6 @@ best_validation_score_
         else:
             self._classes = Classes.of_first_part(y, classes) if incremental else Classes(y)
             self.classes_ = self._classes.labels
-        if incremental and self.class_weight == "balanced":
-            raise ValueError("class_weight: 'balanced', expected a dict or None for partial_fit")
         factor = None
         if self.class_weight is not None:
             factor = compute_sample_weight(self.class_weight, y)
@@ -197,6 +195,8 @@ best_validation_score_
         -------
         self
         """
+        if self.class_weight == "balanced":
+            raise ValueError("class_weight: 'balanced', expected a dict or None for partial_fit")
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from saddlescape.sklearn.samples import Samples
 from saddlescape.sklearn.solver import Units
 from saddlescape.train import RunState
 
-__all__ = ["EpochEnd", "say"]
+__all__ = ["EpochEnd", "initial_best", "say"]
 
 _SMALLEST_RATE = 1e-6  # below it "adaptive" gives up
 
@@ -43,6 +43,8 @@ class EpochEnd:
         sizes[-1] = samples - size * (len(sizes) - 1)
         self.shares = sizes / samples  # of each batch in the epoch
         self.best: tuple[NDArray[Any], NDArray[Any]] | None = None
+        if held is not None:  # what a warm start may not get better than
+            self.best = (estimator.net_.theta.copy(), estimator.net_.running.copy())
 
     def __call__(self, state: RunState) -> bool:
         """Take note of an epoch; True if it is to be the last."""

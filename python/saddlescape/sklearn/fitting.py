@@ -18,6 +18,9 @@ from saddlescape.train import RunOutcome, train
 __all__ = ["fit_by_batches", "fit_by_lbfgs"]
 
 
+_REMEDY = "raise max_iter, scale the data, or ask diagnose()"
+
+
 def fit_by_batches(
     estimator: Any,
     settings: Settings,
@@ -64,11 +67,12 @@ def _say_how_it_ended(settings: Settings, outcome: RunOutcome, incremental: bool
     if outcome is RunOutcome.FINISHED and not incremental:
         _warn(
             f"{settings.solver}: max_iter={settings.max_iter} epochs were trained and the loss "
-            "still falls by more than tol in n_iter_no_change of them"
+            "still falls by more than tol in n_iter_no_change of them: " + _REMEDY,
+            7,
         )
     elif outcome is RunOutcome.NOT_FINITE:
         # scikit-learn raises ValueError here, with the weights lost
-        _warn(f"{settings.solver}: {outcome.value}")
+        _warn(f"{settings.solver}: {outcome.value}", 7)
     elif outcome is RunOutcome.INTERRUPTED:
         warnings.warn("Training interrupted by user.", stacklevel=6)
 
@@ -96,7 +100,7 @@ def fit_by_lbfgs(estimator: Any, settings: Settings, units: Units, samples: Samp
     if outcome is RunOutcome.INTERRUPTED:
         warnings.warn("Training interrupted by user.", stacklevel=5)
     elif trouble:
-        _warn(f"lbfgs: {trouble} after {estimator.n_iter_} iterations")
+        _warn(f"lbfgs: {trouble} after {estimator.n_iter_} iterations: {_REMEDY}", 6)
 
 
 def _batch_size(asked: int | None, samples: int) -> int:
@@ -118,9 +122,5 @@ def _penalty(settings: Settings, units: Units, samples: Samples, size: int) -> f
     return settings.alpha / weight / units.factor
 
 
-def _warn(text: str) -> None:
-    warnings.warn(
-        f"{text}: raise max_iter, scale the data, or ask diagnose()",
-        ConvergenceWarning,
-        stacklevel=6,
-    )
+def _warn(text: str, level: int) -> None:
+    warnings.warn(text, ConvergenceWarning, stacklevel=level)

@@ -67,10 +67,10 @@ class Checkpoint:
         self._fixed: Tree = {}
         self._best: Best | None = None
 
-    def watch(self, task: Task, validation: Any, class_weight: Any) -> Watch:
+    def watch(self, task: Task, validation: Any, class_weight: Any, schedule: str | None) -> Watch:
         """Return the look that writes; what can't be kept, or goes on with other data, is refused.
 
-        validation, class_weight : as `train` was given them.
+        validation, class_weight, schedule : as `train` was given them.
         """
         data = _described_data(task)
         if self.since is not None:
@@ -82,6 +82,7 @@ class Checkpoint:
             "epochs": task.plan.epochs,
             "seed": task.plan.seed,
             "shuffle": task.plan.shuffle,
+            "schedule": schedule if self.since is None else self.since["arguments"]["schedule"],
             "l1": task.penalty[0],
             "l2": task.penalty[1],
             "validation": None if isinstance(validation, tuple) else validation,

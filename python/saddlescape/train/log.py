@@ -59,10 +59,13 @@ class LinesLog:
         """Make the file, with the steps before if the run goes on; written anew if it is there."""
         content = self.header(state) + self.lines(state)
         if self.path.exists():
-            start = self.header(state) if self.csv else b'{"step": 0, "epoch": 0, '
+            start = b"".join(content.splitlines(keepends=True)[: 2 if self.csv else 1])
             there = self.path.read_bytes()
-            if there and not there.startswith(start):
-                raise ValueError(f"log: {str(self.path)!r} is of another run, expected its columns")
+            if not (there.startswith(start) or start.startswith(there)):
+                raise ValueError(
+                    f"log: {str(self.path)!r} is of another run, expected this one's columns and "
+                    "first step"
+                )
             write_whole(self.path, content)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
             self._size = len(content)

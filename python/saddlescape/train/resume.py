@@ -50,7 +50,8 @@ def resume(
         What the run was trained on: the same numbers, which is checked.
     epochs : int, optional
         How many epochs the run is to have in all, those before included; as it was told before if
-        left out. More of them is how a run that finished goes on.
+        left out. More of them is how a run that finished goes on; a run that ended early stays
+        ended. With a schedule by name more of them need an `lr`.
     lr : float or callable, optional
         A learning rate in the place of the run's. If that was a function which is no schedule of
         `saddlescape.schedule`, no file can hold it, and it must be given again.
@@ -102,8 +103,11 @@ def resume(
         optimizer = remade.remake(net.theta, rate, tree["optimizer"])
     except (KeyError, AttributeError) as error:  # a name that another version knows
         raise ValueError(f"path: {source}: no checkpoint of this version ({error})") from error
+    own: Tree = {"epochs": _epochs(source, epochs, tree, lr)}
+    _check_validation(tree, validation)
+    if lr is not None:
+        tree["arguments"]["schedule"] = None
     checkpoint.since = tree
-    own: Tree = {"epochs": _epochs(source, epochs, tree)}
     own |= {} if validation is None else {"validation": validation}
     return train(
         net, X, y, optimizer=optimizer, sample_weight=sample_weight, callback=callback,
@@ -114,6 +118,7 @@ def resume(
 
 def _arguments(tree: Tree) -> Tree:
     arguments: Tree = dict(tree["arguments"])
+    del arguments["schedule"]  # it is in the learning rate
     rule = arguments["early_stopping"]
     return {**arguments, "early_stopping": None if rule is None else EarlyStopping(**rule)}
 
@@ -122,9 +127,21 @@ def _network(path: Path, tree: Tree) -> MLP:
     return store.remake(MLP, path, tree, tree["network"])
 
 
-def _epochs(path: Path, epochs: int | None, tree: Tree) -> int:
+def _check_validation(tree: Tree, validation: Any) -> None:
+    given = "validation: X" in tree["data"] and tree["arguments"]["validation"] is None
+    if given and validation is None:
+        raise ValueError("validation: None, expected what the run was given before")
+
+
+def _epochs(path: Path, epochs: int | None, tree: Tree, lr: LearningRate | None) -> int:
+    planned, schedule = int(tree["arguments"]["epochs"]), tree["arguments"]["schedule"]
     if epochs is None:
-        return int(tree["arguments"]["epochs"])
+        return planned
+    if epochs != planned and schedule not in (None, "constant") and lr is None:
+        raise ValueError(
+            f"epochs: {epochs}, expected {planned}, over which the run's {schedule} schedule goes; "
+            "or with a learning rate of its own, lr="
+        )
     begun = tree["position"]["epoch"] + (tree["position"]["first"] > 0)
     if _check.integer("epochs", epochs, low=0) < begun:
         raise ValueError(f"epochs: {epochs}, expected at least {begun}, those begun in {path}")

@@ -16,7 +16,6 @@ from saddlescape.train.native import Memory
 __all__ = ["Steps"]
 
 _SECONDS = 0.05  # that a burst of steps takes, as in the core
-_AVERAGES = 0.9  # momentum of what batch normalisation takes at test time
 
 
 class Steps:
@@ -84,7 +83,7 @@ class Steps:
             weight = None if weight is None else weight[rows]
         theta = self.net.theta
         draw = Draw(self.seed, self.history.steps)
-        loss, gradient = self.net.batch_gradient(X, Y, weight, draw, momentum=_AVERAGES)
+        loss, gradient = self.net.batch_gradient(X, Y, weight, draw, momentum=_core.train.momentum)
         if any(self.penalty):
             loss += _core.train.penalise(self.net.network, theta, *self.penalty, gradient)
         norm, cosine = _core.train.measure(gradient, self.last_gradient, self.last_norm)

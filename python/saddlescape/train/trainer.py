@@ -91,7 +91,7 @@ def train(
         Ends the run after that many epochs without a lower validation loss, and puts the best
         epoch's parameters back.
     seed : int
-        Of the shuffling.
+        Of the shuffling, of dropout's masks and of what is held out.
     shuffle : bool
         Whether each epoch has an order of its own; without it the samples come as they stand.
     callback : callable, optional
@@ -159,6 +159,7 @@ def train(
         return perform(task, watches_of(task, callback, epoch_callback, log, progress))
     watches = watches_of(
         task, callback, epoch_callback, log, progress,
-        checkpoints=[kept.watch(task, validation, class_weight)], resumed=kept.since is not None,
+        checkpoints=[kept.watch(task, validation, class_weight, schedule)],
+        resumed=kept.since is not None,
     )  # fmt: skip
     return perform(task, watches, *kept.standing(task))
