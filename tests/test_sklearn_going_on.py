@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from saddlescape.sklearn import MLPClassifier
-from sklearn_samples import CLASSES, X60
+from sklearn_samples import TARGETS, X60
+
+CLASSES = TARGETS["multi"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

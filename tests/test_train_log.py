@@ -150,6 +150,26 @@ def started(paths):
     return process
 
 
+def test_an_interrupt_behind_a_write_writes_nothing_twice(tmp_path, monkeypatch):
+    path, write, calls = tmp_path / "run.csv", os.write, []
+
+    def interrupted(file, content):
+        count = write(file, content)
+        calls.append(len(content))
+        if len(calls) == 2:  # the header was the first
+            raise KeyboardInterrupt
+        return count
+
+    monkeypatch.setattr(os, "write", interrupted)
+    X, y = make_data()
+    run = ss.train(
+        make_net(), X, y, batch_size=5, epochs=3, log=path, callback=lambda _: time.sleep(0.3)
+    )
+    monkeypatch.undo()
+    assert len(calls) > 2
+    assert len(table(path)) == run.history.steps
+
+
 @pytest.mark.parametrize("delay", [0.05, 0.31, 0.6])
 def test_ctrl_c_keeps_all(tmp_path, delay):
     paths = [tmp_path / "run.csv", tmp_path / "run.jsonl"]
@@ -215,9 +235,10 @@ def resumed(path, epochs, done):
         make_net(), X, y, batch_size=7, epochs=epochs, callback=lambda s: s.step == done
     )
     task = Task.of(
-        before.net, X, y, optimizer=before.optimizer, lr=None, batch_size=7, epochs=epochs,
+        before.net, X, y, optimizer=before.optimizer, lr=None, schedule=None, batch_size=7,
+        epochs=epochs,
         validation=None, sample_weight=None, class_weight=None, metrics=(), early_stopping=None,
-        seed=0, l1=0.0, l2=0.0, settings={},
+        seed=0, shuffle=True, l1=0.0, l2=0.0, settings={},
     )  # fmt: skip
     watches = watches_of(task, None, None, path, False, resumed=True)
     return perform(task, watches, task.plan.position(done), before.history)

@@ -53,7 +53,8 @@ class LinesLog:
         self.path = path
         self.csv = path.suffix == ".csv"
         self._file: int | None = None
-        self._done, self._size, self._last = 0, 0, -math.inf
+        # steps and bytes that are written, set at once: what an interrupt left beyond is cut off
+        self._written, self._last = (0, 0), -math.inf
 
     def open(self, state: RunState) -> None:
         """Make the file, with the steps before if the run goes on; written anew if it is there."""
@@ -68,11 +69,11 @@ class LinesLog:
                 )
             write_whole(self.path, content)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
-            self._size = len(content)
+            self._written = (state.history.steps, len(content))
         else:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            self._write(content)
-        self._done = state.history.steps
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+            self._file = os.open(self.path, flags, 0o666)
+            self._write(content, state.history.steps)
 
     def look(self, state: RunState) -> None:
         """Write the steps since the last time, unless that was a moment ago."""
@@ -82,8 +83,7 @@ class LinesLog:
     def flush(self, state: RunState) -> None:
         """Write the steps since the last time."""
         content = self.lines(state)
-        self._write(content)
-        self._done = state.history.steps
+        self._write(content, state.history.steps)
         self._last = time.monotonic()
 
     def close(self, state: RunState) -> None:
@@ -104,21 +104,22 @@ class LinesLog:
         """Return the lines of the steps that are not written yet."""
         steps, epochs = names_of(state)
         line = _csv_line if self.csv else _json_line
-        return "".join(line(r, steps, epochs) for r in records(state, self._done)).encode()
+        return "".join(line(r, steps, epochs) for r in records(state, self._written[0])).encode()
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, content: bytes, steps: int) -> None:
         """Append whole lines, or nothing: a disk that is full leaves none torn."""
-        file = self._file
+        file, size = self._file, self._written[1]
         if file is None:
             return
         rest = memoryview(content)
         try:
+            os.ftruncate(file, size)
             while rest:
                 rest = rest[os.write(file, rest) :]
         except OSError as error:
-            os.ftruncate(file, self._size)
+            os.ftruncate(file, size)
             raise OSError(error.errno, error.strerror, str(self.path)) from error
-        self._size += len(content)
+        self._written = (steps, size + len(content))
 
 
 def _csv_line(record: Record, _: Sequence[str], epochs: Sequence[str]) -> str:
