@@ -15,7 +15,8 @@ import saddlescape as ss
 from oracle import streams
 from saddlescape import _core
 from saddlescape.net import Draw
-from saddlescape.train.batches import batches, order_of
+from saddlescape.train.batches import order_of
+from saddlescape.train.plan import Plan
 
 DRAWN = _core.random
 LAST = 2**61 - 1
@@ -121,9 +122,11 @@ def test_the_purposes_have_names() -> None:
 @pytest.mark.parametrize("size", [1, 7, 30])
 def test_an_epoch_is_replayed_without_the_ones_before(size: int) -> None:
     seen: dict[int, list[int]] = {}
-    for epoch, _, rows in batches(31, size, 6, 11):
+    plan = Plan(31, size, 6, 11)
+    for step in range(plan.steps):
+        rows = plan.rows(step, 1)
         assert rows is not None
-        seen.setdefault(epoch, []).extend(rows.tolist())
+        seen.setdefault(plan.position(step).epoch, []).extend(rows.tolist())
     for epoch in reversed(range(6)):
         order = order_of(31, size, epoch, 11)
         assert order is not None

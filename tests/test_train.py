@@ -9,7 +9,7 @@ import saddlescape as ss
 from oracle import streams
 from saddlescape import optim
 from saddlescape.train import RunOutcome
-from saddlescape.train.batches import batches
+from saddlescape.train.plan import Plan
 from train_samples import N, make_data, make_net
 
 F32, F64 = np.float32, np.float64
@@ -90,15 +90,15 @@ def test_updates_in_an_epoch(size, updates):
 
 @pytest.mark.parametrize("size", [1, 2, 7, 19])
 def test_an_epoch_sees_each_sample_once_in_an_order_of_its_own(size):
+    plan = Plan(N, size, 4, 3)
     orders = {epoch: [] for epoch in range(4)}
-    lasts = dict.fromkeys(orders, 0)
-    for epoch, last, rows in batches(N, size, 4, 3):
-        orders[epoch] += rows.tolist()
-        lasts[epoch] += last
+    for step in range(plan.steps):
+        rows = plan.rows(step, 1)
+        assert 0 < len(rows) <= size
+        orders[plan.position(step).epoch] += rows.tolist()
     assert all(sorted(order) == list(range(N)) for order in orders.values())
-    assert set(lasts.values()) == {1}
     assert len({tuple(order) for order in orders.values()}) == 4
-    assert next(iter(batches(N, size, 2, 3)))[2].tolist() == orders[0][:size]
+    assert Plan(N, size, 2, 3).rows(0, 1).tolist() == orders[0][:size]
 
 
 def test_the_seed_is_the_order():

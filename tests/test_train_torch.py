@@ -17,13 +17,8 @@ torch = pytest.importorskip("torch")
 STEPS, SIZE = 100, 16
 
 
-@pytest.fixture(autouse=True)
-def double():
-    """NAdam keeps the product of its momenta in PyTorch's default dtype, ours in float64."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
+# NAdam keeps the product of its momenta in PyTorch's default dtype, ours in float64.
+pytestmark = pytest.mark.usefixtures("in_double")
 
 SIZES = (8, 16, 12, 3)
 # float32: 100 steps, each with roundings of 6e-8 that the next ones carry on

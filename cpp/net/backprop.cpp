@@ -1,16 +1,11 @@
 #include "net/backprop.hpp"
 
 #include "core/isa.hpp"
+#include "net/gather.hpp"
 
 namespace saddlescape::net {
 
 const BackpropKernels& backprop_kernels() { SADDLESCAPE_ACTIVE(_backprop) }
-
-namespace {
-
-constexpr std::int64_t gather_numbers = 65'536;  // that a thread needs to be worth its start
-
-}  // namespace
 
 template <class T>
 Backprop<T>::Backprop(const Architecture& net, std::int64_t rows, bool ordered)
@@ -83,29 +78,10 @@ Batch<T> Backprop<T>::take(const Batch<T>& chunk) {
     own.Y += row * net_.outputs();
     if (own.weight) own.weight += row;
   } else if (chunk.order || d(0) % lanes<T> != 0) {
-    parallel_for(n_, 1 + gather_numbers / d(0),
-                 [&](std::int64_t first, std::int64_t last) { gather(chunk, first, last); });
-    own.X = wide_;
-    if (chunk.order) own.Y = chosen_;
-    if (chunk.order && own.weight) own.weight = shares_;
+    own = gathered(net_, chunk, rounded(d(0)), wide_, chosen_, shares_);
   }
   rows_[0] = own.X;
   return own;
-}
-
-// Samples [first, last) into rows of whole vectors, as the right side of a product.
-template <class T>
-void Backprop<T>::gather(const Batch<T>& chunk, std::int64_t first, std::int64_t last) {
-  const std::int64_t width = d(0), C = net_.outputs();
-  const auto number = [&](std::int64_t i) { return chunk.order ? chunk.order[i] : i; };
-  for (std::int64_t i = first; i < last; ++i) {
-    T* const row = wide_ + i * rounded(width);
-    std::copy_n(chunk.X + number(i) * width, width, row);
-    std::fill(row + width, row + rounded(width), T(0));
-    if (!chunk.order) continue;
-    std::copy_n(chunk.Y + number(i) * C, C, chosen_ + i * C);
-    if (chunk.weight) shares_[i] = chunk.weight[number(i)];
-  }
 }
 
 template <class T>

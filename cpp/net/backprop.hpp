@@ -54,7 +54,6 @@ class Backprop {
 
   void lay_out(std::int64_t rows);
   Batch<T> take(const Batch<T>& chunk);
-  void gather(const Batch<T>& chunk, std::int64_t first, std::int64_t last);
   void forward(const T* theta);
   void forward(const T* theta, std::int64_t l, std::int64_t first, std::int64_t last);
   void activate(std::int64_t l, std::int64_t first, std::int64_t last);

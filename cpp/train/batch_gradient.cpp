@@ -3,14 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/parallel.hpp"
+#include "net/gather.hpp"
 
 namespace saddlescape::train {
-namespace {
-
-constexpr std::int64_t gather_numbers = 65'536;  // that a thread needs to be worth its start
-
-}  // namespace
 
 template <class T>
 BatchGradient<T>::BatchGradient(const net::Architecture& net, std::int64_t samples, bool ordered,
@@ -43,7 +38,10 @@ double BatchGradient<T>::operator()(const T* theta, const net::Batch<T>& batch, 
     mode.seen_mean = seen_.data();
     mode.seen_variance = mode.seen_mean + net_.hidden_units();
   }
-  const double loss = net::gradient(net_, theta, gathered(batch), g, mode);
+  const net::Batch<T> own =
+      batch.order ? net::gathered(net_, batch, net_.inputs(), X_.get(), Y_.get(), weight_.get())
+                  : batch;
+  const double loss = net::gradient(net_, theta, own, g, mode);
   ++training_.step;
   if (std::isfinite(loss)) average();  // the parameters of a diverged one are taken back
   return loss;
@@ -56,21 +54,6 @@ void BatchGradient<T>::average() {
   const double p = training_.momentum;
   for (std::size_t i = 0; i < seen_.size(); ++i)
     training_.running[i] = p * training_.running[i] + (1 - p) * seen_[i];
-}
-
-template <class T>
-net::Batch<T> BatchGradient<T>::gathered(const net::Batch<T>& batch) {
-  if (!batch.order) return batch;
-  const std::int64_t d = net_.inputs(), C = net_.outputs();
-  parallel_for(batch.N, 1 + gather_numbers / (d + C), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t row = batch.order[i];
-      std::copy_n(batch.X + row * d, d, X_.get() + i * d);
-      std::copy_n(batch.Y + row * C, C, Y_.get() + i * C);
-      if (batch.weight) weight_.get()[i] = batch.weight[row];
-    }
-  });
-  return {X_.get(), Y_.get(), batch.N, batch.weight ? weight_.get() : nullptr};
 }
 
 template <class T>

@@ -41,7 +41,6 @@ class BatchGradient {
   std::int64_t bytes() const;
 
  private:
-  net::Batch<T> gathered(const net::Batch<T>& batch);
   void average();
 
   net::Architecture net_;

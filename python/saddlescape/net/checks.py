@@ -13,6 +13,7 @@ from saddlescape import _check
 __all__ = [
     "columns",
     "dtype",
+    "finite",
     "huber_delta",
     "label_smoothing",
     "layer_range",
@@ -59,6 +60,14 @@ def normalisation(given: Any) -> str | None:
     if not isinstance(given, str) or given not in ("batch", "layer"):
         raise ValueError(f"normalisation: {given!r}, expected None, 'batch' or 'layer'")
     return given
+
+
+def finite(X: NDArray[Any], cast: NDArray[Any], expected: str) -> None:
+    """Refuse samples X of which a number is not finite in `cast`, the same in another dtype."""
+    good = np.isfinite(cast)
+    if not good.all():
+        i, j = (int(k) for k in np.argwhere(~good)[0])
+        raise ValueError(f"X: {X[i, j]:g} at ({i}, {j}), expected {expected}")
 
 
 def huber_delta(given: Any, loss: str, dtype: np.dtype[Any]) -> float:

@@ -62,10 +62,7 @@ class Standardised:
         checks.samples(X, self.sizes[0], X.dtype if isinstance(X, np.ndarray) else np.dtype(float))
         if not len(X):
             raise ValueError(f"X: shape {X.shape}, expected at least one sample")
-        finite = np.isfinite(X)
-        if not finite.all():
-            i, j = (int(k) for k in np.argwhere(~finite)[0])
-            raise ValueError(f"X: {X[i, j]:g} at ({i}, {j}), expected finite numbers")
+        checks.finite(X, X, "finite numbers")
         moments = column_moments(X)
         moments.setflags(write=False)
         self._standardisation = moments

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from saddlescape import optim
 from saddlescape.diagnosis import Diagnosis, diagnose
 from saddlescape.net import MLP
-from saddlescape.net.store import architecture
+from saddlescape.net.store import architecture, blank
 from saddlescape.sklearn.arguments import LBFGS, Settings, settings_of
 from saddlescape.sklearn.epochs import initial_best
 from saddlescape.sklearn.fitting import fit_by_batches, fit_by_lbfgs
@@ -215,7 +215,7 @@ class BaseMLP(BaseEstimator, abc.ABC):
         super().__setstate__(state)
         if "net_" in state:
             arguments, theta, running = state["net_"]
-            self.net_ = MLP(**{**arguments, "init": "zeros"})
+            self.net_ = blank(MLP, arguments)
             self.net_.theta[:], self.net_.running[:] = theta, running
             if self._recipe is not None:
                 self._optimizer = self._recipe.make(self.net_, state["_optimizer"])

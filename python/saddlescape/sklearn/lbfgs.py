@@ -12,7 +12,7 @@ from scipy import optimize
 
 from saddlescape import _core
 from saddlescape.net import MLP
-from saddlescape.net.store import architecture
+from saddlescape.net.store import architecture, blank
 from saddlescape.sklearn.samples import Samples
 from saddlescape.train import History, RunOutcome
 
@@ -43,7 +43,7 @@ class Lbfgs:
     """
 
     def __init__(self, net: MLP, samples: Samples, l2: float, history: History) -> None:
-        self.net = MLP(**{**architecture(net), "init": "zeros", "dtype": "float64"})
+        self.net = blank(MLP, {**architecture(net), "dtype": "float64"})
         self.net.theta[:] = net.theta
         self.X, self.Y = samples.X.astype(np.float64), samples.Y.astype(np.float64)
         self.weight, self.l2, self.history = samples.weight, l2, history

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check, optim
-from saddlescape.net import MLP
+from saddlescape.net import MLP, checks
 from saddlescape.optim.common import Common
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.held_out import held_out
@@ -30,10 +30,7 @@ def samples_of(net: MLP, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         inputs, targets = net.encode(X, y)
     if not len(inputs):
         raise ValueError(f"X: shape {inputs.shape}, expected at least one sample")
-    finite = np.isfinite(inputs)
-    if not finite.all():
-        i, j = (int(k) for k in np.argwhere(~finite)[0])
-        raise ValueError(f"X: {X[i, j]:g} at ({i}, {j}), expected finite numbers of {net.dtype}")
+    checks.finite(X, inputs, f"finite numbers of {net.dtype}")
     return inputs, targets
 
 
