@@ -1,0 +1,103 @@
+"""`saddlescape resume`: on from where a run was, with the same bits."""
+
+# ruff: noqa: F811 - fixtures by their names
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cli_samples import FILES, contents, folder, status, trained  # noqa: F401 - fixtures
+from saddlescape.train.progress import ProgressOfRun
+
+PLAIN = "--epochs 40 --lr 0.02 --seed 3"
+LAYERED = f"{PLAIN} --normalisation batch --dropout 0.3 --validation 0.2 --schedule cosine"
+STOPPED = f"{PLAIN} --validation 0.3 --patience 2 --lr 0.5"
+
+
+def stop_after(epochs, monkeypatch):
+    """An interrupt from the keyboard at the end of so many epochs."""
+    look = ProgressOfRun.look
+
+    def interrupted(self, state):
+        look(self, state)
+        if state.epoch_ended and state.epoch + 1 == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgressOfRun, "look", interrupted)
+
+
+@pytest.mark.parametrize("options", [PLAIN, LAYERED, STOPPED])
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_an_interrupted_run_ends_with_the_same_bits(options, epochs, folder, capsys, monkeypatch):
+    words = f"train houses.csv --target price {options}"
+    assert status(f"{words} --out whole") == 0
+    with monkeypatch.context() as context:
+        stop_after(epochs, context)
+        assert status(f"{words} --out cut") == 130
+    err = capsys.readouterr().err
+    assert err.endswith(
+        f"saddlescape: interrupted in epoch {epochs} of 40; to go on: saddlescape resume cut\n"
+    )
+    assert status("predict cut new.csv") == 0  # what there is can be used
+    assert status("resume cut") == 0
+    for name in FILES - {"checkpoint.safetensors"}:
+        assert (folder / "cut" / name).read_bytes() == (folder / "whole" / name).read_bytes(), name
+
+
+def test_more_epochs_and_a_moved_file(folder, capsys):
+    words = "train houses.csv --target price --lr 0.02"
+    assert status(f"{words} --epochs 9 --out whole") == 0
+    assert status(f"{words} --epochs 4 --out more") == 0
+    (folder / "houses.csv").rename("elsewhere.csv")
+    assert status("resume more --epochs 9 --data elsewhere.csv --threads 1") == 0
+    for name in ("model.safetensors", "history.csv", "run.json"):
+        assert (folder / "more" / name).read_bytes() == (folder / "whole" / name).read_bytes()
+
+
+def test_a_schedule_that_has_ended_has_no_more_epochs(folder, capsys):
+    assert status("train houses.csv --target price --epochs 4 --schedule cosine --out new") == 0
+    assert "--epochs" not in capsys.readouterr().out
+    assert status("resume new --epochs 9") == 1
+    assert "the run's cosine schedule goes over" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lost", [{"model.safetensors"}, FILES - {"run.json"}])
+def test_what_was_cut_off_is_trained_again(lost, folder, capsys):
+    """Killed before the network was written; killed before the first checkpoint was."""
+    before = contents(folder / "h")
+    for name in lost:
+        (folder / "h" / name).unlink()
+    if "checkpoint.safetensors" in lost:
+        (folder / "h" / "history.csv").write_text("step,epoch\n")
+    assert status("resume h") == 0
+    after = contents(folder / "h")
+    assert after.keys() == before.keys()
+    for path in before:
+        assert path.name == "checkpoint.safetensors" or after[path] == before[path]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_program_goes_on(number, folder):
+    words = "train digits --layers 32 --epochs 60 --seed 1 --out"
+    program = [sys.executable, "-m", "saddlescape", *words.split()]
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [*program, "cut"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    history = folder / "cut" / "history.csv"
+    while not history.exists() or history.stat().st_size < 20_000:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(number)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130), err
+    assert "Traceback" not in err
+    assert status("resume cut") == 0
+    assert status(f"{words} whole") == 0
+    for name in FILES - {"checkpoint.safetensors"}:
+        assert (folder / "cut" / name).read_bytes() == (folder / "whole" / name).read_bytes(), name
