@@ -105,3 +105,13 @@ def _core_attributes(thing):
         if isinstance(value, int | float | str | np.ndarray | list | tuple):
             found[name] = attributes(value)
     return type(thing).__name__, found
+
+
+def same(a, b):
+    if isinstance(a, dict):
+        return type(b) is dict and list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, np.ndarray):
+        return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+    return type(a) is type(b) and (a == b or (a != a and b != b))
