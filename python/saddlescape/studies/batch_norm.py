@@ -106,8 +106,8 @@ def batch_norm(networks: int = 3, seed: int = 0) -> BatchNorm:
 
     On the digits, SGD with batches of 64. Three sigmoid layers fail without it and learn with it,
     and with it bear five times the rate. Four gelu layers learn either way, with it in far fewer
-    steps; there the gradient stays what it was for longer, and the largest curvature met is
-    smaller. The internal covariate shift is not: that is not how it helps.
+    steps; there, in the median of the networks, the gradient stays what it was for longer, and the
+    largest curvature met is smaller. The internal covariate shift is not: that is not how it helps.
 
     Much of that hangs on the start, LeCun's, too small for gelu: from He's the plain network learns
     in as few steps, on standardised inputs in somewhat fewer.
