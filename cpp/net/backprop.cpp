@@ -1,5 +1,7 @@
 #include "net/backprop.hpp"
 
+#include <limits>
+
 #include "core/isa.hpp"
 #include "net/gather.hpp"
 
@@ -13,6 +15,8 @@ Backprop<T>::Backprop(const Architecture& net, std::int64_t rows, bool ordered)
   const auto layers = static_cast<std::size_t>(net.layers() + 1);
   for (auto* all : {&a_, &panels_, &slope_, &turned_}) all->resize(layers);
   rows_.resize(layers);
+  constexpr std::int64_t small = 16'384;
+  if (net.parameters() > small) most_ = std::make_unique<std::atomic<double>[]>(2 * layers);
   lay_out(rows);
   memory_ = room<T>(size_);
   lay_out(rows);
@@ -51,6 +55,8 @@ void Backprop<T>::lay_out(std::int64_t rows) {
 template <class T>
 double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add) {
   const Batch<T> own = take(chunk);
+  if (most_)
+    for (std::int64_t l = 0; l < 2 * (net_.layers() + 1); ++l) most_[l] = 0;
   forward(theta);
   const double sum = loss(own, total);
   if (!g) return sum;
@@ -63,6 +69,30 @@ double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t tota
                  for (std::int64_t u = first; u < last; ++u) gradient(units_[u], g, add);
                });
   return sum;
+}
+
+// |dL/dW_l[p, q]| <= n max |D_l| max |A_{l-1}|, and a bias's <= n max |D_l|.
+template <class T>
+double Backprop<T>::size_bound() const {
+  if (!most_) return std::numeric_limits<double>::infinity();
+  double bound = 0;
+  for (std::int64_t l = 1; l <= net_.layers(); ++l) {
+    const double a = most_[l - 1], d = most_[net_.layers() + 1 + l];
+    bound = std::max(bound, static_cast<double>(n_) * d * std::max(1.0, a));
+  }
+  return bound;
+}
+
+template <class T>
+void Backprop<T>::note(const T* x, std::int64_t n, std::int64_t which) const {
+  if (!most_) return;
+  std::atomic<double>& most = most_[which];
+  double value = static_cast<double>(table().size(x, n));
+  if (!(value <= std::numeric_limits<double>::max()))
+    value = std::numeric_limits<double>::infinity();
+  double known = most.load(std::memory_order_relaxed);
+  while (known < value && !most.compare_exchange_weak(known, value, std::memory_order_relaxed)) {
+  }
 }
 
 // The chunk as it stands, or its samples one behind the other.
@@ -86,7 +116,9 @@ Batch<T> Backprop<T>::take(const Batch<T>& chunk) {
 
 template <class T>
 void Backprop<T>::forward(const T* theta) {
-  if (!one())
+  if (one())
+    note(rows_[0], d(0), 0);
+  else
     parallel_for(d(0), grain(8),
                  [&](std::int64_t first, std::int64_t last) { turn_input(first, last); });
   for (std::int64_t l = 1; l <= net_.layers(); ++l)
@@ -104,6 +136,7 @@ void Backprop<T>::turn_input(std::int64_t first, std::int64_t last) {
     table().turn(rows_[0] + i * length + first, length, count, last - first, out, width);
     for (std::int64_t q = 0; q < last - first && count < width; ++q)
       std::fill(out + q * width + count, out + (q + 1) * width, T(0));
+    note(out, (last - first) * width, 0);
   }
 }
 
@@ -122,6 +155,7 @@ void Backprop<T>::forward(const T* theta, std::int64_t l, std::int64_t first, st
   if (net_.bias) table().add_bias(theta + net_.bias_offset(l) + first, last - first, width, s);
   if (l == net_.layers()) return;
   activate(l, first, last);
+  note(s, (last - first) * width, l);
   cut(l, first, last);
   if (one())
     std::copy_n(s, last - first, turned_[l] + first);
@@ -187,6 +221,7 @@ double Backprop<T>::loss(const Batch<T>& chunk, std::int64_t total) {
   }
   for (std::int64_t c = 0; c < C; ++c)
     std::fill(errors + c * ld() + n_, errors + (c + 1) * ld(), T(0));
+  note(errors, C * ld(), L + 1 + L);
   cut(L, 0, C);
   return sum;
 }
@@ -211,6 +246,7 @@ void Backprop<T>::backward(const T* theta, std::int64_t l, std::int64_t first, s
     product({W, 1, d(l)}, panels(l + 1), delta, last - first, k);
   // D_l = that * phi'(S_l)
   table().times(slope_[l] + first * width, delta, (last - first) * width);
+  note(delta, (last - first) * width, net_.layers() + 1 + l);
   if (l > 1) cut(l, first, last);
 }
 

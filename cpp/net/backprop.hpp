@@ -17,6 +17,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -39,6 +41,10 @@ class Backprop {
   // The sum of the losses; g (P,) becomes, or with `add` gains, the chunk's part of the gradient of
   // the mean over `total` samples. Null: the loss alone.
   double run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add);
+
+  // No number of the chunk's part of the gradient was larger; infinite if one may not be finite,
+  // and of a small gradient, which is looked through in less time than it takes to find a bound.
+  double size_bound() const;
 
   // Of what it keeps.
   std::int64_t bytes() const { return size_ * static_cast<std::int64_t>(sizeof(T)); }
@@ -88,6 +94,9 @@ class Backprop {
     return l == 0 && rows_[0] != wide_ ? d(l) : rounded(d(l));
   }
 
+  // Keeps in most_[which] what numbers add up to, in size, if it is more than what others did.
+  void note(const T* x, std::int64_t n, std::int64_t which) const;
+
   static const DenseTable<T>& dense() { return dense_kernels().template table<T>(); }
   static const BackpropTable<T>& table() { return backprop_kernels().template table<T>(); }
 
@@ -103,6 +112,8 @@ class Backprop {
   T *wide_ = nullptr, *chosen_ = nullptr, *shares_ = nullptr;
   T *outputs_ = nullptr, *errors_ = nullptr;
   std::vector<Unit> units_;
+  // Of A_l, then of D_l: no number is larger than this. Null: nobody keeps it.
+  std::unique_ptr<std::atomic<double>[]> most_;
 };
 
 }  // namespace saddlescape::net

@@ -21,6 +21,7 @@ LossGradient<T>::LossGradient(Architecture net, std::int64_t samples, bool order
     passes_.push_back(std::make_unique<Backprop<T>>(net_, rows, ordered));
   if (count > 1) parts_ = room<T>((count - 1) * net_.parameters());
   sums_.resize(static_cast<std::size_t>(chunk_count(samples)));
+  bounds_.resize(sums_.size());
 }
 
 template <class T>
@@ -49,7 +50,11 @@ double LossGradient<T>::operator()(const T* theta, const Batch<T>& batch, T* g) 
         add(parts_.get() + i * P + first, g + first, last - first);
     });
   double sum = 0;
-  for (std::int64_t c = 0; c < chunk_count(batch.N); ++c) sum += sums_[static_cast<std::size_t>(c)];
+  bound_ = 0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(chunk_count(batch.N)); ++c) {
+    sum += sums_[c];
+    bound_ += bounds_[c];
+  }
   return sum / static_cast<double>(mean_terms(net_, batch.N));
 }
 
@@ -58,9 +63,11 @@ template <class T>
 void LossGradient<T>::run(const T* theta, const Batch<T>& batch, std::int64_t index,
                           std::int64_t runs, T* out) {
   const std::int64_t count = chunk_count(batch.N), first = count * index / runs;
+  Backprop<T>& pass = *passes_[static_cast<std::size_t>(index)];
   for (std::int64_t c = first; c < count * (index + 1) / runs; ++c) {
-    sums_[static_cast<std::size_t>(c)] = passes_[static_cast<std::size_t>(index)]->run(
-        theta, chunk_of(net_, batch, c), batch.N, out, c > first);
+    const auto i = static_cast<std::size_t>(c);
+    sums_[i] = pass.run(theta, chunk_of(net_, batch, c), batch.N, out, c > first);
+    bounds_[i] = pass.size_bound();
   }
 }
 

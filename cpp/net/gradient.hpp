@@ -23,6 +23,9 @@ class LossGradient {
   // g (P,), or null for the loss alone; returns the mean loss. Nothing is allocated.
   double operator()(const T* theta, const Batch<T>& batch, T* g);
 
+  // No number of the last gradient was larger; infinite if one may not be finite.
+  double size_bound() const { return bound_; }
+
   const Architecture& net() const { return net_; }
   // Of what it keeps.
   std::int64_t bytes() const;
@@ -36,7 +39,8 @@ class LossGradient {
   bool small_;
   std::vector<std::unique_ptr<Backprop<T>>> passes_;  // one for each run
   Room<T> parts_;                                     // gradients of the runs but the first
-  std::vector<double> sums_;                          // losses of the chunks
+  std::vector<double> sums_, bounds_;                 // losses of the chunks, bounds of their parts
+  double bound_ = 0;
 };
 
 }  // namespace saddlescape::net
