@@ -20,11 +20,10 @@ Backprop<T>::Backprop(const Architecture& net, std::int64_t rows, bool ordered)
   lay_out(rows);
   memory_ = room<T>(size_);
   lay_out(rows);
-  // Units of about as many numbers each.
-  const std::int64_t widest = *std::max_element(net.sizes.begin(), net.sizes.end() - 1);
+  // So many that threads have about as many numbers each.
   for (std::int64_t l = 1; l <= net.layers(); ++l) {
     const std::int64_t height =
-        std::clamp<std::int64_t>(32 * widest / d(l - 1) / 8 * 8, 32, most_rows);
+        std::clamp<std::int64_t>(unit_numbers / d(l - 1) / 8 * 8, 8, most_rows);
     for (std::int64_t first = 0; first < d(l); first += height)
       units_.push_back({l, first, std::min(d(l), first + height)});
   }
@@ -53,22 +52,29 @@ void Backprop<T>::lay_out(std::int64_t rows) {
 }
 
 template <class T>
-double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add) {
+double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, bool back) {
   const Batch<T> own = take(chunk);
   if (most_)
     for (std::int64_t l = 0; l < 2 * (net_.layers() + 1); ++l) most_[l] = 0;
   forward(theta);
   const double sum = loss(own, total);
-  if (!g) return sum;
-  backward(theta);
-  std::int64_t height = 1;
-  for (const Unit& unit : units_)
-    height = std::max(height, (unit.last - unit.first) * d(unit.l - 1));
-  parallel_for(static_cast<std::int64_t>(units_.size()), grain(height),
-               [&](std::int64_t first, std::int64_t last) {
-                 for (std::int64_t u = first; u < last; ++u) gradient(units_[u], g, add);
-               });
+  if (back) backward(theta);
   return sum;
+}
+
+template <class T>
+void Backprop<T>::gradient(const std::unique_ptr<Backprop>* chunks, std::int64_t count, T* g,
+                           bool add) {
+  const std::vector<Unit>& units = chunks[0]->units_;
+  std::int64_t height = 1;
+  for (const Unit& unit : units)
+    height = std::max(height, (unit.last - unit.first) * chunks[0]->d(unit.l - 1));
+  parallel_for(static_cast<std::int64_t>(units.size()), chunks[0]->grain(count * height),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t u = first; u < last; ++u)
+                   for (std::int64_t c = 0; c < count; ++c)
+                     chunks[c]->gradient(units[u], g, add || c > 0);
+               });
 }
 
 // |dL/dW_l[p, q]| <= n max |D_l| max |A_{l-1}|, and a bias's <= n max |D_l|.

@@ -38,9 +38,12 @@ class Backprop {
   // network must live on.
   Backprop(const Architecture& net, std::int64_t rows, bool ordered);
 
-  // The sum of the losses; g (P,) becomes, or with `add` gains, the chunk's part of the gradient of
-  // the mean over `total` samples. Null: the loss alone.
-  double run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add);
+  // The sum of the losses. With `back` it keeps what the chunk's part of the gradient of the mean
+  // over `total` samples is made of.
+  double run(const T* theta, const Batch<T>& chunk, std::int64_t total, bool back);
+
+  // g (P,) becomes, or with `add` gains, the parts of chunks that were run, one after the other.
+  static void gradient(const std::unique_ptr<Backprop>* chunks, std::int64_t count, T* g, bool add);
 
   // No number of the chunk's part of the gradient was larger; infinite if one may not be finite,
   // and of a small gradient, which is looked through in less time than it takes to find a bound.
@@ -55,7 +58,8 @@ class Backprop {
     std::int64_t l, first, last;
   };
 
-  static constexpr std::int64_t most_rows = 64;  // of a unit
+  static constexpr std::int64_t most_rows = 64;         // of a unit
+  static constexpr std::int64_t unit_numbers = 12'544;  // of its gradient, about
   static constexpr std::int64_t panel = 2 * lanes<T>;
 
   void lay_out(std::int64_t rows);
