@@ -259,7 +259,7 @@ class TestEnds:
         y = np.repeat([0, 1, 2], [40, 14, 6])
         fitted = model("multi", early_stopping=True, validation_fraction=0.5).fit(X60, y)
         assert fitted.t_ == 5 * 30
-        shares = fitted._data[1].sum(axis=0)
+        shares = fitted._data.Y.sum(axis=0)
         np.testing.assert_array_equal(shares, [20, 7, 3])
         alone = np.repeat([0, 1, 2], [40, 19, 1])  # too few: drawn at random
         model("multi", early_stopping=True).fit(X60, alone)

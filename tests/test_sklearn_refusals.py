@@ -136,6 +136,8 @@ DATA = [
     ("partial_fit", (X60, Y, None, [0, 1]), ValueError,
      "classes: [0, 1], expected [0 1 2] as in the fits before"),
     ("diagnose", (X60, Y + 1), ValueError, "y: classes [1 2 3]"),
+    ("diagnose", (X60, Y, -np.ones(60)), ValueError, "sample_weight: -1 at 0"),
+    ("diagnose", (None, None, np.ones(60)), ValueError, "sample_weight: given without X"),
     ("fit", (X60, Y, np.ones(5)), ValueError, "sample_weight: shape (5,), expected (60,)"),
     ("fit", (X60, Y, np.ones((60, 1))), ValueError, "sample_weight: shape (60, 1), expected (60,)"),
     ("fit", (X60, Y, -np.ones(60)), ValueError, "sample_weight: -1 at 0, expected numbers >= 0"),
