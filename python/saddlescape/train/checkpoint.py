@@ -98,6 +98,9 @@ class Checkpoint:
 
     def begin(self, state: RunState) -> None:
         """Write the first one, so that what can't be written is known before it is needed."""
+        rate = state.optimizer.groups[0].schedule
+        if self.since is not None and rate is not None:  # the caller's own, after all refusals
+            checkpoint_schedule.adopt(rate, self.since["lr"])
         remove_leftovers(self.path)
         self.write(state)
 
@@ -131,10 +134,8 @@ class Checkpoint:
         for table, name in ((history, "history"), (history.epochs, "epochs")):
             columns = {name: column.tolist() for name, column in self.since[name].items()}
             table.fill(0, columns, len(next(iter(columns.values()))))
-        if task.best is not None:
+        if task.best is not None and self.since["best"] is not None:
             task.best.load_state_dict(self.since["best"])
-        if (rate := task.optimizer.groups[0].schedule) is not None:
-            checkpoint_schedule.adopt(rate, self.since["lr"])
         kept = self.since["memory"]
         memory = kept["before"], kept["gradient"], kept["norm"]
         return Position(**self.since["position"]), history, memory

@@ -138,9 +138,11 @@ class Best:
         return {name: getattr(self, name) for name in _STATE}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned, of this rule or another for the same value."""
         for name in _STATE:
             setattr(self, name, state[name])
+        if not self.rule.restore_best:
+            self.theta = self.running = None
 
     def better(self, value: float) -> bool:
         """Say whether a value is better than the best one by more than `min_delta`."""
