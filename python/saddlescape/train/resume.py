@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check
@@ -138,7 +138,8 @@ def _stopping(path: Path, tree: Tree, given: Any) -> Any:
     if kept is None:
         return given
     before = EarlyStopping(**kept)
-    if isinstance(given, Integral) and not isinstance(given, bool) and given >= 1:
+    number = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    if number and given >= 1:
         return replace(before, patience=int(given))
     if not isinstance(given, EarlyStopping):
         return given  # refused with the other arguments
