@@ -178,3 +178,17 @@ def test_a_history_of_another_run_is_one_line(folder, capsys):
         "first step\n"
     )
     assert contents(folder) == before
+
+
+def test_a_run_that_ended_early_has_its_end_in_the_checkpoint(folder, capsys):
+    """However short a time it took: fewer epochs than it had are refused."""
+    words = "train houses.csv --target price --epochs 60 --validation 0.3 --lr 0.5 --patience 2"
+    assert status(f"{words} --out new") == 0
+    assert "resume new --patience 4  look further" in capsys.readouterr().out
+    lines = (folder / "new" / "history.csv").read_text().splitlines()
+    epochs = int(lines[-1].split(",")[1]) + 1
+    assert epochs < 60
+    before = contents(folder)
+    assert status(f"resume new --epochs {epochs - 1}") == 1
+    assert f"--epochs: {epochs - 1}, expected at least {epochs}, those" in capsys.readouterr().err
+    assert contents(folder) == before

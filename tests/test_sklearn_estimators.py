@@ -207,6 +207,7 @@ class TestBeyond:
     @pytest.mark.parametrize("given", [
         {"normalisation": "batch", "batch_size": 20}, {"normalisation": "layer"},
         {"residual": True, "hidden_layer_sizes": (4, 4)}, {"dropout": 0.2}, {"init": "he"},
+        {"init": "constant", "init_scale": 0.1}, {"init": "orthogonal", "init_scale": 0.5},
         {"activation": "gelu"}, {"solver": "nadam", "solver_params": {"betas": (0.5, 0.9)}},
         {"solver": "adam", "solver_params": {"clip_norm": 1.0}},
     ])  # fmt: skip

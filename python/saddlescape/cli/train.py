@@ -73,7 +73,7 @@ def _add_more_training(command: argparse.ArgumentParser) -> None:
         add(name, type=_options.non_negative, default=0.0, metavar="NUMBER", help=text)
     text = "balanced: every class counts the same in the loss, however many samples it has"
     kinds = _options.choice(("balanced",))
-    add("--class-weight", type=kinds, metavar="balanced", help=text)
+    add("--class-weight", type=kinds, metavar="KIND", help=text)
     text = "share of the training data that is held out, and measured after every epoch"
     add("--validation", type=_options.inner_share, metavar="SHARE", help=text)
     text = "end after N epochs without a lower validation loss, and put the best one back"

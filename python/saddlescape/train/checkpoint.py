@@ -51,8 +51,8 @@ class Checkpoint:
     since : mapping, optional
         What a file held that the run goes on from.
     pause : float
-        Seconds, at least, between two writings, but for that at the last epoch's end; above 0 also
-        20 times what a writing takes.
+        Seconds, at least, between two writings, but for that at the last epoch's end, or where
+        early stopping ends the run; above 0 also 20 times what a writing takes.
     """
 
     def __init__(
@@ -108,7 +108,8 @@ class Checkpoint:
         """Write where the run stands; if that fails the last file stays, and the run ends."""
         assert state._memory is not None  # noqa: S101 - the loop's own states have it
         begun = time.monotonic()
-        if begun < self._next and state.position.epoch < state.epochs:
+        early = self._best is not None and self._best.outcome is not None
+        if begun < self._next and state.position.epoch < state.epochs and not early:
             return
         before, gradient, norm = state._memory()
         tree = {
