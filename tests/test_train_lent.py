@@ -160,3 +160,15 @@ def test_what_a_loop_remembers_fits_the_loop_and_not_what_became_of_theta(what):
         with pytest.raises((TypeError, ValueError), match=r"^gradient: "):
             loop.remember(np.zeros(count), wrong, 0.0)
     loop.remember(np.zeros(count), np.ones(count), 1.0)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_an_optimizer_shows_of_its_memory_can_not_be_resized(several):
+    theta = np.ones(50, np.float32)
+    optimizer = optim.Adam([theta] if several else theta, average=optim.EMA(0.9))
+    average = optimizer.average[0] if several else optimizer.average
+    with pytest.raises(ValueError, match="does not own its data"):
+        average.resize(BIG, refcheck=False)
+    gradient = np.ones(50, np.float32)
+    optimizer.step([gradient] if several else gradient)
+    assert np.array_equal(average, theta)  # one average after one step, in the same memory
