@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -166,6 +167,16 @@ def test_what_goes_wrong_inside_is_not_taken_for_a_wrong_option(error, folder, m
         status("resume p --epochs 70")
     with pytest.raises(error, match=r"^epochs: a fault of ours$"):
         status("train pets.csv --target kind --epochs 3 --out new")
+
+
+@pytest.mark.parametrize("fault", ["f() got 2 values: none", "can not add", "'a' is none: b"])
+def test_nor_what_goes_wrong_before_and_names_no_argument(fault, folder, monkeypatch):
+    def broken(*_):
+        raise TypeError(fault)
+
+    monkeypatch.setattr(Checkpoint, "watch", broken)
+    with pytest.raises(TypeError, match=re.escape(fault)):
+        status("resume p --epochs 70")
 
 
 def test_a_history_of_another_run_is_one_line(folder, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,12 +57,13 @@ class Material:
 def refused(head: str = "", until: Callable[[], bool] | None = None) -> Iterator[None]:
     """Turn the refusal of an argument into a line for the user, ``--`` before its name.
 
-    What is raised once `until` says true is no refusal and goes through as it is.
+    What names no argument, or is raised once `until` says true, is a fault of ours and goes through
+    as it is.
     """
     try:
         yield
     except (TypeError, ValueError) as error:
-        if until is not None and until():
+        if not _REFUSAL.match(str(error)) or (until is not None and until()):
             raise
         text = str(error).removeprefix("path: ")
         name, _, _ = text.partition(":")
@@ -72,6 +74,7 @@ def refused(head: str = "", until: Callable[[], bool] | None = None) -> Iterator
         ) from None
 
 
+_REFUSAL = re.compile(r"[\w.\[\]]+(, [\w.\[\]]+)*: ")  # "metrics[0]: ", "l1, l2: "
 _OPTIONS = (
     "activation", "batch-size", "class-weight", "dropout", "epochs", "init", "l1", "l2", "lr",
     "metrics", "normalisation", "optimizer", "residual", "validation",
