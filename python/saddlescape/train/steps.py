@@ -80,13 +80,18 @@ class Steps:
 
     def _lent(self) -> list[tuple[str, NDArray[Any]]]:
         weight = [] if self.weight is None else [("weight", self.weight)]
-        return [("theta", self.net.theta), ("X", self.X), ("y", self.Y), *weight]
+        own = [("theta", self.net.theta), ("running", self.net.running)]
+        return [*own, ("X", self.X), ("y", self.Y), *weight]
 
     def check(self) -> None:
-        """Refuse arrays that somebody has resized since the steps began, as the core does."""
+        """Refuse arrays that somebody has resized or frozen since the steps began."""
         for (name, array), shape in zip(self._lent(), self._shapes, strict=True):
             if array.shape != shape:
                 raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
+            if name in ("theta", "running") and array.size and not array.flags.writeable:
+                raise ValueError(
+                    f"{name}: read-only, expected a writable array (it is updated in place)"
+                )
 
     def step(self, rows: NDArray[np.int64] | None) -> bool:
         """Do one step; False, with the last good parameters restored, if it is not finite."""
