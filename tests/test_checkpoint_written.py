@@ -93,7 +93,7 @@ def test_arguments_of_train_are_in_the_file_or_in_resume(tmp_path):
     of_the_optimizer = {"optimizer", "lr", "schedule", "settings"}
     asked = set(inspect.signature(ss.train).parameters) - {"net"}
     assert asked == kept | told | of_the_optimizer
-    assert kept & told == {"epochs", "validation"}
+    assert kept & told == {"early_stopping", "epochs", "validation"}
 
 
 def stopping(**arguments):

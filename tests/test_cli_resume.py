@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import time
 import pytest
 
 from cli_samples import FILES, contents, folder, status, trained  # noqa: F401 - fixtures
+from saddlescape.train.checkpoint import Checkpoint
 from saddlescape.train.progress import ProgressOfRun
 
 PLAIN = "--epochs 40 --lr 0.02 --seed 3"
@@ -101,3 +104,102 @@ def test_a_killed_program_goes_on(number, folder):
     assert status(f"{words} whole") == 0
     for name in FILES - {"checkpoint.safetensors"}:
         assert (folder / "cut" / name).read_bytes() == (folder / "whole" / name).read_bytes(), name
+
+
+def same_files(folder, one, other):
+    for name in FILES - {"checkpoint.safetensors"}:
+        assert (folder / one / name).read_bytes() == (folder / other / name).read_bytes(), name
+
+
+def test_a_program_that_was_given_more_epochs_and_killed_goes_on_to_them(folder, capsys):
+    words = "train digits --layers 32 --seed 1"
+    assert status(f"{words} --epochs 2 --out cut") == 0
+    history = folder / "cut" / "history.csv"
+    before = history.stat().st_size
+    program = [sys.executable, "-m", "saddlescape", *["resume", "cut", "--epochs", "40"]]
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        program, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while history.stat().st_size < 2 * before:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait(60) == -9
+    assert json.loads((folder / "cut" / "run.json").read_text())["arguments"]["epochs"] == 40
+    assert status("resume cut") == 0
+    assert status(f"{words} --epochs 40 --out whole") == 0
+    same_files(folder, "cut", "whole")
+
+
+def test_killed_between_the_two_files_it_goes_on_too(folder, capsys, monkeypatch):
+    words = "train houses.csv --target price --lr 0.02"
+    assert status(f"{words} --epochs 4 --out cut") == 0
+    with monkeypatch.context() as context:
+        context.setattr(Checkpoint, "begin", interrupt)
+        assert status("resume cut --epochs 9") == 130
+    assert status("resume cut") == 0
+    assert status(f"{words} --epochs 9 --out whole") == 0
+    same_files(folder, "cut", "whole")
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_more_patience(folder, capsys):
+    words = "train houses.csv --target price --epochs 60 --validation 0.3 --lr 0.5"
+    assert status(f"{words} --patience 2 --out more") == 0
+    short = (folder / "more" / "history.csv").read_bytes()
+    assert status("resume more --patience 9") == 0
+    assert status(f"{words} --patience 9 --out whole") == 0
+    assert len((folder / "whole" / "history.csv").read_bytes()) > len(short)
+    same_files(folder, "more", "whole")
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError])
+def test_what_goes_wrong_inside_is_not_taken_for_a_wrong_option(error, folder, monkeypatch):
+    def broken(*_):
+        raise error("epochs: a fault of ours")
+
+    monkeypatch.setattr(ProgressOfRun, "look", broken)
+    with pytest.raises(error, match=r"^epochs: a fault of ours$"):
+        status("resume p --epochs 70")
+    with pytest.raises(error, match=r"^epochs: a fault of ours$"):
+        status("train pets.csv --target kind --epochs 3 --out new")
+
+
+@pytest.mark.parametrize("fault", ["f() got 2 values: none", "can not add", "'a' is none: b"])
+def test_nor_what_goes_wrong_before_and_names_no_argument(fault, folder, monkeypatch):
+    def broken(*_):
+        raise TypeError(fault)
+
+    monkeypatch.setattr(Checkpoint, "watch", broken)
+    with pytest.raises(TypeError, match=re.escape(fault)):
+        status("resume p --epochs 70")
+
+
+def test_a_history_of_another_run_is_one_line(folder, capsys):
+    (folder / "p" / "history.csv").write_text("a,b\n1,2\n")
+    before = contents(folder)
+    assert status("resume p --epochs 70") == 1
+    err = capsys.readouterr().err
+    assert err == (
+        "saddlescape: log: 'p/history.csv' is of another run, expected this one's columns and "
+        "first step\n"
+    )
+    assert contents(folder) == before
+
+
+def test_a_run_that_ended_early_has_its_end_in_the_checkpoint(folder, capsys):
+    """However short a time it took: fewer epochs than it had are refused."""
+    words = "train houses.csv --target price --epochs 60 --validation 0.3 --lr 0.5 --patience 2"
+    assert status(f"{words} --out new") == 0
+    assert "resume new --patience 4  look further" in capsys.readouterr().out
+    lines = (folder / "new" / "history.csv").read_text().splitlines()
+    epochs = int(lines[-1].split(",")[1]) + 1
+    assert epochs < 60
+    before = contents(folder)
+    assert status(f"resume new --epochs {epochs - 1}") == 1
+    assert f"--epochs: {epochs - 1}, expected at least {epochs}, those" in capsys.readouterr().err
+    assert contents(folder) == before

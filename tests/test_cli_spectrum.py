@@ -48,7 +48,7 @@ def test_a_spectrum_that_is_estimated_has_its_interval(folder, capsys):
     out = capsys.readouterr().out
     assert "share, 95 % interval" in out
     assert "signs        not counted: 3,332 parameters, the Hessian is assembled up to 3,000" in out
-    assert "penalties --l1, --l2 are not in it" in out
+    assert "with --l2 0.1, as trained: on the diagonal, for each weight" in out
     assert "relu" in out
     assert max(map(len, out.splitlines())) <= 80
 

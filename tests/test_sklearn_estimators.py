@@ -207,6 +207,7 @@ class TestBeyond:
     @pytest.mark.parametrize("given", [
         {"normalisation": "batch", "batch_size": 20}, {"normalisation": "layer"},
         {"residual": True, "hidden_layer_sizes": (4, 4)}, {"dropout": 0.2}, {"init": "he"},
+        {"init": "constant", "init_scale": 0.1}, {"init": "orthogonal", "init_scale": 0.5},
         {"activation": "gelu"}, {"solver": "nadam", "solver_params": {"betas": (0.5, 0.9)}},
         {"solver": "adam", "solver_params": {"clip_norm": 1.0}},
     ])  # fmt: skip
@@ -259,7 +260,7 @@ class TestEnds:
         y = np.repeat([0, 1, 2], [40, 14, 6])
         fitted = model("multi", early_stopping=True, validation_fraction=0.5).fit(X60, y)
         assert fitted.t_ == 5 * 30
-        shares = fitted._data[1].sum(axis=0)
+        shares = fitted._data.Y.sum(axis=0)
         np.testing.assert_array_equal(shares, [20, 7, 3])
         alone = np.repeat([0, 1, 2], [40, 19, 1])  # too few: drawn at random
         model("multi", early_stopping=True).fit(X60, alone)

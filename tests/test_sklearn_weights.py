@@ -107,3 +107,42 @@ def test_absolute_error_finds_the_median():
         n_iter_no_change=10**6,
     ).fit(np.ones((60, 1)), y)  # fmt: skip
     assert fitted.predict(np.ones((1, 1)))[0] == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_diagnosed_is_the_loss_that_was_fitted(kind, solver):
+    """Of full batches: what the next step sees."""
+    y = TARGETS[kind]
+    fitted = model(kind, solver=solver, alpha=2.0, max_iter=3, batch_size=60)
+    fitted.fit(X60, y, sample_weight=WEIGHTS)
+    point, before = fitted.diagnose().point, fitted.history_.steps
+    twin = fitted.diagnose(X60, y, WEIGHTS).point
+    assert (twin.loss, twin.gradient.norm) == (point.loss, point.gradient.norm)
+    assert fitted.diagnose(X60, y).point.loss != point.loss
+    fitted.set_params(warm_start=True).fit(X60, y, sample_weight=WEIGHTS)
+    assert fitted.history_["loss"][before] == pytest.approx(point.loss, rel=1e-12)
+    norm = fitted.history_["gradient_norm"][before]
+    assert norm == pytest.approx(point.gradient.norm, rel=1e-9)
+
+
+def test_diagnosed_are_the_weights_of_classes_too():
+    y = TARGETS["multi"]
+    fitted = model("multi", class_weight="balanced", alpha=2.0).fit(X60, y)
+    loss = fitted.diagnose().point.loss
+    assert loss == fitted.diagnose(X60, y).point.loss
+    assert fitted.set_params(class_weight=None).diagnose(X60, y).point.loss != loss
+
+
+def test_after_early_stopping_the_best_epoch_is_diagnosed():
+    fitted = model("multi", early_stopping=True, max_iter=40, n_iter_no_change=5, batch_size=10,
+                   learning_rate_init=0.05).fit(X60, TARGETS["multi"])  # fmt: skip
+    best = int(np.argmax(fitted.validation_scores_)) + 1
+    assert best < fitted.n_iter_
+    found = fitted.diagnose()
+    steps = fitted.history_.steps // fitted.n_iter_ * best
+    assert found.step == steps
+    assert f"its parameters are those after {steps} steps, the best epoch's" in found.subject
+    first = fitted.history_.steps
+    fitted.set_params(warm_start=True, learning_rate_init=1e3).fit(X60, TARGETS["multi"])
+    assert fitted.diagnose(curvature=False).step == first  # a start that nothing was better than

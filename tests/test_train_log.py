@@ -67,22 +67,6 @@ def test_json_lines_have_every_number(tmp_path):
     assert rows[2]["validation_f1"] == run.history.epochs["validation_f1"][0]
 
 
-def test_event_files_are_read_back(tmp_path):
-    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    run = trained([tmp_path / "run.csv", tmp_path / "events"])
-    read = reader.EventAccumulator(str(tmp_path / "events"), {"scalars": 0})
-    read.Reload()
-    frame = table(tmp_path / "run.csv")
-    assert set(read.Tags()["scalars"]) == set(frame) - {"step", "epoch"}
-    for name in read.Tags()["scalars"]:
-        events = read.Scalars(name)
-        column = frame[["step", name]].dropna()
-        assert [e.step for e in events] == column["step"].tolist()
-        # event files hold float32
-        assert [e.value for e in events] == column[name].astype(np.float32).tolist()
-    assert run.history.steps == len(read.Scalars("loss"))
-
-
 def test_every_burst_is_written_as_it_goes(tmp_path):
     paths = [tmp_path / "run.csv", tmp_path / "run.jsonl"]
     seen = []
@@ -264,17 +248,6 @@ def test_a_run_that_goes_on_has_the_file_of_one_that_never_stopped(tmp_path, nam
     assert len(ours) == len(theirs)
     assert ours[:at] == theirs[:at]
     assert ours[at + 1 :] == theirs[at + 1 :]
-
-
-def test_event_files_of_a_run_that_goes_on(tmp_path):
-    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    X, y = make_data()
-    ss.train(make_net(), X, y, batch_size=7, epochs=4, log=tmp_path, callback=lambda s: s.step == 8)
-    time.sleep(1.1)  # an event file's name has its second
-    resumed(tmp_path, 4, 5)
-    read = reader.EventAccumulator(str(tmp_path), {"scalars": 0})
-    read.Reload()
-    assert [e.step for e in read.Scalars("loss")] == list(range(12))
 
 
 def test_another_runs_file_is_left_alone(tmp_path):

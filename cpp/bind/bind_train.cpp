@@ -29,6 +29,23 @@ train::Penalty penalty_of(double l1, double l2) {
   return {checked_penalty("l1", l1), checked_penalty("l2", l2)};
 }
 
+// An array whose memory a loop was given. NumPy lets its owner resize it behind our back, with
+// refcheck=False, or freeze it; a loop comes back to it burst after burst.
+struct Lent {
+  const char* name;
+  py::object source;
+  Array array;
+  bool written;
+
+  // As it was lent, or refused.
+  void check() const {
+    const auto look = written ? &checked_writable : &checked_array;
+    if (look(source, name, {array.dtype}, array.shape).data != array.data)
+      throw py::value_error(std::string(name) +
+                            ": moved to other memory since the steps began, expected it at rest");
+  }
+};
+
 // A loop, and what keeps its memory.
 class TrainingLoop {
  public:
@@ -36,7 +53,7 @@ class TrainingLoop {
                const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2,
                const py::object& weight, std::uint64_t seed, std::uint64_t step,
                const py::object& running)
-      : held_(py::make_tuple(network, stepper, theta, X, Y, weight, running)),
+      : held_(py::make_tuple(network, stepper)),
         stepper_(py::cast<Stepper&>(stepper)),
         records_(table(0)) {
     const auto& net = py::cast<const net::Architecture&>(network);
@@ -45,6 +62,8 @@ class TrainingLoop {
     if (stepper_.params().ptr() != theta.ptr())
       throw py::value_error("stepper: made for other parameters, expected one made for theta");
     if (size < 1) throw py::value_error("size: " + std::to_string(size) + ", expected at least 1");
+    lent_ = {{"theta", theta, own, true}, {"X", X, in.X, false}, {"y", Y, in.Y, false}};
+    if (!weight.is_none()) lent_.push_back({"weight", weight, in.weight, false});
     samples_ = in.samples();
     size_ = std::min(size, samples_);
     const train::Penalty penalty = penalty_of(l1, l2);
@@ -58,6 +77,7 @@ class TrainingLoop {
                                               {std::int64_t(2), net.hidden_units()});
       check_finite(averages, "running");
       training.running = averages.as<double>();
+      lent_.push_back({"running", running, averages, true});
     }
     with_dtype(own.dtype, [&](auto zero) {
       using T = decltype(zero);
@@ -69,6 +89,7 @@ class TrainingLoop {
   bool run(const py::object& order, const py::object& rates, const py::object& weights,
            double seconds) {
     const Turn turn(stepper_.busy());
+    for (const Lent& lent : lent_) lent.check();
     train::Burst burst{};
     const Array rate = checked_array(rates, "rates", {Dtype::float64}, {any});
     const Array weight = checked_array(weights, "weights", {Dtype::float64}, {rate.size});
@@ -100,6 +121,7 @@ class TrainingLoop {
   // and that gradient's norm.
   py::tuple memory() {
     const Turn turn(stepper_.busy());
+    for (const Lent& lent : lent_) lent.check();  // who asks will keep it beside theta
     return std::visit(
         [](const auto& loop) {
           const auto kept = loop->memory();
@@ -115,7 +137,7 @@ class TrainingLoop {
 
   void remember(const py::object& before, const py::object& gradient, double norm) {
     const Turn turn(stepper_.busy());
-    const Array theta = checked_array(held_[2], "theta", {Dtype::float32, Dtype::float64}, {any});
+    const Array& theta = lent_.front().array;  // whatever became of it since
     const Array old = checked_like(before, "before", theta);
     Array last;
     if (!gradient.is_none()) last = checked_like(gradient, "gradient", theta);
@@ -167,6 +189,7 @@ class TrainingLoop {
   }
 
   py::tuple held_;
+  std::vector<Lent> lent_;  // theta first
   Stepper& stepper_;
   std::int64_t samples_ = 0, size_ = 0, done_ = 0, steps_ = 0, least_ = 1;
   std::variant<std::unique_ptr<train::Loop<float>>, std::unique_ptr<train::Loop<double>>> loop_;

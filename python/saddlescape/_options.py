@@ -11,6 +11,7 @@ __all__ = [
     "choice",
     "count",
     "inner_share",
+    "names",
     "non_negative",
     "positive",
     "seed",
@@ -41,6 +42,17 @@ def typed(expected: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
         return value
 
     return convert
+
+
+def names(allowed: Sequence[str]) -> Callable[[str], Any]:
+    """Make an argparse type of a list of names, each once."""
+
+    def parse(text: str) -> list[str] | None:
+        found = text.split(",")
+        good = len(set(found)) == len(found) and set(found) <= set(allowed)
+        return found if good else None
+
+    return typed(f"some of {', '.join(allowed)}, each once, with commas between", parse)
 
 
 def _if(condition: Callable[[Any], bool], value: Any) -> Any:

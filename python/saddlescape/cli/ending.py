@@ -97,6 +97,9 @@ def _next(run: Run, folder: Folder, record: Record) -> list[str]:
     lines = {f"predict {name} DATA": "new data, the same columns"}
     if run.outcome is RunOutcome.FINISHED and record.arguments["schedule"] == "constant":
         lines[f"resume {name} --epochs {2 * record.arguments['epochs']}"] = "train on"
+    if run.outcome is RunOutcome.EARLY:
+        patience = 2 * record.arguments["patience"]
+        lines[f"resume {name} --patience {patience}"] = "look further for a better epoch"
     lines[f"spectrum {name}"] = "what kind of point it ended at"
     width = max(map(len, lines))
     return ["next:", *(f"  saddlescape {line:<{width}}  {text}" for line, text in lines.items())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from saddlescape.cli.asked import writable
@@ -12,6 +12,9 @@ from saddlescape.data import DataError
 from saddlescape.net import MLP
 
 __all__ = ["Folder"]
+
+# Arguments that a run of an earlier version does not have, with what it was trained by
+_LATER = {"class_weight": None, "dtype": "float64", "metrics": None}
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ class Folder:
             raise DataError(
                 f"{self.path}: no run in it (no run.json), expected what train --out wrote"
             )
-        return Record.read(self.record)
+        record = Record.read(self.record)
+        later = {name: x for name, x in _LATER.items() if name not in record.arguments}
+        return replace(record, arguments=record.arguments | later)
 
     def network(self) -> MLP:
         """Return the network as training left it."""

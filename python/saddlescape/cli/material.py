@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -53,23 +54,30 @@ class Material:
 
 
 @contextmanager
-def refused(head: str = "") -> Iterator[None]:
-    """Turn the refusal of an argument into a line for the user, ``--`` before its name."""
+def refused(head: str = "", until: Callable[[], bool] | None = None) -> Iterator[None]:
+    """Turn the refusal of an argument into a line for the user, ``--`` before its name.
+
+    What names no argument, or is raised once `until` says true, is a fault of ours and goes through
+    as it is.
+    """
     try:
         yield
     except (TypeError, ValueError) as error:
+        if not _REFUSAL.match(str(error)) or (until is not None and until()):
+            raise
         text = str(error).removeprefix("path: ")
         name, _, _ = text.partition(":")
-        option = name.replace("_", "-") if name.replace("_", "").isalnum() else ""
+        option = name.partition("[")[0].replace("_", "-")
         known = option in _OPTIONS
         raise data.DataError(
             f"{head}--{option}{text[len(name) :]}" if known else f"{head}{text}"
         ) from None
 
 
+_REFUSAL = re.compile(r"[\w.\[\]]+(, [\w.\[\]]+)*: ")  # "metrics[0]: ", "l1, l2: "
 _OPTIONS = (
-    "activation", "batch-size", "dropout", "epochs", "init", "l1", "l2", "lr", "normalisation",
-    "optimizer", "residual", "validation",
+    "activation", "batch-size", "class-weight", "dropout", "epochs", "init", "l1", "l2", "lr",
+    "metrics", "normalisation", "optimizer", "residual", "validation",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from saddlescape.cli.material import refused
 from saddlescape.cli.record import Record
 from saddlescape.cli.train import PAUSE, anew
 from saddlescape.data import DataError
+from saddlescape.train import RunState
 from saddlescape.train import resume as resume_run
 from saddlescape.train.checkpoint import Checkpoint
 
@@ -34,9 +35,28 @@ def add(command: argparse.ArgumentParser) -> None:
     add_place(command)
     text = "how many the run is to have in all, those before included (default: as before)"
     command.add_argument("--epochs", type=_options.count, metavar="N", help=text)
+    text = "end after N epochs without a lower validation loss (default: as before)"
+    command.add_argument("--patience", type=_options.count, metavar="N", help=text)
     text = "how many threads compute (default: one for each core); the numbers stay the same"
     command.add_argument("--threads", type=_options.count, metavar="N", help=text)
     command.set_defaults(run=_run)
+
+
+class _Kept(Checkpoint):
+    """The run's checkpoint; once all is accepted run.json says what the run is asked for now.
+
+    It says so before the checkpoint does: whatever a kill leaves of the two, run.json is right.
+    """
+
+    def __init__(self, folder: Folder, record: Record) -> None:
+        super().__init__(folder.checkpoint, pause=PAUSE)
+        self.folder, self.record, self.begun = folder, record, False
+
+    def begin(self, state: RunState) -> None:
+        """Keep both files before the first step."""
+        self.record.write(self.folder.record)
+        super().begin(state)
+        self.begun = True
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -46,9 +66,15 @@ def _run(given: argparse.Namespace) -> int:
         _core.set_threads(given.threads)
     if given.epochs is not None:
         _check_schedule(record, given.epochs)
+    if given.patience is not None and record.arguments["validation"] is None:
+        raise DataError(
+            f"--patience: {folder.path} has no validation data, expected a run that was trained "
+            "with --validation SHARE"
+        )
     material = folder.material(record, given.data)
-    if given.epochs is not None:
-        record = replace(record, arguments={**record.arguments, "epochs": given.epochs})
+    asked = {name: getattr(given, name) for name in ("epochs", "patience")}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    record = replace(record, arguments={**record.arguments, **asked})
     if not folder.checkpoint.exists() and folder.model.exists():
         raise DataError(
             f"{folder.checkpoint}: no such file, though the run has a model; "
@@ -56,17 +82,18 @@ def _run(given: argparse.Namespace) -> int:
         )
     if not folder.checkpoint.exists():  # cut off before the first epoch's end
         return ended(anew(folder, record, material), folder, record, material)
-    with refused():
+    kept = _Kept(folder, record)
+    with refused(until=lambda: kept.begun):
         run = resume_run(
             folder.checkpoint,
             *material.training,
-            epochs=given.epochs,
+            epochs=record.arguments["epochs"],
+            early_stopping=given.patience,
             validation=material.validation,
             log=folder.history,
-            checkpoint=Checkpoint(folder.checkpoint, pause=PAUSE),
+            checkpoint=kept,
             progress=True,
         )
-    record.write(folder.record)
     return ended(run, folder, record, material)
 
 

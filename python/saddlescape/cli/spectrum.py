@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +13,17 @@ from saddlescape import _core, _options, critical, eig
 from saddlescape._extras import require
 from saddlescape._live import LiveLine
 from saddlescape.cli.folder import Folder
+from saddlescape.cli.record import Record
 from saddlescape.cli.resume import add_place
 from saddlescape.cli.status import DONE
 from saddlescape.critical.classify import DENSE_LIMIT
 from saddlescape.critical.statement import statement
-from saddlescape.curvature import NetworkCurvature
+from saddlescape.curvature import NetworkCurvature, PenalisedCurvature
+from saddlescape.curvature.penalty import penalised
 from saddlescape.data import DataError
 from saddlescape.net import MLP
 from saddlescape.net.store import description
+from saddlescape.train.weights import class_weights
 
 __all__ = ["TEXT", "add"]
 
@@ -27,6 +31,8 @@ TEXT = "say what kind of point a run ended at, from the eigenvalues of the Hessi
 
 _DECADES, _ESTIMATED = 4, 3  # below the largest eigenvalue, that the table tells apart
 _LARGEST = 1e75  # fourth powers are still finite
+
+Operator = NetworkCurvature | PenalisedCurvature
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -54,7 +60,7 @@ def _run(given: argparse.Namespace) -> int:
     X, y = folder.material(record, given.data).training
     if X.shape[1] != net.sizes[0]:
         raise DataError(f"{folder.model}: {net.sizes[0]} inputs, the data have {X.shape[1]}")
-    H = _hessian(folder, net, X, y)
+    H = _hessian(folder, record, net, X, y)
     with LiveLine() as line:
         line.show("eigenvalues at both ends ...")
         ends = eig.lanczos(H, low=given.ends, high=given.ends, seed=given.seed)
@@ -71,11 +77,15 @@ def _run(given: argparse.Namespace) -> int:
     return DONE
 
 
-def _hessian(folder: Folder, net: MLP, X: np.ndarray, y: np.ndarray) -> NetworkCurvature:
+def _hessian(folder: Folder, record: Record, net: MLP, X: np.ndarray, y: np.ndarray) -> Operator:
+    """Return the curvature of the loss that was trained: weighted, with its penalties."""
     head = f"{folder.model}: no curvature to compute where a run diverged: "
     if not np.isfinite(net.theta).all():
         raise DataError(f"{head}a parameter is not finite")
-    H = NetworkCurvature(net, X, y)
+    asked = record.arguments
+    weight = class_weights(asked["class_weight"], y if record.classes else None, net.sizes[-1])
+    loss = NetworkCurvature(net, X, y, sample_weight=weight)
+    H = penalised(loss, net, asked["l1"], asked["l2"])
     sizes = (H.theta, H.loss(), H.gradient(), H @ np.ones(net.parameters))
     if not all(np.all(np.abs(size) < _LARGEST) for size in sizes):  # False of NaN
         raise DataError(f"{head}loss or gradient are beyond {_LARGEST:g}")
@@ -144,11 +154,15 @@ def _verdict(point: critical.CriticalPoint) -> list[str]:
     ]
 
 
-def _notes(arguments: dict[str, object], H: NetworkCurvature) -> list[str]:
+def _notes(arguments: dict[str, Any], H: Operator) -> list[str]:
     lines = []
-    if arguments["l1"] or arguments["l2"]:
-        text = "of the loss alone; the run's penalties --l1, --l2 are not in it"
+    if arguments["class_weight"]:
+        lines += _labelled("note", f"with --class-weight {arguments['class_weight']}, as trained")
+    if arguments["l2"]:
+        text = f"with --l2 {arguments['l2']:g}, as trained: on the diagonal, for each weight"
         lines += _labelled("note", text)
+    if arguments["l1"]:
+        lines += _labelled("note", f"with --l1 {arguments['l1']:g}, as trained: in the gradient")
     if arguments["dropout"]:
         lines += _labelled("note", "without dropout, as in prediction")
     if H.silent:

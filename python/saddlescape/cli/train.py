@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from saddlescape import _core, _options, data
+from saddlescape import _core, _options, data, metrics
 from saddlescape.cli.asked import add_data, add_network, add_seed, add_training
 from saddlescape.cli.ending import ended
 from saddlescape.cli.folder import Folder
@@ -56,6 +56,9 @@ def _add_layers(command: argparse.ArgumentParser) -> None:
     names = _options.choice(_OF_CLASSES + _OF_NUMBERS)
     text = "cross_entropy or bce for classes, mse, mae or huber for numbers (default: the first)"
     add("--loss", type=names, metavar="NAME", help=text)
+    kinds = _options.choice(("float32", "float64"))
+    text = "what is computed in: float32 or float64"
+    add("--dtype", type=kinds, default="float64", metavar="NAME", help=text)
 
 
 def _add_more_training(command: argparse.ArgumentParser) -> None:
@@ -68,10 +71,16 @@ def _add_more_training(command: argparse.ArgumentParser) -> None:
     for name, penalty in (("--l1", "NUMBER * sum |w|"), ("--l2", "NUMBER / 2 * sum w^2")):
         text = f"penalty on the weights: {penalty} joins the loss"
         add(name, type=_options.non_negative, default=0.0, metavar="NUMBER", help=text)
+    text = "balanced: every class counts the same in the loss, however many samples it has"
+    kinds = _options.choice(("balanced",))
+    add("--class-weight", type=kinds, metavar="KIND", help=text)
     text = "share of the training data that is held out, and measured after every epoch"
     add("--validation", type=_options.inner_share, metavar="SHARE", help=text)
     text = "end after N epochs without a lower validation loss, and put the best one back"
     add("--patience", type=_options.count, metavar="N", help=text)
+    known = metrics.names()
+    text = f"after every epoch, in history.csv: {', '.join(known)} (default: accuracy, or r2)"
+    add("--metrics", type=_options.names(known), metavar="NAME,...", help=text)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -119,7 +128,7 @@ def network(record: Record, material: Material) -> MLP:
             activation=arguments["activation"],
             loss=arguments["loss"],
             init=arguments["init"],
-            dtype="float64",
+            dtype=arguments["dtype"],
             seed=arguments["seed"],
             normalisation=arguments["normalisation"],
             residual=arguments["residual"],
@@ -130,6 +139,11 @@ def network(record: Record, material: Material) -> MLP:
 def _record(arguments: dict[str, Any], found: str | None, material: Material) -> Record:
     train = material.split.train
     loss = _loss(arguments["loss"], train)
+    if arguments["class_weight"] is not None and not train.classes:
+        raise data.DataError(
+            f"--class-weight: target {train.target_name!r} of {train.name} holds numbers, expected "
+            "classes"
+        )
     return Record(
         arguments={**arguments, "loss": loss, "layers": list(arguments["layers"])},
         sha256=found,
@@ -168,7 +182,8 @@ def _asked(arguments: dict[str, Any], material: Material) -> dict[str, Any]:
         "batch_size": arguments["batch_size"],
         "epochs": arguments["epochs"],
         "validation": material.validation,
-        "metrics": ("accuracy",) if material.classes else ("r2",),
+        "metrics": arguments["metrics"] or (("accuracy",) if material.classes else ("r2",)),
+        "class_weight": arguments["class_weight"],
         "early_stopping": arguments["patience"],
         "seed": arguments["seed"],
         "l1": arguments["l1"],

@@ -13,6 +13,7 @@ from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
 from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
+from saddlescape.curvature.penalty import PenalisedCurvature, PenaltyCurvature, penalty
 from saddlescape.curvature.pieces import AutomaticCurvatureInPieces
 from saddlescape.curvature.piecewise import PiecewiseLinearWarning
 from saddlescape.curvature.products import OperatorCurvature, from_operator
@@ -38,6 +39,8 @@ __all__ = [
     "NetworkCurvature",
     "NotFiniteError",
     "OperatorCurvature",
+    "PenalisedCurvature",
+    "PenaltyCurvature",
     "PiecewiseLinearWarning",
     "WeightedCurvature",
     "bartlett_diagonal",
@@ -50,5 +53,6 @@ __all__ = [
     "hutchinson_diagonal",
     "mean_of",
     "of",
+    "penalty",
     "sum_of",
 ]

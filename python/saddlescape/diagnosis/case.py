@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.critical import CriticalPoint
 from saddlescape.metrics import Trend
-from saddlescape.train import Run
+from saddlescape.train import History, Run
 
-__all__ = ["Case"]
+__all__ = ["Case", "history_of"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Case:
     run : Run
         The run.
     trend : Trend
-        Of its last losses.
+        Of the last losses before the point.
     point : CriticalPoint or None
         The point where it ended; None if curvature was not wanted or is not to be had.
     gradient : (P,) array or None
-        The gradient there, over all samples.
+        The gradient there, over all samples, of the loss that was trained.
     gradient_curvature : float or None
         ``g^T H g / |g|^2``: curvature along it.
     """
@@ -37,6 +38,11 @@ class Case:
     point: CriticalPoint | None
     gradient: NDArray[np.float64] | None
     gradient_curvature: float | None
+
+    @cached_property
+    def history(self) -> History:
+        """The steps that led to the point: not those after it, where it was put back."""
+        return history_of(self.run)
 
     @property
     def momentum(self) -> float | None:
@@ -64,15 +70,20 @@ class Case:
     @property
     def rate(self) -> float:
         """The learning rate last used, NaN if there was none: a failed step has none."""
-        rates = self.run.history["learning_rate"]
+        rates = self.history["learning_rate"]
         rates = rates[np.isfinite(rates)]
         return float(rates[-1]) if rates.size else float("nan")
 
     def cosine(self, count: int = 20) -> float:
         """The median cosine between successive gradients over the last steps; NaN if unknown."""
-        values = self.run.history.tail("gradient_cosine", count)
+        values = self.history.tail("gradient_cosine", count)
         values = values[np.isfinite(values)]
         return float(np.median(values)) if values.size else float("nan")
+
+
+def history_of(run: Run) -> History:
+    """Return the steps that led to the parameters that a run left."""
+    return run.history if run.restored is None else run.history.until(run.restored)
 
 
 def stable_limit(momentum: float, nesterov: bool) -> float:

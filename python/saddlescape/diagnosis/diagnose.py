@@ -7,8 +7,9 @@ import numpy as np
 from saddlescape import _check
 from saddlescape.critical import classify
 from saddlescape.critical.point import CriticalPoint
-from saddlescape.curvature import NetworkCurvature
-from saddlescape.diagnosis.case import Case
+from saddlescape.curvature import NetworkCurvature, PenalisedCurvature
+from saddlescape.curvature.penalty import penalised
+from saddlescape.diagnosis.case import Case, history_of
 from saddlescape.diagnosis.diagnosis import Diagnosis
 from saddlescape.diagnosis.records import counted
 from saddlescape.diagnosis.rules import RULES
@@ -18,11 +19,17 @@ from saddlescape.train import Run, RunOutcome
 
 __all__ = ["diagnose", "examine", "judge", "subject_of"]
 
+Operator = NetworkCurvature | PenalisedCurvature
 _LARGEST = 1e75  # fourth powers are still finite
 
 
 def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
     """Say why a run stands where it stands.
+
+    The loss that is judged, with its gradient and Hessian, is the one that was trained: with the
+    run's weights of samples and its penalties, over all its samples; as in prediction, where
+    dropout does nothing and batch normalisation takes its averages. Where early stopping put the
+    best epoch's parameters back, the steps up to there are judged.
 
     Parameters
     ----------
@@ -61,7 +68,7 @@ def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
     return judge(run, operator, point)
 
 
-def examine(run: Run, seed: int) -> tuple[NetworkCurvature | None, CriticalPoint | None]:
+def examine(run: Run, seed: int) -> tuple[Operator | None, CriticalPoint | None]:
     """Compute the curvature where a run ended; None and None where numbers are beyond computing.
 
     A run that diverged may be put back to parameters at which the loss is just finite; there the
@@ -69,7 +76,8 @@ def examine(run: Run, seed: int) -> tuple[NetworkCurvature | None, CriticalPoint
     """
     if not np.isfinite(run.net.theta).all():
         return None, None
-    operator = NetworkCurvature(run.net, run.X, run.y)
+    loss = NetworkCurvature(run.net, run.X, run.y, sample_weight=run.sample_weight)
+    operator = penalised(loss, run.net, run.l1, run.l2)
     direction = np.random.default_rng(seed).standard_normal(run.net.parameters)
     sizes = (operator.theta, operator.loss(), operator.gradient(), operator @ direction)
     if not all(np.all(np.abs(size) < _LARGEST) for size in sizes):  # False of NaN
@@ -77,7 +85,7 @@ def examine(run: Run, seed: int) -> tuple[NetworkCurvature | None, CriticalPoint
     return operator, classify(operator, seed=seed)
 
 
-def judge(run: Run, operator: NetworkCurvature | None, point: CriticalPoint | None) -> Diagnosis:
+def judge(run: Run, operator: Operator | None, point: CriticalPoint | None) -> Diagnosis:
     """Ask every rule, with the curvature that is already there."""
     gradient = along = None
     floor = 0.0
@@ -85,8 +93,8 @@ def judge(run: Run, operator: NetworkCurvature | None, point: CriticalPoint | No
         gradient = operator.gradient()
         squared = float(gradient @ gradient)
         along = float(gradient @ (operator @ gradient)) / squared if squared > 0 else None
-        floor = operator.lower_bound
-    latest = latest_trend(run.history.loss, floor=floor, noisy=not run.full_batch)
+        floor = operator.lower_bound or 0.0
+    latest = latest_trend(history_of(run).loss, floor=floor, noisy=not run.full_batch)
     case = Case(run, latest, point, gradient, along)
     found = [finding for rule in RULES if (finding := rule(case)) is not None]
     found.sort(key=lambda finding: -finding.weight)
@@ -99,6 +107,7 @@ def judge(run: Run, operator: NetworkCurvature | None, point: CriticalPoint | No
         point=point,
         history=run.history,
         subject=subject_of(run),
+        step=run.restored,
     )
 
 
@@ -108,10 +117,16 @@ def subject_of(run: Run) -> str:
     rates = run.history["learning_rate"]
     rates = rates[np.isfinite(rates)]  # a failed step has none
     rate = f", lr {rates[-1]:g}" if rates.size else ""
-    return (
-        f"{network_text(run.net)} on {counted(len(run.X), 'sample')}, {run.optimizer.rule}{rate}, "
-        f"{size}, {counted(run.history.steps, 'step')}"
+    weighted = "" if run.sample_weight is None else "weighted "
+    penalties = "".join(f", {name} {x:g}" for name, x in (("l1", run.l1), ("l2", run.l2)) if x)
+    text = (
+        f"{network_text(run.net)} on {counted(len(run.X), weighted + 'sample')}, "
+        f"{run.optimizer.rule}{rate}{penalties}, {size}, {counted(run.history.steps, 'step')}"
     )
+    if run.restored is None:
+        return text
+    led = counted(run.restored, "step")
+    return f"{text}; its parameters are those after {led}, the best epoch's"
 
 
 def network_text(net: MLP) -> str:
@@ -125,6 +140,11 @@ def _not_checked(run: Run, point: CriticalPoint | None) -> tuple[str, ...]:
     validated = "validation_loss" in run.history
     why = "the losses of the validation data are recorded, not judged"
     missing.append(f"overfitting ({why if validated else 'no validation data'})")
+    if run.restored is not None:
+        later = counted(run.history.steps - run.restored, "step")
+        missing.append(f"the {later} after step {run.restored:,}, where they led")
+    if run.net.dropout > 0 or run.net.normalisation == "batch":
+        missing.append("the loss of training (it is judged as in prediction)")
     if not run.full_batch:
         missing.append("how much of the last losses' movement is noise of the batches")
     return tuple(missing)

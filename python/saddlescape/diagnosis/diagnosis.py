@@ -36,6 +36,9 @@ class Diagnosis:
         The run's numbers.
     subject : str
         Which network, on which data.
+    step : int or None
+        After how many steps of the history the parameters that are judged were there, if later
+        ones were put back; None: after all.
     """
 
     verdict: str
@@ -44,6 +47,7 @@ class Diagnosis:
     point: CriticalPoint | None = field(repr=False)
     history: History | None = field(repr=False)
     subject: str
+    step: int | None = None
 
     @property
     def statement(self) -> str:

@@ -234,8 +234,8 @@ class Optimizer(abc.ABC):
         names = self._core.buffer_names
         if name not in names:
             return None
-        arrays = self._core.buffers[names.index(name)]
-        return list(arrays) if isinstance(self._core.params, list) else arrays[0]
+        views = [a[...] for a in self._core.buffers[names.index(name)]]  # no one resizes a view
+        return views if isinstance(self._core.params, list) else views[0]
 
     @property
     def statistics(self) -> Statistics | None:

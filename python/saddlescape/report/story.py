@@ -55,7 +55,9 @@ class Story:
     @classmethod
     def of_diagnosis(cls, diagnosis: Diagnosis) -> Story:
         """Take the diagnosis as the end of a run of which nothing else is known."""
-        steps = diagnosis.history.steps if diagnosis.history is not None else None
+        steps = diagnosis.step
+        if steps is None and diagnosis.history is not None:
+            steps = diagnosis.history.steps
         points = () if diagnosis.point is None else ((steps, diagnosis.point),)
         return cls(
             "Diagnosis", diagnosis.subject, (), diagnosis.history, (), points, (), (), diagnosis

@@ -50,6 +50,7 @@ class Settings:
     n_iter_no_change: float  # an integer, or infinite
     max_fun: int
     init: str
+    init_scale: float | None
     normalisation: str | None
     residual: bool
     dropout: float
@@ -137,6 +138,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "n_iter_no_change": _patience,
     "max_fun": lambda name, value: _check.integer(name, value, low=1),
     "init": lambda name, value: value,  # noqa: ARG005 - the network's own check
+    "init_scale": lambda name, value: value,  # noqa: ARG005
     "normalisation": lambda name, value: value,  # noqa: ARG005
     "residual": flag,
     "dropout": _check.fraction,
@@ -148,6 +150,11 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     """Return an estimator's arguments, checked, but for what the network checks itself."""
     names = [field.name for field in fields(Settings)]
     settings = Settings(**{name: _CHECKS[name](name, given[name]) for name in names})
+    if settings.init == UNIFORM and settings.init_scale is not None:
+        raise ValueError(
+            f"init_scale: given with init {UNIFORM!r}, expected only with constant, normal, "
+            "orthogonal"
+        )
     random = settings.dropout > 0 or settings.normalisation == "batch"
     if settings.solver == LBFGS:
         if random:

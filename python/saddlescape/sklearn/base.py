@@ -144,10 +144,18 @@ class BaseMLP(BaseEstimator, abc.ABC):
         self._recipe: Recipe | None = None
         self._optimizer: optim.Optimizer | None = None
 
-    def _keep(self, samples: Samples, size: int, outcome: RunOutcome) -> None:
+    def _keep(
+        self,
+        samples: Samples,
+        size: int,
+        outcome: RunOutcome,
+        l2: float,
+        restored: int | None = None,
+    ) -> None:
         """Keep what `diagnose` needs of the fit."""
         self.outcome_, self._batch = outcome, size
-        self._data: tuple[NDArray[Any], NDArray[Any]] | None = (samples.X, samples.Y)
+        self._l2, self._restored = l2, restored
+        self._data: Samples | None = samples
 
     # Afterwards
 
@@ -168,7 +176,13 @@ class BaseMLP(BaseEstimator, abc.ABC):
         return [biases for _, biases in self.net_.layers() if biases is not None]
 
     def diagnose(
-        self, X: Any = None, y: Any = None, *, curvature: bool = True, seed: int = 0
+        self,
+        X: Any = None,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        curvature: bool = True,
+        seed: int = 0,
     ) -> Diagnosis:
         """Say why the fit ended where it did: see `saddlescape.diagnose`.
 
@@ -177,6 +191,8 @@ class BaseMLP(BaseEstimator, abc.ABC):
         X, y : arrays, optional
             Samples and targets to look at the curvature with: those that it was fitted on by
             default. An estimator that was pickled has them no longer, and takes them here.
+        sample_weight : (N,) array, optional
+            Of these samples, as in `fit`.
         curvature : bool
             Whether to compute curvature where the fit ended, over these samples.
         seed : int
@@ -185,20 +201,25 @@ class BaseMLP(BaseEstimator, abc.ABC):
         Returns
         -------
         Diagnosis
-            Of the loss without the penalty `alpha` and without sample weights.
+            Of the loss that was fitted: with its weights of samples and classes, and the penalty
+            `alpha`. With early stopping, of the epoch with the best score.
         """
         check_is_fitted(self)
         data = self._data
         if X is not None:
-            data = self._encoded(X, y, going_on=True, incremental=True)[:2]
+            X, Y, factor = self._encoded(X, y, going_on=True, incremental=True)
+            data = Samples(X, Y, weights_of(sample_weight, len(X), factor))
+        elif sample_weight is not None:
+            raise ValueError("sample_weight: given without X, expected the samples that it is of")
         if data is None:
             raise ValueError(
                 "X: None, expected the samples fitted on: a pickle of the estimator has them not"
             )
         optimizer: Any = Rule() if self._optimizer is None else self._optimizer
         run = Run(
-            self.net_, *data, self.history_, self.outcome_, optimizer, self._batch, self.n_iter_
-        )
+            self.net_, data.X, data.Y, self.history_, self.outcome_, optimizer, self._batch,
+            self.n_iter_, restored=self._restored, sample_weight=data.weight, l2=self._l2,
+        )  # fmt: skip
         return diagnose(run, curvature=curvature, seed=seed)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -71,6 +71,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Evaluations of lbfgs at most.
     init : str
         glorot_uniform, which is scikit-learn's, number by number, or one of `MLP`.
+    init_scale : float, optional
+        With init "constant" (which needs it), "normal" or "orthogonal", as in `MLP`.
     normalisation, residual, dropout
         Of the hidden layers: see `MLP`.
     label_smoothing : float
@@ -142,6 +144,7 @@ best_validation_score_
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         init: str = "glorot_uniform",
+        init_scale: float | None = None,
         normalisation: str | None = None,
         residual: bool = False,
         dropout: float = 0.0,

@@ -43,6 +43,7 @@ class EpochEnd:
         sizes[-1] = samples - size * (len(sizes) - 1)
         self.shares = sizes / samples  # of each batch in the epoch
         self.best: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self.steps = 0  # after which the best was there
         if held is not None:  # what a warm start may not get better than
             self.best = (estimator.net_.theta.copy(), estimator.net_.running.copy())
 
@@ -55,7 +56,7 @@ class EpochEnd:
         if self.held is None:
             improved = self.loss_improved(estimator.loss_)
         else:
-            improved = self.score_improved(state.net, self.held)
+            improved = self.score_improved(state, self.held)
         count = 0 if improved else estimator._no_improvement_count + 1
         estimator._no_improvement_count = count
         if self.settings.learning_rate == "invscaling" and self.follows:
@@ -92,9 +93,9 @@ class EpochEnd:
         estimator.best_loss_ = min(loss, estimator.best_loss_)
         return bool(improved)
 
-    def score_improved(self, net: MLP, held: Samples) -> bool:
+    def score_improved(self, state: RunState, held: Samples) -> bool:
         """Whether the score of what is held out is higher than the best by tol; keep the best."""
-        estimator = self.estimator
+        estimator, net = self.estimator, state.net
         score = estimator._score_of(net.predict(held.X), held)
         estimator.validation_scores_.append(score)
         if self.settings.verbose:
@@ -102,7 +103,7 @@ class EpochEnd:
         improved = score >= estimator.best_validation_score_ + self.settings.tol
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
-            self.best = (net.theta.copy(), net.running.copy())
+            self.best, self.steps = (net.theta.copy(), net.running.copy()), state.step
         return bool(improved)
 
     def gives_up(self, optimizer: optim.Optimizer) -> bool:
@@ -124,10 +125,12 @@ class EpochEnd:
             say(f"{message} {done}")
         return stops
 
-    def restore(self, net: MLP) -> None:
-        """Put the weights back that had the best score, with early stopping."""
-        if self.best is not None:
-            net.theta[:], net.running[:] = self.best
+    def restore(self, net: MLP) -> int | None:
+        """Put the weights back that had the best score, with early stopping; its step."""
+        if self.best is None:
+            return None
+        net.theta[:], net.running[:] = self.best
+        return self.steps
 
 
 def say(line: str) -> None:

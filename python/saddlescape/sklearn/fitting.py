@@ -41,6 +41,7 @@ def fit_by_batches(
         estimator._optimizer = estimator._recipe.make(net)
     look = EpochEnd(estimator, settings, units, count, size, held)
     estimator.n_iter_ = 0
+    l2 = _penalty(settings, units, samples, size)
     run = train(
         net,
         samples.X,
@@ -53,13 +54,15 @@ def fit_by_batches(
         shuffle=settings.shuffle,
         sample_weight=samples.weight,
         epoch_callback=look,
-        l2=_penalty(settings, units, samples, size),
+        l2=l2,
     )
-    look.restore(net)
+    restored, before = look.restore(net), estimator.history_.steps
     estimator.history_.extend(run.history)
     # it is our look at each epoch's end that stops a run
     stopped = run.outcome is RunOutcome.STOPPED
-    estimator._keep(samples, size, RunOutcome.EARLY if stopped else run.outcome)
+    outcome = RunOutcome.EARLY if stopped else run.outcome
+    later = restored is not None and restored < run.history.steps
+    estimator._keep(samples, size, outcome, l2, before + restored if later else None)
     _say_how_it_ended(settings, run.outcome, incremental)
 
 
@@ -80,7 +83,8 @@ def _say_how_it_ended(settings: Settings, outcome: RunOutcome, incremental: bool
 def fit_by_lbfgs(estimator: Any, settings: Settings, units: Units, samples: Samples) -> None:
     """Minimise the loss over all samples, in scikit-learn's units: tol is of its gradient."""
     net, count = estimator.net_, len(samples.X)
-    path = Lbfgs(net, samples, _penalty(settings, units, samples, count), estimator.history_)
+    l2 = _penalty(settings, units, samples, count)
+    path = Lbfgs(net, samples, l2, estimator.history_)
     estimator.n_iter_ = 0
 
     def told(point: Any) -> None:
@@ -96,7 +100,7 @@ def fit_by_lbfgs(estimator: Any, settings: Settings, units: Units, samples: Samp
     net.theta = path.at.theta
     estimator.loss_ = estimator.best_loss_ = units.shown * path.at.loss
     estimator._recipe = estimator._optimizer = None
-    estimator._keep(samples, count, outcome)
+    estimator._keep(samples, count, outcome, l2)
     if outcome is RunOutcome.INTERRUPTED:
         warnings.warn("Training interrupted by user.", stacklevel=5)
     elif trouble:

@@ -90,6 +90,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         init: str = "glorot_uniform",
+        init_scale: float | None = None,
         normalisation: str | None = None,
         residual: bool = False,
         dropout: float = 0.0,

@@ -26,6 +26,7 @@ def make_net(
         sizes,
         activation=settings.activation,
         init=settings.init if own else "zeros",
+        init_scale=settings.init_scale if own else None,
         dtype=dtype,
         seed=int(random.randint(2**31 - 1)) if random is not None and own else 0,
         normalisation=settings.normalisation,

@@ -51,8 +51,8 @@ class Checkpoint:
     since : mapping, optional
         What a file held that the run goes on from.
     pause : float
-        Seconds, at least, between two writings, but for that at the last epoch's end; above 0 also
-        20 times what a writing takes.
+        Seconds, at least, between two writings, but for that at the last epoch's end, or where
+        early stopping ends the run; above 0 also 20 times what a writing takes.
     """
 
     def __init__(
@@ -98,6 +98,9 @@ class Checkpoint:
 
     def begin(self, state: RunState) -> None:
         """Write the first one, so that what can't be written is known before it is needed."""
+        rate = state.optimizer.groups[0].schedule
+        if self.since is not None and rate is not None:  # the caller's own, after all refusals
+            checkpoint_schedule.adopt(rate, self.since["lr"])
         remove_leftovers(self.path)
         self.write(state)
 
@@ -105,7 +108,8 @@ class Checkpoint:
         """Write where the run stands; if that fails the last file stays, and the run ends."""
         assert state._memory is not None  # noqa: S101 - the loop's own states have it
         begun = time.monotonic()
-        if begun < self._next and state.position.epoch < state.epochs:
+        early = self._best is not None and self._best.outcome is not None
+        if begun < self._next and state.position.epoch < state.epochs and not early:
             return
         before, gradient, norm = state._memory()
         tree = {
@@ -131,10 +135,8 @@ class Checkpoint:
         for table, name in ((history, "history"), (history.epochs, "epochs")):
             columns = {name: column.tolist() for name, column in self.since[name].items()}
             table.fill(0, columns, len(next(iter(columns.values()))))
-        if task.best is not None:
+        if task.best is not None and self.since["best"] is not None:
             task.best.load_state_dict(self.since["best"])
-        if (rate := task.optimizer.groups[0].schedule) is not None:
-            checkpoint_schedule.adopt(rate, self.since["lr"])
         kept = self.since["memory"]
         memory = kept["before"], kept["gradient"], kept["norm"]
         return Position(**self.since["position"]), history, memory

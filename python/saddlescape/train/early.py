@@ -138,9 +138,11 @@ class Best:
         return {name: getattr(self, name) for name in _STATE}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned, of this rule or another for the same value."""
         for name in _STATE:
             setattr(self, name, state[name])
+        if not self.rule.restore_best:
+            self.theta = self.running = None
 
     def better(self, value: float) -> bool:
         """Say whether a value is better than the best one by more than `min_delta`."""
@@ -152,5 +154,15 @@ class Best:
     def restore(self, state: RunState) -> None:
         """Put back what the network was at the best epoch's end."""
         if self.theta is not None and self.running is not None:
-            state.net.theta[:] = self.theta
-            state.net.running[:] = self.running
+            _put_back("theta", state.net.theta, self.theta)
+            _put_back("running", state.net.running, self.running)
+
+
+def _put_back(name: str, array: NDArray[Any], values: NDArray[Any]) -> None:
+    """Write values into an array that a callback may have frozen, or resized by force."""
+    what = "to put the best epoch's back"
+    if array.shape != values.shape:
+        raise ValueError(f"{name}: shape {array.shape}, expected {values.shape} {what}")
+    if not array.flags.writeable:
+        raise ValueError(f"{name}: read-only, expected a writable array {what}")
+    array[:] = values

@@ -97,6 +97,18 @@ class History(Rows):
         self.epochs._extend(other.epochs, {"epoch": float(self.epochs.rows), "step": steps})
         self._extend(other, {"step": steps})
 
+    def until(self, steps: int) -> History:
+        """Return a copy of the first so many steps, and of the epochs that ended within them."""
+        names = [name for name in self if name not in self._COUNTS]
+        part = History(names, [name for name in self.epochs if name not in self.epochs._COUNTS])
+        for one, other, stop in (
+            (part, self, steps),
+            (part.epochs, self.epochs, int((self.epochs["step"] < steps).sum())),
+        ):
+            columns = {name: column[:stop].tolist() for name, column in other.items()}
+            one.fill(0, columns, len(columns["step"]))
+        return part
+
     @property
     def steps(self) -> int:
         """How many steps were recorded."""

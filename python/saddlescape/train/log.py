@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,21 @@ class LinesLog:
         # steps and bytes that are written, set at once: what an interrupt left beyond is cut off
         self._written, self._last = (0, 0), -math.inf
 
+    def check(self, state: RunState) -> None:
+        """Refuse a file that is there and of another run."""
+        if not self.path.exists():
+            return
+        start, there = self.header(state) + self.lines(state, 1), self.path.read_bytes()
+        if not (there.startswith(start) or start.startswith(there)):
+            raise ValueError(
+                f"log: {str(self.path)!r} is of another run, expected this one's columns and "
+                "first step"
+            )
+
     def open(self, state: RunState) -> None:
         """Make the file, with the steps before if the run goes on; written anew if it is there."""
         content = self.header(state) + self.lines(state)
         if self.path.exists():
-            start = b"".join(content.splitlines(keepends=True)[: 2 if self.csv else 1])
-            there = self.path.read_bytes()
-            if not (there.startswith(start) or start.startswith(there)):
-                raise ValueError(
-                    f"log: {str(self.path)!r} is of another run, expected this one's columns and "
-                    "first step"
-                )
             write_whole(self.path, content)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
             self._written = (state.history.steps, len(content))
@@ -100,11 +105,12 @@ class LinesLog:
         steps, epochs = names_of(state)
         return (",".join(["step", "epoch", *steps, *epochs]) + "\n").encode() if self.csv else b""
 
-    def lines(self, state: RunState) -> bytes:
-        """Return the lines of the steps that are not written yet."""
+    def lines(self, state: RunState, most: int | None = None) -> bytes:
+        """Return the lines of the steps that are not written yet, or of the first of them."""
         steps, epochs = names_of(state)
         line = _csv_line if self.csv else _json_line
-        return "".join(line(r, steps, epochs) for r in records(state, self._written[0])).encode()
+        rows = islice(records(state, self._written[0]), most)
+        return "".join(line(row, steps, epochs) for row in rows).encode()
 
     def _write(self, content: bytes, steps: int) -> None:
         """Append whole lines, or nothing: a disk that is full leaves none torn."""

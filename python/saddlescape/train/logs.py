@@ -8,7 +8,7 @@ from typing import Any
 
 from saddlescape.train.log import LinesLog
 from saddlescape.train.log_tensorboard import EventLog
-from saddlescape.train.state import Watch
+from saddlescape.train.state import RunState, Watch
 
 __all__ = ["logged", "logs_of"]
 
@@ -52,8 +52,15 @@ def logs_of(given: Any, resumed: bool) -> list[Log]:
 
 
 def logged(logs: Sequence[Log]) -> list[Watch]:
-    """Return the looks that write them."""
-    return [Watch(log.look, begin=log.open, end=log.close) for log in logs]
+    """Return the looks that write them; one that is of another run is refused before any begins."""
+
+    def begin(state: RunState) -> None:
+        for log in logs:
+            log.check(state)
+        logs[0].open(state)
+
+    begins = [begin, *(log.open for log in logs[1:])]
+    return [Watch(log.look, begin=begins[i], end=log.close) for i, log in enumerate(logs)]
 
 
 def _log_at(name: str, path: Path, resumed: bool) -> Log:

@@ -44,7 +44,7 @@ def perform(
     best, begun = task.best, task.plan.begun(loop.recorded)
     return Run(
         task.net, task.X, task.y, history, outcome, task.optimizer, task.plan.size,
-        begun, None if best is None else best.epoch,
+        begun, None if best is None else best.epoch, loop.restored(), task.weight, *task.penalty,
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class Loop:
     def __init__(
         self, task: Task, history: History, watches: Sequence[Watch], start: Position
     ) -> None:
-        self.plan, self.watches = task.plan, watches
+        self.plan, self.watches, self.best = task.plan, watches, task.best
         self.steps = task.steps(history)
         self.state = RunState(
             task.net, task.optimizer, history, task.plan.epochs, task.plan.batches,
@@ -86,6 +86,13 @@ class Loop:
     def recorded(self) -> int:
         """How many steps have their numbers: those that are done, and one that was not finite."""
         return self._offset + self.state.history.steps
+
+    def restored(self) -> int | None:
+        """How many steps of the history led to the best epoch, if more were taken from there."""
+        if self.best is None or self.best.epoch is None or not self.best.rule.restore_best:
+            return None
+        led = (self.best.epoch + 1) * self.plan.batches - self._offset
+        return led if led < self.state.history.steps else None
 
     def burst(self) -> bool:
         """Take steps until somebody wants to look, or some 50 ms; whether all were finite."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check
@@ -32,6 +34,7 @@ def resume(
     lr: LearningRate | None = None,
     validation: tuple[NDArray[Any], NDArray[Any]] | None = None,
     sample_weight: NDArray[Any] | None = None,
+    early_stopping: int | EarlyStopping | None = None,
     callback: Callable[[RunState], Any] | None = None,
     epoch_callback: Callable[[RunState], Any] | None = None,
     log: str | Path | Sequence[str | Path] | None = None,
@@ -50,13 +53,17 @@ def resume(
         What the run was trained on: the same numbers, which is checked.
     epochs : int, optional
         How many epochs the run is to have in all, those before included; as it was told before if
-        left out. More of them is how a run that finished goes on; a run that ended early stays
-        ended. With a schedule by name more of them need an `lr`.
+        left out. More of them is how a run that finished goes on. With a schedule by name more of
+        them need an `lr`.
     lr : float or callable, optional
         A learning rate in the place of the run's. If that was a function which is no schedule of
         `saddlescape.schedule`, no file can hold it, and it must be given again.
     validation, sample_weight : optional
         The run's own data, if it was given any; a fraction that was held out is so again.
+    early_stopping : int or EarlyStopping, optional
+        In the place of the run's own, from here on; a number is its patience alone. A run that
+        ended early stays ended, unless it is given more patience here. The best epoch so far, and
+        the epochs since then, count on if the same value is monitored.
     callback, epoch_callback : callable, optional
         As for `train`. No file holds functions: the run's own must be given again.
     log : path or several, optional
@@ -107,6 +114,8 @@ def resume(
     _check_validation(tree, validation)
     if lr is not None:
         tree["arguments"]["schedule"] = None
+    if early_stopping is not None:
+        own["early_stopping"] = _stopping(source, tree, early_stopping)
     checkpoint.since = tree
     own |= {} if validation is None else {"validation": validation}
     return train(
@@ -121,6 +130,27 @@ def _arguments(tree: Tree) -> Tree:
     del arguments["schedule"]  # it is in the learning rate
     rule = arguments["early_stopping"]
     return {**arguments, "early_stopping": None if rule is None else EarlyStopping(**rule)}
+
+
+def _stopping(path: Path, tree: Tree, given: Any) -> Any:
+    """Return the rule to go on with; what was best so far is dropped where it can't count on."""
+    kept = tree["arguments"]["early_stopping"]
+    if kept is None:
+        return given
+    before = EarlyStopping(**kept)
+    number = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    if number and given >= 1:
+        return replace(before, patience=int(given))
+    if not isinstance(given, EarlyStopping):
+        return given  # refused with the other arguments
+    if given.monitor != before.monitor:
+        tree["best"] = None
+    elif given.restore_best and tree["best"]["epoch"] is not None and not before.restore_best:
+        raise ValueError(
+            f"early_stopping: restore_best True, expected False as before: {path} does not hold "
+            "the best epoch's parameters"
+        )
+    return given
 
 
 def _network(path: Path, tree: Tree) -> MLP:

@@ -22,7 +22,7 @@ class RunOutcome(Enum):
     STOPPED = "The callback asked to stop."
     EARLY = (
         "The monitored value stopped getting better for as many epochs as early_stopping allows; "
-        "train anew with more patience to look further."
+        "go on from its checkpoint, or train anew, with more patience to look further."
     )
     INTERRUPTED = "Interrupted from the keyboard; what was trained and recorded is kept."
     NOT_FINITE = (
@@ -52,6 +52,14 @@ class Run:
     best_epoch : int or None
         With early stopping the epoch, from 0, whose end had the best monitored value; unless told
         not to be restored, `net` is what it was there.
+    restored : int or None
+        After how many steps of the history `net` had its parameters, where later ones were taken
+        and early stopping put these back; None where it did not.
+    sample_weight : (N,) array or None
+        How much each sample of X counted in the loss: sample weights times class weights, divided
+        by their mean.
+    l1, l2 : float
+        The penalties that were in the loss.
     full_batch : bool
         Whether every step saw all samples.
     """
@@ -65,6 +73,10 @@ class Run:
     batch_size: int
     epochs: int
     best_epoch: int | None = None
+    restored: int | None = None
+    sample_weight: NDArray[Any] | None = field(default=None, repr=False)
+    l1: float = 0.0
+    l2: float = 0.0
 
     @property
     def full_batch(self) -> bool:

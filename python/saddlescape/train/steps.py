@@ -39,6 +39,7 @@ class Steps:
         self.history, self.size, self.penalty = history, size, penalty
         self.seed = seed  # of dropout's masks
         self.weight = weight
+        self._shapes = [array.shape for _, array in self._lent()]
         self.before = net.theta.copy()
         self.last_gradient: NDArray[Any] | None = None
         self.last_norm = 0.0
@@ -46,6 +47,7 @@ class Steps:
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
         """Take 1 to `count` steps over the first of the sample numbers; False: one not finite."""
+        self.check()
         end = time.monotonic() + _SECONDS
         for start in range(0, count * self.size, self.size):
             if not self.step(None if order is None else order[start : start + self.size]):
@@ -57,6 +59,7 @@ class Steps:
     @property
     def memory(self) -> Memory:
         """What the next step looks back at."""
+        self.check()
         return self.before.copy(), self.last_gradient, self.last_norm
 
     def remember(self, memory: Memory) -> None:
@@ -74,6 +77,21 @@ class Steps:
             numbers = np.array([[loss, norm, cosine, length, rate]])
             self.history.record(row, _core.train.columns, numbers)
         self._taking = None
+
+    def _lent(self) -> list[tuple[str, NDArray[Any]]]:
+        weight = [] if self.weight is None else [("weight", self.weight)]
+        own = [("theta", self.net.theta), ("running", self.net.running)]
+        return [*own, ("X", self.X), ("y", self.Y), *weight]
+
+    def check(self) -> None:
+        """Refuse arrays that somebody has resized or frozen since the steps began."""
+        for (name, array), shape in zip(self._lent(), self._shapes, strict=True):
+            if array.shape != shape:
+                raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
+            if name in ("theta", "running") and array.size and not array.flags.writeable:
+                raise ValueError(
+                    f"{name}: read-only, expected a writable array (it is updated in place)"
+                )
 
     def step(self, rows: NDArray[np.int64] | None) -> bool:
         """Do one step; False, with the last good parameters restored, if it is not finite."""

@@ -22,7 +22,7 @@ def check(case: Case) -> Finding | None:
     lowest median, and four fifths of its losses lie above four fifths of the lowest one's:
     with fewer steps a piece, or without the fifths, lucky batches look like a way back.
     """
-    losses = case.run.history.loss
+    losses = case.history.loss
     losses = losses[np.isfinite(losses)]
     if len(losses) < 2 * LEAST:
         return None

@@ -40,8 +40,7 @@ def _too_early(case: Case) -> Finding:
     return Finding(
         "falling",
         "cannot tell yet",
-        f"After {counted(case.run.history.steps, 'step')} the losses do not show whether they "
-        "fall.",
+        f"After {counted(case.history.steps, 'step')} the losses do not show whether they fall.",
         (*known, *_gradient(case)),
         f"Train about {counted(t.more_steps, 'more step')} and ask again{larger}.",
         weight=20,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saddlescape.diagnosis.case import Case
-from saddlescape.diagnosis.records import Evidence, Finding
+from saddlescape.diagnosis.records import Evidence, Finding, counted
 from saddlescape.train import RunOutcome
 
 __all__ = ["check"]
@@ -28,8 +28,14 @@ def check(case: Case) -> Finding | None:
         statement=f"At step {step} the loss or the gradient stopped being a finite number.",
         evidence=tuple(evidence),
         remedy=(
-            "The parameters were put back to where the loss was last finite. Go on from there with "
+            f"The parameters were put back to {_where(case.run.restored)}. Go on from there with "
             "a learning rate three times smaller, or with the inputs standardised."
         ),
         weight=100,
     )
+
+
+def _where(restored: int | None) -> str:
+    if restored is None:
+        return "where the loss was last finite"
+    return f"those of the best epoch, after {counted(restored, 'step')}"
