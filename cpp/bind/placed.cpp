@@ -12,9 +12,9 @@ constexpr std::int64_t line = 64;
 constexpr std::int64_t large = 16 * stagger_page;
 
 std::int64_t offset_of(std::int64_t bytes, const void* start, const void* beside,
-                       std::int64_t lane) {
+                       std::int64_t lane, std::int64_t element) {
   const std::int64_t skip = stagger(start, beside, lane);
-  return bytes >= large ? skip : skip % line;
+  return (bytes >= large ? skip : skip % line) / element * element;
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ py::array placed_zeros(const Shape& shape, Dtype dtype, const void* beside, std:
   for (const std::int64_t side : shape) bytes *= side;
   const std::int64_t spare = bytes >= large ? stagger_page : line;
   const auto room = numpy.attr("zeros")(bytes + spare, "uint8").cast<py::array>();
-  const std::int64_t offset = offset_of(bytes, room.data(), beside, lane);
+  const std::int64_t offset = offset_of(bytes, room.data(), beside, lane, type.itemsize());
   const py::object own = room[py::slice(offset, offset + bytes, 1)];
   return own.attr("view")(type).attr("reshape")(py::tuple(py::cast(shape)));
 }

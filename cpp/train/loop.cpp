@@ -28,11 +28,20 @@ void copy(const T* from, T* to, std::int64_t n) {
   });
 }
 
-// Room for n numbers at the place of a page that is `lane` steps behind that of theta.
+// Numbers that an array of parameters has more room for.
+template <class T>
+std::int64_t spare(std::int64_t n) {
+  constexpr auto width = static_cast<std::int64_t>(sizeof(T));
+  return n * width < 16 * stagger_page ? 0 : stagger_page / width;
+}
+
+// Room for n numbers, where it matters at the place of a page that is `lane` steps behind that of
+// theta.
 template <class T>
 T* beside(net::Room<T>& room, const T* theta, std::int64_t n, std::int64_t lane) {
   constexpr auto width = static_cast<std::int64_t>(sizeof(T));
-  room = net::room<T>(n + stagger_page / width);
+  room = net::room<T>(n + spare<T>(n));
+  if (spare<T>(n) == 0) return room.get();
   return room.get() + stagger(room.get(), theta, lane) / width;
 }
 
@@ -180,7 +189,7 @@ void Loop<T>::remember(const Memory<T>& memory) {
 
 template <class T>
 std::int64_t Loop<T>::bytes() const {
-  return 3 * (P_ * static_cast<std::int64_t>(sizeof(T)) + stagger_page) + gradient_.bytes() +
+  return 3 * (P_ + spare<T>(P_)) * static_cast<std::int64_t>(sizeof(T)) + gradient_.bytes() +
          static_cast<std::int64_t>(partial_.size() * sizeof(double));
 }
 

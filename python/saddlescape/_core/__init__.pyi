@@ -1,11 +1,11 @@
+import numpy as np
+from numpy.typing import NDArray
+
 from saddlescape._core import eig as eig
 from saddlescape._core import net as net
 from saddlescape._core import optim as optim
 from saddlescape._core import random as random
 from saddlescape._core import train as train
-
-import numpy as np
-from numpy.typing import NDArray
 
 __version__: str
 compiler: str
