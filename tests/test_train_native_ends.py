@@ -35,6 +35,33 @@ def test_a_loss_that_is_not_finite_gives_the_last_good_parameters_back():
     assert (rows, theta.tobytes()) == expected
 
 
+# The loss is finite, some of its derivatives in the first weights are not: 1e30 times 1e25. The
+# second network is one whose gradient is bounded instead of looked through.
+@pytest.mark.parametrize("sizes", [(5, 19, 1), (130, 190, 1)])
+@pytest.mark.parametrize("rule", ["adam", "momentum", "lamb"])
+@pytest.mark.parametrize("kind", [Steps, NativeSteps])
+def test_a_gradient_that_is_not_finite_moves_neither_parameters_nor_states(kind, rule, sizes):
+    X = np.zeros((N, sizes[0]), np.float32)
+    X[:, 0] = 1e30
+    net = network("float32", sizes, activation="relu", loss="mae")
+    for W, b in net.layers():
+        W[...] = 1e-30
+        b[...] = 1.0
+    net.layers()[-1][0][...] = 1e25
+    before = net.theta.copy()
+    theta, history, optimizer, finite = trained(
+        kind, net, X, np.zeros(N, np.float32), lambda t: optim.create(rule, t)
+    )
+    assert not finite
+    assert history.steps == 1
+    assert np.isfinite(history["loss"][0])
+    assert history["gradient_norm"][0] == np.inf
+    assert theta.tobytes() == before.tobytes()
+    assert optimizer.steps == 0
+    for name, arrays in optimizer.state_dict()["state"].items():
+        assert not any(np.any(array) for array in arrays), name
+
+
 def test_a_schedule_that_raises_does_so_after_the_steps_before_it():
     def lr(step):
         if step == 7:

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bind/parts.hpp"
+#include "bind/placed.hpp"
 #include "core/blas.hpp"
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
@@ -46,6 +47,9 @@ void core(py::module_ module) {
   module.def("threading", &threading);
   module.def("parallel_regions", &regions);
   module.def("set_threads", &set_threads, py::arg("n"));
+  module.def("zeros", [](std::int64_t size, const std::string& dtype) {
+    return placed_zeros({size}, dtype == "float64" ? Dtype::float64 : Dtype::float32);
+  });
   module.def("blas", [] {
     const blas::Info info = blas::info();
     return py::make_tuple(info.library, info.kernel);

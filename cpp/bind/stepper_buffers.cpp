@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "bind/elements.hpp"
+#include "bind/placed.hpp"
 #include "bind/stepper.hpp"
 #include "bind/turn.hpp"
 #include "core/codes.hpp"
 
 namespace saddlescape::bind {
 namespace {
-
-py::array zeros(const Shape& shape, Dtype dtype) {
-  return py::module_::import("numpy").attr("zeros")(py::tuple(py::cast(shape)), dtype_name(dtype));
-}
 
 const std::vector<std::string>& state_names(const update::Group& group) {
   return group.rule->state_names;
@@ -92,6 +89,10 @@ void Stepper::add_buffers(std::size_t i, const std::vector<double>& fills) {
 py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
   const update::Tensor& tensor = tensors_[i];
   const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
+  const auto zeros = [&](const Shape& shape, Dtype dtype) {
+    const std::int64_t lane = 1 + (&slot - slots_.data());
+    return placed_zeros(shape, dtype, arrays_[i].data, lane);
+  };
   if (slot.state < 0) return zeros(arrays_[i].shape, dtype_of(native));
   const update::Rule& rule = *groups_[static_cast<std::size_t>(tensor.group)].rule;
   const std::vector<std::string>& names = rule.state_names;
@@ -117,7 +118,7 @@ std::vector<py::array> Stepper::numbers() {
     check_parameter(i);
     const update::Tensor& tensor = tensors_[i];
     const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
-    py::array& copy = copies.emplace_back(zeros(arrays_[i].shape, dtype_of(native)));
+    py::array& copy = copies.emplace_back(placed_zeros(arrays_[i].shape, dtype_of(native)));
     if (tensor.parameter_type == native)
       std::copy_n(static_cast<const char*>(tensor.parameters), copy.nbytes(),
                   static_cast<char*>(copy.mutable_data()));

@@ -1,4 +1,5 @@
-// exp for loops that run as vectors: no branch, no table, no call, the same bits everywhere.
+// exp and log(1 + x) for loops that run as vectors: no branch, no table, no call, the same bits
+// everywhere.
 //
 //   e^x = 2^n e^r,  n = round(x / ln 2),  |r| <= ln(2) / 2,  e^r - 1 = r + r^2 q(r)
 //
@@ -34,7 +35,7 @@ struct Parameters<double> {
   static constexpr double high = 0x1.62e42feep-1;  // ln 2 in two parts: n high is exact
   static constexpr double low = 0x1.a39ef35793c76p-33;
   static constexpr double round = 0x1.8p52;  // added, the integer stands in the last bits
-  static constexpr int mantissa = 52, bias = 1023, terms = 12;
+  static constexpr int mantissa = 52, bias = 1023, terms = 12, log_terms = 10;
 };
 
 template <>
@@ -46,7 +47,7 @@ struct Parameters<float> {
   static constexpr float high = 0x1.63p-1F;
   static constexpr float low = -0x1.bd0106p-13F;
   static constexpr float round = 0x1.8p23F;
-  static constexpr int mantissa = 23, bias = 127, terms = 6;
+  static constexpr int mantissa = 23, bias = 127, terms = 6, log_terms = 5;
 };
 
 // 1 / 2!, 1 / 3!, ...
@@ -93,6 +94,35 @@ inline Exponential<T> exponential(T x) {
   const Bits half = n >> 1;
   const T first = power<T>(half), second = power<T>(n - half);
   return {(1 + part) * first * second, part * first * second + (first * second - 1)};
+}
+
+// log(1 + x) for x >= 0. With u = 1 + x rounded, u = 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)),
+// and s = f / (2 + f):
+//
+//   log u = k ln 2 + 2 atanh s = k ln 2 + f - (f^2 / 2 - s (f^2 / 2 + r)),
+//   r = f^2 (s^2 / 3 + s^4 / 5 + ...) ... written as 2 s^2 / 3 + 2 s^4 / 5 + ...
+//
+// and (x - (u - 1)) / u more, what the rounding of u left out.
+template <class T>
+inline T log_one_more(T x) {
+  using P = Parameters<T>;
+  using Bits = typename P::Bits;
+  const T u = 1 + x;
+  const T lost = x < 1 ? x - (u - 1) : 1 - (u - x);
+  // The exponent of u / sqrt(1/2).
+  Bits bits, base;
+  const T root_half = static_cast<T>(0.70710678118654752);
+  __builtin_memcpy(&bits, &u, sizeof bits);
+  __builtin_memcpy(&base, &root_half, sizeof base);
+  const Bits k = (bits - base) >> P::mantissa;
+  const Bits scaled = bits - (k << P::mantissa);
+  T m;
+  __builtin_memcpy(&m, &scaled, sizeof m);
+  const T f = m - 1, s = f / (2 + f), square = s * s, half = f * f * static_cast<T>(0.5);
+  T r = 0;
+  for (int i = P::log_terms; i >= 1; --i) r = (r + static_cast<T>(2.0 / (2 * i + 1))) * square;
+  const T whole = static_cast<T>(k);
+  return whole * P::high - ((half - (s * (half + r) + (whole * P::low + lost / u))) - f);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "net/backprop.hpp"
 
+#include <limits>
+
 #include "core/isa.hpp"
 #include "net/gather.hpp"
 
@@ -13,14 +15,15 @@ Backprop<T>::Backprop(const Architecture& net, std::int64_t rows, bool ordered)
   const auto layers = static_cast<std::size_t>(net.layers() + 1);
   for (auto* all : {&a_, &panels_, &slope_, &turned_}) all->resize(layers);
   rows_.resize(layers);
+  constexpr std::int64_t small = 16'384;
+  if (net.parameters() > small) most_ = std::make_unique<std::atomic<double>[]>(2 * layers);
   lay_out(rows);
   memory_ = room<T>(size_);
   lay_out(rows);
-  // Units of about as many numbers each.
-  const std::int64_t widest = *std::max_element(net.sizes.begin(), net.sizes.end() - 1);
+  // So many that threads have about as many numbers each.
   for (std::int64_t l = 1; l <= net.layers(); ++l) {
     const std::int64_t height =
-        std::clamp<std::int64_t>(32 * widest / d(l - 1) / 8 * 8, 32, most_rows);
+        std::clamp<std::int64_t>(unit_numbers / d(l - 1) / 8 * 8, 8, most_rows);
     for (std::int64_t first = 0; first < d(l); first += height)
       units_.push_back({l, first, std::min(d(l), first + height)});
   }
@@ -49,20 +52,53 @@ void Backprop<T>::lay_out(std::int64_t rows) {
 }
 
 template <class T>
-double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add) {
+double Backprop<T>::run(const T* theta, const Batch<T>& chunk, std::int64_t total, bool back) {
   const Batch<T> own = take(chunk);
+  if (most_)
+    for (std::int64_t l = 0; l < 2 * (net_.layers() + 1); ++l) most_[l] = 0;
   forward(theta);
   const double sum = loss(own, total);
-  if (!g) return sum;
-  backward(theta);
-  std::int64_t height = 1;
-  for (const Unit& unit : units_)
-    height = std::max(height, (unit.last - unit.first) * d(unit.l - 1));
-  parallel_for(static_cast<std::int64_t>(units_.size()), grain(height),
-               [&](std::int64_t first, std::int64_t last) {
-                 for (std::int64_t u = first; u < last; ++u) gradient(units_[u], g, add);
-               });
+  if (back) backward(theta);
   return sum;
+}
+
+template <class T>
+void Backprop<T>::gradient(const std::unique_ptr<Backprop>* chunks, std::int64_t count, T* g,
+                           bool add) {
+  const std::vector<Unit>& units = chunks[0]->units_;
+  std::int64_t height = 1;
+  for (const Unit& unit : units)
+    height = std::max(height, (unit.last - unit.first) * chunks[0]->d(unit.l - 1));
+  parallel_for(static_cast<std::int64_t>(units.size()), chunks[0]->grain(count * height),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t u = first; u < last; ++u)
+                   for (std::int64_t c = 0; c < count; ++c)
+                     chunks[c]->gradient(units[u], g, add || c > 0);
+               });
+}
+
+// |dL/dW_l[p, q]| <= n max |D_l| max |A_{l-1}|, and a bias's <= n max |D_l|.
+template <class T>
+double Backprop<T>::size_bound() const {
+  if (!most_) return std::numeric_limits<double>::infinity();
+  double bound = 0;
+  for (std::int64_t l = 1; l <= net_.layers(); ++l) {
+    const double a = most_[l - 1], d = most_[net_.layers() + 1 + l];
+    bound = std::max(bound, static_cast<double>(n_) * d * std::max(1.0, a));
+  }
+  return bound;
+}
+
+template <class T>
+void Backprop<T>::note(const T* x, std::int64_t n, std::int64_t which) const {
+  if (!most_) return;
+  std::atomic<double>& most = most_[which];
+  double value = static_cast<double>(table().size(x, n));
+  if (!(value <= std::numeric_limits<double>::max()))
+    value = std::numeric_limits<double>::infinity();
+  double known = most.load(std::memory_order_relaxed);
+  while (known < value && !most.compare_exchange_weak(known, value, std::memory_order_relaxed)) {
+  }
 }
 
 // The chunk as it stands, or its samples one behind the other.
@@ -86,7 +122,9 @@ Batch<T> Backprop<T>::take(const Batch<T>& chunk) {
 
 template <class T>
 void Backprop<T>::forward(const T* theta) {
-  if (!one())
+  if (one())
+    note(rows_[0], d(0), 0);
+  else
     parallel_for(d(0), grain(8),
                  [&](std::int64_t first, std::int64_t last) { turn_input(first, last); });
   for (std::int64_t l = 1; l <= net_.layers(); ++l)
@@ -104,6 +142,7 @@ void Backprop<T>::turn_input(std::int64_t first, std::int64_t last) {
     table().turn(rows_[0] + i * length + first, length, count, last - first, out, width);
     for (std::int64_t q = 0; q < last - first && count < width; ++q)
       std::fill(out + q * width + count, out + (q + 1) * width, T(0));
+    note(out, (last - first) * width, 0);
   }
 }
 
@@ -122,6 +161,7 @@ void Backprop<T>::forward(const T* theta, std::int64_t l, std::int64_t first, st
   if (net_.bias) table().add_bias(theta + net_.bias_offset(l) + first, last - first, width, s);
   if (l == net_.layers()) return;
   activate(l, first, last);
+  note(s, (last - first) * width, l);
   cut(l, first, last);
   if (one())
     std::copy_n(s, last - first, turned_[l] + first);
@@ -187,6 +227,7 @@ double Backprop<T>::loss(const Batch<T>& chunk, std::int64_t total) {
   }
   for (std::int64_t c = 0; c < C; ++c)
     std::fill(errors + c * ld() + n_, errors + (c + 1) * ld(), T(0));
+  note(errors, C * ld(), L + 1 + L);
   cut(L, 0, C);
   return sum;
 }
@@ -211,6 +252,7 @@ void Backprop<T>::backward(const T* theta, std::int64_t l, std::int64_t first, s
     product({W, 1, d(l)}, panels(l + 1), delta, last - first, k);
   // D_l = that * phi'(S_l)
   table().times(slope_[l] + first * width, delta, (last - first) * width);
+  note(delta, (last - first) * width, net_.layers() + 1 + l);
   if (l > 1) cut(l, first, last);
 }
 

@@ -17,6 +17,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -36,9 +38,16 @@ class Backprop {
   // network must live on.
   Backprop(const Architecture& net, std::int64_t rows, bool ordered);
 
-  // The sum of the losses; g (P,) becomes, or with `add` gains, the chunk's part of the gradient of
-  // the mean over `total` samples. Null: the loss alone.
-  double run(const T* theta, const Batch<T>& chunk, std::int64_t total, T* g, bool add);
+  // The sum of the losses. With `back` it keeps what the chunk's part of the gradient of the mean
+  // over `total` samples is made of.
+  double run(const T* theta, const Batch<T>& chunk, std::int64_t total, bool back);
+
+  // g (P,) becomes, or with `add` gains, the parts of chunks that were run, one after the other.
+  static void gradient(const std::unique_ptr<Backprop>* chunks, std::int64_t count, T* g, bool add);
+
+  // No number of the chunk's part of the gradient was larger; infinite if one may not be finite,
+  // and of a small gradient, which is looked through in less time than it takes to find a bound.
+  double size_bound() const;
 
   // Of what it keeps.
   std::int64_t bytes() const { return size_ * static_cast<std::int64_t>(sizeof(T)); }
@@ -49,7 +58,8 @@ class Backprop {
     std::int64_t l, first, last;
   };
 
-  static constexpr std::int64_t most_rows = 64;  // of a unit
+  static constexpr std::int64_t most_rows = 64;         // of a unit
+  static constexpr std::int64_t unit_numbers = 12'544;  // of its gradient, about
   static constexpr std::int64_t panel = 2 * lanes<T>;
 
   void lay_out(std::int64_t rows);
@@ -88,6 +98,9 @@ class Backprop {
     return l == 0 && rows_[0] != wide_ ? d(l) : rounded(d(l));
   }
 
+  // Keeps in most_[which] what numbers add up to, in size, if it is more than what others did.
+  void note(const T* x, std::int64_t n, std::int64_t which) const;
+
   static const DenseTable<T>& dense() { return dense_kernels().template table<T>(); }
   static const BackpropTable<T>& table() { return backprop_kernels().template table<T>(); }
 
@@ -103,6 +116,8 @@ class Backprop {
   T *wide_ = nullptr, *chosen_ = nullptr, *shares_ = nullptr;
   T *outputs_ = nullptr, *errors_ = nullptr;
   std::vector<Unit> units_;
+  // Of A_l, then of D_l: no number is larger than this. Null: nobody keeps it.
+  std::unique_ptr<std::atomic<double>[]> most_;
 };
 
 }  // namespace saddlescape::net

@@ -143,8 +143,22 @@ void times(const T* __restrict slope, T* __restrict delta, std::int64_t n) {
 }
 
 template <class T>
+T size(const T* x, std::int64_t n) {
+  constexpr std::int64_t across = 256 / sizeof(T);
+  T lane[across] = {}, sum = 0;
+  const std::int64_t body = n / across * across;
+  for (std::int64_t i = 0; i < body; i += across)
+#pragma omp simd
+    for (std::int64_t c = 0; c < across; ++c) lane[c] += x[i + c] < 0 ? -x[i + c] : x[i + c];
+  for (std::int64_t i = body; i < n; ++i) lane[i - body] += x[i] < 0 ? -x[i] : x[i];
+  for (T each : lane) sum += each;
+  return sum;
+}
+
+template <class T>
 constexpr BackpropTable<T> table() noexcept {
-  return {turn<T>, copy<T>, add_bias<T>, row_sums<T>, dots<T>, combine<T>, outer<T>, times<T>};
+  return {turn<T>,    copy<T>,  add_bias<T>, row_sums<T>, dots<T>,
+          combine<T>, outer<T>, times<T>,    size<T>};
 }
 
 }  // namespace

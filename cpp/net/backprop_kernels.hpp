@@ -29,6 +29,8 @@ struct BackpropTable {
   void (*outer)(const T* delta, std::int64_t d, const T* a, std::int64_t width, T* g, bool add);
   // delta *= slope.
   void (*times)(const T* slope, T* delta, std::int64_t n);
+  // sum |x_i|, in an order of its own.
+  T (*size)(const T* x, std::int64_t n);
 };
 
 using BackpropKernels = BothPrecisions<BackpropTable>;

@@ -3,8 +3,9 @@
 //   out = (...((part_1 + part_2) + part_3) + ...), one part for each chunk of samples in order:
 //   the bits depend neither on the number of threads nor on which of them took which chunk.
 //
-// A chunk has up to 128 samples. There is an even number of them, as nearly equal as whole tiles of
-// rows allow: 14 of 128 and one of 5 gave one of two threads a sixth more than its half.
+// A chunk has up to 128 samples, or `rows`. There is an even number of them, as nearly equal as
+// whole tiles of rows allow: 14 of 128 and one of 5 gave one of two threads a sixth more than its
+// half.
 #pragma once
 
 #include <algorithm>
@@ -20,26 +21,27 @@ constexpr std::int64_t chunk_rows = 128, tile_rows = 8;
 // Below this many multiplications a second thread costs more than it saves.
 constexpr std::int64_t serial_work = 200'000;
 
-inline std::int64_t chunk_count(std::int64_t samples) {
-  if (samples <= chunk_rows) return samples > 0;
-  return 2 * ((samples + 2 * chunk_rows - 1) / (2 * chunk_rows));
+inline std::int64_t chunk_count(std::int64_t samples, std::int64_t rows = chunk_rows) {
+  if (samples <= rows) return samples > 0;
+  return 2 * ((samples + 2 * rows - 1) / (2 * rows));
 }
 
 // The first sample of a chunk, and of the one behind the last: all of them.
-inline std::int64_t chunk_start(std::int64_t samples, std::int64_t index) {
+inline std::int64_t chunk_start(std::int64_t samples, std::int64_t index,
+                                std::int64_t rows = chunk_rows) {
   const std::int64_t tiles = (samples + tile_rows - 1) / tile_rows;
-  return std::min(samples,
-                  tiles * index / std::max<std::int64_t>(1, chunk_count(samples)) * tile_rows);
+  const std::int64_t count = std::max<std::int64_t>(1, chunk_count(samples, rows));
+  return std::min(samples, tiles * index / count * tile_rows);
 }
 
 template <class T>
-Batch<T> chunk_of(const Architecture& net, const Batch<T>& batch, std::int64_t index) {
-  const std::int64_t start = chunk_start(batch.N, index);
-  if (batch.order)
-    return {batch.X, batch.Y, chunk_start(batch.N, index + 1) - start, batch.weight,
-            batch.order + start};
-  return {batch.X + start * net.inputs(), batch.Y ? batch.Y + start * net.outputs() : nullptr,
-          chunk_start(batch.N, index + 1) - start, batch.weight ? batch.weight + start : nullptr};
+Batch<T> chunk_of(const Architecture& net, const Batch<T>& batch, std::int64_t index,
+                  std::int64_t rows = chunk_rows) {
+  const std::int64_t start = chunk_start(batch.N, index, rows);
+  const std::int64_t n = chunk_start(batch.N, index + 1, rows) - start;
+  if (batch.order) return {batch.X, batch.Y, n, batch.weight, batch.order + start};
+  return {batch.X + start * net.inputs(), batch.Y ? batch.Y + start * net.outputs() : nullptr, n,
+          batch.weight ? batch.weight + start : nullptr};
 }
 
 // Chunks that a thread needs to be worth its start, with `products` products of all weights each.

@@ -8,26 +8,30 @@ namespace saddlescape::net {
 namespace {
 
 constexpr std::int64_t small_bytes = 512 << 10;  // of a small network's parameters
-constexpr std::int64_t runs_of_small = 16, runs_of_large = 4, chunks_of_large_run = 8;
+constexpr std::int64_t rows_of_large = 64;       // of a chunk
+constexpr std::int64_t runs_of_small = 16, runs_of_large = 4, samples_of_large_run = 1024;
 
 }  // namespace
 
 template <class T>
 LossGradient<T>::LossGradient(Architecture net, std::int64_t samples, bool ordered)
     : net_(std::move(net)),
-      small_(net_.parameters() * static_cast<std::int64_t>(sizeof(T)) <= small_bytes) {
-  const std::int64_t count = runs(samples), rows = std::min(chunk_rows, samples);
-  for (std::int64_t i = 0; i < count; ++i)
-    passes_.push_back(std::make_unique<Backprop<T>>(net_, rows, ordered));
-  if (count > 1) parts_ = room<T>((count - 1) * net_.parameters());
-  sums_.resize(static_cast<std::size_t>(chunk_count(samples)));
+      small_(net_.parameters() * static_cast<std::int64_t>(sizeof(T)) <= small_bytes),
+      rows_(small_ ? chunk_rows : rows_of_large) {
+  const std::int64_t count = runs(samples);
+  const std::int64_t passes = small_ ? count : std::min(runs_of_large, chunks(samples));
+  for (std::int64_t i = 0; i < passes; ++i)
+    passes_.push_back(std::make_unique<Backprop<T>>(net_, std::min(rows_, samples), ordered));
+  parts_numbers_ = (count - 1) * net_.parameters();
+  if (count > 1) parts_ = room<T>(parts_numbers_);
+  sums_.resize(static_cast<std::size_t>(chunks(samples)));
+  bounds_.resize(sums_.size());
 }
 
 template <class T>
 std::int64_t LossGradient<T>::runs(std::int64_t samples) const {
-  const std::int64_t chunks = chunk_count(samples);
-  if (small_) return std::min(runs_of_small, chunks);
-  return std::clamp<std::int64_t>(chunks / chunks_of_large_run, 1, runs_of_large);
+  if (small_) return std::min(runs_of_small, chunks(samples));
+  return std::clamp<std::int64_t>(samples / samples_of_large_run, 1, runs_of_large);
 }
 
 template <class T>
@@ -49,25 +53,45 @@ double LossGradient<T>::operator()(const T* theta, const Batch<T>& batch, T* g) 
         add(parts_.get() + i * P + first, g + first, last - first);
     });
   double sum = 0;
-  for (std::int64_t c = 0; c < chunk_count(batch.N); ++c) sum += sums_[static_cast<std::size_t>(c)];
+  bound_ = 0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(chunks(batch.N)); ++c) {
+    sum += sums_[c];
+    bound_ += bounds_[c];
+  }
   return sum / static_cast<double>(mean_terms(net_, batch.N));
 }
 
-// Run `index` of `runs`: its chunks one after the other.
+// Run `index` of `runs`: its chunks one after the other, or as many at a time as there are threads.
 template <class T>
 void LossGradient<T>::run(const T* theta, const Batch<T>& batch, std::int64_t index,
                           std::int64_t runs, T* out) {
-  const std::int64_t count = chunk_count(batch.N), first = count * index / runs;
-  for (std::int64_t c = first; c < count * (index + 1) / runs; ++c) {
-    sums_[static_cast<std::size_t>(c)] = passes_[static_cast<std::size_t>(index)]->run(
-        theta, chunk_of(net_, batch, c), batch.N, out, c > first);
+  const std::int64_t count = chunks(batch.N), first = count * index / runs;
+  const std::int64_t end = count * (index + 1) / runs;
+  const std::unique_ptr<Backprop<T>>* const passes = passes_.data() + (in_parallel() ? index : 0);
+  const std::int64_t most =
+      small_ || in_parallel()
+          ? 1
+          : std::min<std::int64_t>(threads(), static_cast<std::int64_t>(passes_.size()));
+  for (std::int64_t start = first; start < end; start += most) {
+    const std::int64_t together = std::min(most, end - start);
+    const auto some = [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t k = from; k < to; ++k) {
+        const auto c = static_cast<std::size_t>(start + k);
+        sums_[c] = passes[k]->run(theta, chunk_of(net_, batch, start + k, rows_), batch.N, out);
+        bounds_[c] = passes[k]->size_bound();
+      }
+    };
+    if (together == 1)
+      some(0, 1);  // here, so that products may be shared
+    else
+      parallel_for(together, 1, some);
+    if (out) Backprop<T>::gradient(passes, together, out, start > first);
   }
 }
 
 template <class T>
 std::int64_t LossGradient<T>::bytes() const {
-  std::int64_t all = static_cast<std::int64_t>(passes_.size() - 1) * net_.parameters() *
-                     static_cast<std::int64_t>(sizeof(T));
+  std::int64_t all = parts_numbers_ * static_cast<std::int64_t>(sizeof(T));
   for (const auto& pass : passes_) all += pass->bytes();
   return all;
 }

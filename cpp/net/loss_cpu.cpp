@@ -7,9 +7,7 @@ namespace saddlescape::net {
 namespace {
 
 using vector_math::exponential;
-
-inline float log_one_more(float x) { return __builtin_log1pf(x); }
-inline double log_one_more(double x) { return __builtin_log1p(x); }
+using vector_math::log_one_more;
 
 template <class T, class Visit>
 void over_blocks(const Outputs<T>& outputs, T* room, const Visit& visit) {
@@ -42,7 +40,8 @@ double value(const Outputs<T>& outputs, T* room) {
         others[i] += at[i] == static_cast<T>(c) ? T(0) : e;
       }
     }
-    for (std::int64_t i = 0; i < m; ++i) others[i] = log_one_more(others[i]);
+#pragma omp simd
+    for (std::int64_t i = 0; i < width; ++i) others[i] = log_one_more(others[i]);
     block.clear(sum);
     for (std::int64_t c = 0; c < outputs.C; ++c) {
       const T* __restrict x = block.x + c * loss_block, * __restrict y = block.y + c * loss_block;
@@ -131,8 +130,8 @@ double value_and_gradient(const Outputs<T>& outputs, T scale, T* delta, T* room)
       }
     }
     T* __restrict level = block.top;  // no longer needed
-    for (std::int64_t i = 0; i < m; ++i) level[i] = log_one_more(others[i]);
-    for (std::int64_t i = m; i < width; ++i) level[i] = 0;
+#pragma omp simd
+    for (std::int64_t i = 0; i < width; ++i) level[i] = log_one_more(others[i]);
     // The sum over the outputs of y (level - x), and of all g_c but g_t.
     T loss[loss_block] = {};
     block.clear(block.others);

@@ -1,5 +1,5 @@
-// exp in vectors, and the activations made of it, against libm in long double: errors in units in
-// the last place, the ends of the range, the same bits for every instruction set.
+// exp and log in vectors, and the activations made of it, against libm in long double: errors in
+// units in the last place, the ends of the range, the same bits for every instruction set.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +16,7 @@ namespace {
 
 namespace net = saddlescape::net;
 using saddlescape::vector_math::exponential;
+using saddlescape::vector_math::log_one_more;
 using Wide = long double;
 
 int failures = 0;
@@ -57,6 +58,28 @@ void exponentials(T least) {
   expect(exponential(-infinity).value == 0 && exponential(-infinity).less_one == -1, "e^-inf", 0);
   expect(exponential(-std::numeric_limits<T>::max()).value == 0, "e^-large", 0);
   expect(std::isnan(exponential(nan).value) && std::isnan(exponential(nan).less_one), "NaN", 0);
+}
+
+// Of all sizes from far below a unit of 1 to the largest number, and at what is special.
+template <class T>
+void logarithms() {
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> uniform;
+  const double low = std::log(static_cast<double>(std::numeric_limits<T>::min())),
+               high = std::log(static_cast<double>(std::numeric_limits<T>::max()));
+  double worst = 0;
+  for (int i = 0; i < 300000; ++i) {
+    const double f = uniform(random);
+    const T x = i % 3 == 0   ? static_cast<T>(std::exp(low + f * (high - low)))
+                : i % 3 == 1 ? static_cast<T>(std::exp(8 * f - 5))
+                             : static_cast<T>(f);
+    worst = std::max(worst, units(log_one_more(x), std::log1p(static_cast<Wide>(x))));
+  }
+  expect(worst <= 1.5, "log(1 + x)", worst);
+  std::printf("log(1 + x): %.3f units in the last place at most\n", worst);
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  expect(log_one_more(T(0)) == 0, "log(1 + 0)", 0);
+  expect(std::isnan(log_one_more(nan)), "log(1 + NaN)", 0);
 }
 
 template <class T>
@@ -123,6 +146,8 @@ int main() {
   namespace isa = saddlescape::isa;
   exponentials(-744.0);
   exponentials(-103.0F);
+  logarithms<double>();
+  logarithms<float>();
   std::vector<unsigned char> reference;
   for (isa::Isa each : isa::available()) {
     isa::force(isa::name(each));

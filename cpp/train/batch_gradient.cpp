@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "net/gather.hpp"
 
@@ -54,6 +55,11 @@ void BatchGradient<T>::average() {
   const double p = training_.momentum;
   for (std::size_t i = 0; i < seen_.size(); ++i)
     training_.running[i] = p * training_.running[i] + (1 - p) * seen_[i];
+}
+
+template <class T>
+double BatchGradient<T>::size_bound() const {
+  return plain_ ? plain_->size_bound() : std::numeric_limits<double>::infinity();
 }
 
 template <class T>

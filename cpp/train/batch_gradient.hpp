@@ -36,6 +36,9 @@ class BatchGradient {
   // g (P,); returns the mean loss.
   double operator()(const T* theta, const net::Batch<T>& batch, T* g);
 
+  // No number of the last gradient was larger; infinite where that is not known.
+  double size_bound() const;
+
   const net::Architecture& net() const { return net_; }
   // Of what it keeps.
   std::int64_t bytes() const;

@@ -7,14 +7,17 @@
 
 #include "core/parallel.hpp"
 #include "core/reduce.hpp"
-#include "train/measure_kernels.hpp"
+#include "core/stagger.hpp"
+#include "update/watch.hpp"
 
 namespace saddlescape::train {
 namespace {
 
-// Parameters that are kept, moved and measured at a time: Adam's arrays stay in the second-level
-// cache.
-constexpr std::int64_t step_tile = 4 * measure_tile;
+// Tiles of the watched step that a thread needs to be worth its start.
+constexpr std::int64_t watched_grain = 4;
+
+// Places in a page that are left to the optimizer's states, beside the parameters.
+constexpr std::int64_t lanes_of_states = update::max_states;
 
 constexpr std::int64_t copy_grain = 65'536;
 
@@ -25,31 +28,26 @@ void copy(const T* from, T* to, std::int64_t n) {
   });
 }
 
-bool limited(double limit) { return limit < std::numeric_limits<double>::infinity(); }
-
-// True if the update of an element looks at nothing but that element.
-bool by_elements(const Stepping& stepping) {
-  const update::Tensor& tensor = *stepping.tensor;
-  const update::Rule& rule = *stepping.groups[tensor.group].rule;
-  const update::Around& around = *stepping.around;
-  const update::Element own = tensor.parameter_type;
-  return rule.kind == update::Kind::elementwise && !rule.carries && !tensor.copy &&
-         (tensor.state_type == own || rule.state_names.empty()) && around.unscale == 1 &&
-         !limited(around.clip_value) && !limited(around.clip_norm) && !around.statistics &&
-         around.average_weight == 0;
-}
-
-// Elements from `from` on as a tensor of their own.
+// Numbers that an array of parameters has more room for.
 template <class T>
-update::Tensor part_of(const update::Tensor& tensor, std::int64_t from, std::int64_t n) {
-  update::Tensor part = tensor;
-  part.size = n;
-  part.parameters = static_cast<T*>(tensor.parameters) + from;
-  part.gradient = static_cast<const T*>(tensor.gradient) + from;
-  for (void*& state : part.state)
-    if (state) state = static_cast<T*>(state) + from;
-  return part;
+std::int64_t spare(std::int64_t n) {
+  constexpr auto width = static_cast<std::int64_t>(sizeof(T));
+  return n * width < 16 * stagger_page ? 0 : stagger_page / width;
 }
+
+// Room for n numbers, where it matters at the place of a page that is `lane` steps behind that of
+// theta.
+template <class T>
+T* beside(net::Room<T>& room, const T* theta, std::int64_t n, std::int64_t lane) {
+  constexpr auto width = static_cast<std::int64_t>(sizeof(T));
+  room = net::room<T>(n + spare<T>(n));
+  if (spare<T>(n) == 0) return room.get();
+  return room.get() + stagger(room.get(), theta, lane) / width;
+}
+
+// Elements of a gradient that is no larger can be squared and added up.
+template <class T>
+constexpr double sure_size = sizeof(T) == sizeof(float) ? 1e36 : 1e140;
 
 }  // namespace
 
@@ -61,10 +59,11 @@ Loop<T>::Loop(const net::Architecture& net, T* theta, const net::Batch<T>& data,
       data_(data),
       P_(net.parameters()),
       penalty_(penalty),
-      before_(net::room<T>(P_)),
-      g_{net::room<T>(P_), net::room<T>(P_)},
-      partial_(static_cast<std::size_t>(2 * measure_tiles(P_))) {
-  copy(theta, before_.get(), P_);
+      before_(beside(rooms_[0], theta, P_, lanes_of_states + 1)),
+      g_{beside(rooms_[1], theta, P_, lanes_of_states + 2),
+         beside(rooms_[2], theta, P_, lanes_of_states + 3)},
+      partial_(static_cast<std::size_t>(update::watch_sums * measure_tiles(P_))) {
+  copy(theta, before_, P_);
 }
 
 template <class T>
@@ -92,20 +91,27 @@ Progress Loop<T>::run(const Burst& burst, const Stepping& stepping) {
 // One step and its record; false, with the last good parameters restored, if it is not finite.
 template <class T>
 bool Loop<T>::step(const net::Batch<T>& batch, const Stepping& stepping, double* record) {
-  T* const g = g_[1 - now_].get();
+  T* const g = g_[1 - now_];
   double loss = gradient_(theta_, batch, g);
   if (penalty_.any()) loss += penalise(gradient_.net(), theta_, penalty_, g);
-  const Measured measured =
-      measure(g, has_last_ ? g_[now_].get() : nullptr, last_norm_, P_, partial_);
   std::fill_n(record, record_width, std::numeric_limits<double>::quiet_NaN());
   record[0] = loss;
+  stepping.tensor->gradient = g;
+  stepping.tensor->gradient_type = stepping.tensor->parameter_type;
+  Measured measured;
+  if (std::isfinite(loss) && can_watch(stepping) && known_finite(g)) {
+    measured = move_watched(g, stepping, record[3]);
+  } else {
+    measured = measure(g, last(), last_norm_, P_, partial_);
+    if (std::isfinite(loss) && std::isfinite(measured.norm)) record[3] = move(stepping);
+  }
+  stepping.tensor->gradient = nullptr;
   record[1] = measured.norm;
   if (!std::isfinite(loss) || !std::isfinite(measured.norm)) {
     restore();
     return false;
   }
   record[2] = measured.cosine;
-  record[3] = move(g, stepping);
   record[4] = stepping.groups[stepping.tensor->group].options.lr;
   now_ = 1 - now_;
   has_last_ = true;
@@ -116,73 +122,74 @@ bool Loop<T>::step(const net::Batch<T>& batch, const Stepping& stepping, double*
   return false;
 }
 
-// The optimizer's step; how far it went.
+// True if the gradient and its norm are finite.
 template <class T>
-double Loop<T>::move(const T* g, const Stepping& stepping) {
-  update::Tensor& tensor = *stepping.tensor;
-  tensor.gradient = g;
-  tensor.gradient_type = tensor.parameter_type;
-  // A gradient whose norm is finite is finite.
-  stepping.around->check_finite = false;
-  double length;
-  if (by_elements(stepping)) {
-    length = move_in_tiles(stepping);
-    *stepping.outcome = {};
-  } else {
-    copy<T>(theta_, before_.get(), P_);
-    *stepping.outcome =
-        update::step(stepping.groups, &tensor, 1, *stepping.around, *stepping.workspace);
-    length = distance<T>(theta_, before_.get(), P_, partial_);
-  }
-  tensor.gradient = nullptr;
-  ++*stepping.calls;
-  return length;
+bool Loop<T>::known_finite(const T* g) {
+  if (!penalty_.any() && gradient_.size_bound() < sure_size<T>) return true;
+  return std::isfinite(measure<T>(g, nullptr, 0, P_, partial_).norm);
 }
 
-// Tile by tile: kept, moved and measured while it is in the cache.
 template <class T>
-double Loop<T>::move_in_tiles(const Stepping& stepping) {
-  const auto& table = measure_kernels().template table<T>();
-  const std::int64_t tiles = (P_ + step_tile - 1) / step_tile;
-  parallel_for(tiles, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t t = first; t < last; ++t) {
-      const std::int64_t from = t * step_tile, to = std::min(P_, from + step_tile);
-      std::copy(theta_ + from, theta_ + to, before_.get() + from);
-      update::Tensor part = part_of<T>(*stepping.tensor, from, to - from);
-      update::step(stepping.groups, &part, 1, *stepping.around, *stepping.workspace);
-      for (std::int64_t i = from; i < to; i += measure_tile)
-        partial_[static_cast<std::size_t>(i / measure_tile)] = table.squared_differences(
-            theta_ + i, before_.get() + i, std::min(measure_tile, P_ - i));
-    }
+bool Loop<T>::can_watch(const Stepping& stepping) const {
+  const update::Tensor& tensor = *stepping.tensor;
+  return update::can_watch(stepping.groups[tensor.group], tensor, *stepping.around);
+}
+
+// The optimizer's step; how far it went.
+template <class T>
+double Loop<T>::move(const Stepping& stepping) {
+  // A gradient whose norm is finite is finite.
+  stepping.around->check_finite = false;
+  copy<T>(theta_, before_, P_);
+  *stepping.outcome =
+      update::step(stepping.groups, stepping.tensor, 1, *stepping.around, *stepping.workspace);
+  ++*stepping.calls;
+  return distance<T>(theta_, before_, P_, partial_);
+}
+
+// The same, and what the gradient is like, in one pass.
+template <class T>
+Measured Loop<T>::move_watched(const T* g, const Stepping& stepping, double& length) {
+  update::Tensor& tensor = *stepping.tensor;
+  const update::Group& group = stepping.groups[tensor.group];
+  const update::Watched watched{before_, last()};
+  ++tensor.steps;
+  const std::int64_t tiles = measure_tiles(P_);
+  parallel_for(tiles, watched_grain, [&](std::int64_t first, std::int64_t end) {
+    update::Folds folds;
+    update::watch(group, tensor, first * measure_tile, std::min(P_, end * measure_tile), watched,
+                  folds, partial_.data() + first * update::watch_sums);
   });
-  ++stepping.tensor->steps;
-  double square = 0;
-  for (std::int64_t t = 0; t < measure_tiles(P_); ++t)
-    square += partial_[static_cast<std::size_t>(t)];
-  return std::sqrt(square);
+  ++*stepping.calls;
+  *stepping.outcome = {};
+  double sums[update::watch_sums] = {};
+  for (std::int64_t i = 0; i < tiles * update::watch_sums; ++i)
+    sums[i % update::watch_sums] += partial_[static_cast<std::size_t>(i)];
+  length = distance_of<T>(sums[2], theta_, before_, P_, partial_);
+  return measured<T>(sums[0], sums[1], g, last(), last_norm_, P_, partial_);
 }
 
 template <class T>
 void Loop<T>::restore() {
-  copy<T>(before_.get(), theta_, P_);
+  copy<T>(before_, theta_, P_);
 }
 
 template <class T>
 Memory<T> Loop<T>::memory() const {
-  return {before_.get(), has_last_ ? g_[now_].get() : nullptr, last_norm_};
+  return {before_, last(), last_norm_};
 }
 
 template <class T>
 void Loop<T>::remember(const Memory<T>& memory) {
-  copy(memory.before, before_.get(), P_);
+  copy(memory.before, before_, P_);
   has_last_ = memory.gradient != nullptr;
-  if (has_last_) copy(memory.gradient, g_[now_].get(), P_);
+  if (has_last_) copy(memory.gradient, g_[now_], P_);
   last_norm_ = memory.norm;
 }
 
 template <class T>
 std::int64_t Loop<T>::bytes() const {
-  return 3 * P_ * static_cast<std::int64_t>(sizeof(T)) + gradient_.bytes() +
+  return 3 * (P_ + spare<T>(P_)) * static_cast<std::int64_t>(sizeof(T)) + gradient_.bytes() +
          static_cast<std::int64_t>(partial_.size() * sizeof(double));
 }
 

@@ -79,8 +79,11 @@ class Loop {
 
  private:
   bool step(const net::Batch<T>& batch, const Stepping& stepping, double* record);
-  double move(const T* g, const Stepping& stepping);
-  double move_in_tiles(const Stepping& stepping);
+  bool known_finite(const T* g);
+  bool can_watch(const Stepping& stepping) const;
+  double move(const Stepping& stepping);
+  Measured move_watched(const T* g, const Stepping& stepping, double& length);
+  const T* last() const { return has_last_ ? g_[now_] : nullptr; }
   void restore();
 
   BatchGradient<T> gradient_;
@@ -88,7 +91,8 @@ class Loop {
   net::Batch<T> data_;
   std::int64_t P_;
   Penalty penalty_;
-  net::Room<T> before_, g_[2];
+  net::Room<T> rooms_[3];
+  T *before_, *g_[2];
   int now_ = 0;  // g_[now_] is the last gradient
   bool has_last_ = false;
   double last_norm_ = 0;

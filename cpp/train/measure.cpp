@@ -1,6 +1,7 @@
 #include "train/measure.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -19,27 +20,55 @@ constexpr std::int64_t grain = 8;  // tiles that a thread needs to be worth its 
 // Squares of these neither overflow nor lose digits to the range.
 bool in_range(double norm) { return norm > 1e-140 && norm < 1e140; }
 
+// True if sums of float32 terms hold this norm's square: their terms, if they matter, are far from
+// both ends of the range.
+template <class T>
+bool in_reach(double norm) {
+  return sizeof(T) == sizeof(double) || (norm > 1e-10 && norm < 1e16);
+}
+
+// of_tile(from, count, sums) for each tile; the totals of `sums` numbers each.
+template <int sums, class OfTile>
+std::array<double, sums> add_tiles(std::int64_t n, Partial& partial, const OfTile& of_tile) {
+  const std::int64_t tiles = measure_tiles(n);
+  const auto room = static_cast<std::size_t>(sums * tiles);
+  if (partial.size() < room) partial.resize(room);
+  parallel_for(tiles, grain, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t t = first; t < end; ++t) {
+      const std::int64_t from = t * measure_tile;
+      of_tile(from, std::min(measure_tile, n - from), partial.data() + sums * t);
+    }
+  });
+  std::array<double, sums> total{};
+  for (std::size_t i = 0; i < room; ++i) total[i % sums] += partial[i];
+  return total;
+}
+
 }  // namespace
 
 template <class T>
 Measured measure(const T* g, const T* last, double last_norm, std::int64_t n, Partial& partial) {
-  const std::int64_t tiles = measure_tiles(n);
-  if (partial.size() < static_cast<std::size_t>(2 * tiles))
-    partial.resize(static_cast<std::size_t>(2 * tiles));
   const auto& table = measure_kernels().template table<T>();
-  parallel_for(tiles, grain, [&](std::int64_t first, std::int64_t end) {
-    for (std::int64_t t = first; t < end; ++t) {
-      const std::int64_t from = t * measure_tile, count = std::min(measure_tile, n - from);
-      double* const sums = partial.data() + 2 * t;
-      sums[1] = 0;
-      sums[0] = last ? table.squares_and_product(g + from, last + from, count, sums[1])
-                     : table.squares(g + from, count);
-    }
-  });
-  double square = 0, product = 0;
-  for (std::int64_t t = 0; t < tiles; ++t) {
-    square += partial[static_cast<std::size_t>(2 * t)];
-    product += partial[static_cast<std::size_t>(2 * t + 1)];
+  const T* const other = last ? last : g;
+  const auto [square, product] =
+      add_tiles<2>(n, partial, [&](std::int64_t from, std::int64_t count, double* sums) {
+        table.sums(g + from, other + from, count, sums);
+      });
+  return measured(square, product, g, last, last_norm, n, partial);
+}
+
+template <class T>
+Measured measured(double square, double product, const T* g, const T* last, double last_norm,
+                  std::int64_t n, Partial& partial) {
+  if (!in_reach<T>(std::sqrt(square)) || (last && !in_reach<T>(last_norm))) {
+    const auto& table = measure_kernels().template table<T>();
+    const T* const other = last ? last : g;
+    const auto sums =
+        add_tiles<2>(n, partial, [&](std::int64_t from, std::int64_t count, double* out) {
+          out[0] = table.squares_and_product(g + from, other + from, count, out[1]);
+        });
+    square = sums[0];
+    product = sums[1];
   }
   Measured result{std::sqrt(square), std::numeric_limits<double>::quiet_NaN()};
   if (!last || last_norm == 0 || result.norm == 0) return result;
@@ -55,20 +84,24 @@ Measured measure(const T* g, const T* last, double last_norm, std::int64_t n, Pa
 
 template <class T>
 double distance(const T* theta, const T* before, std::int64_t n, Partial& partial) {
-  const std::int64_t tiles = measure_tiles(n);
-  if (partial.size() < static_cast<std::size_t>(tiles))
-    partial.resize(static_cast<std::size_t>(tiles));
   const auto& table = measure_kernels().template table<T>();
-  parallel_for(tiles, grain, [&](std::int64_t first, std::int64_t end) {
-    for (std::int64_t t = first; t < end; ++t) {
-      const std::int64_t from = t * measure_tile;
-      partial[static_cast<std::size_t>(t)] =
-          table.squared_differences(theta + from, before + from, std::min(measure_tile, n - from));
-    }
-  });
-  double square = 0;
-  for (std::int64_t t = 0; t < tiles; ++t) square += partial[static_cast<std::size_t>(t)];
-  return std::sqrt(square);
+  const auto [square] =
+      add_tiles<1>(n, partial, [&](std::int64_t from, std::int64_t count, double* sums) {
+        table.moved(theta + from, before + from, count, sums);
+      });
+  return distance_of(square, theta, before, n, partial);
+}
+
+template <class T>
+double distance_of(double square, const T* theta, const T* before, std::int64_t n,
+                   Partial& partial) {
+  if (in_reach<T>(std::sqrt(square))) return std::sqrt(square);
+  const auto& table = measure_kernels().template table<T>();
+  const auto [exact] =
+      add_tiles<1>(n, partial, [&](std::int64_t from, std::int64_t count, double* sums) {
+        *sums = table.squared_differences(theta + from, before + from, count);
+      });
+  return std::sqrt(exact);
 }
 
 template <class T>
@@ -85,9 +118,11 @@ double penalise(const net::Architecture& net, const T* theta, const Penalty& pen
   return penalty.l1 * absolute + penalty.l2 / 2 * square;
 }
 
-#define SADDLESCAPE_INSTANTIATE(T)                                               \
-  template Measured measure(const T*, const T*, double, std::int64_t, Partial&); \
-  template double distance(const T*, const T*, std::int64_t, Partial&);          \
+#define SADDLESCAPE_INSTANTIATE(T)                                                                \
+  template Measured measure(const T*, const T*, double, std::int64_t, Partial&);                  \
+  template Measured measured(double, double, const T*, const T*, double, std::int64_t, Partial&); \
+  template double distance(const T*, const T*, std::int64_t, Partial&);                           \
+  template double distance_of(double, const T*, const T*, std::int64_t, Partial&);                \
   template double penalise(const net::Architecture&, const T*, const Penalty&, T*);
 SADDLESCAPE_INSTANTIATE(float)
 SADDLESCAPE_INSTANTIATE(double)

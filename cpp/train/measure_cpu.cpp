@@ -1,6 +1,7 @@
 // The loops of measure_kernels.hpp. One object for each instruction set, no contraction, nothing of
 // std::.
 #include "core/lanes.hpp"
+#include "core/tile_sums.hpp"
 #include "train/measure_kernels.hpp"
 
 namespace saddlescape::train {
@@ -9,10 +10,27 @@ namespace {
 using lanes::Lanes;
 
 template <class T>
-double squares(const T* x, std::int64_t n) {
-  Lanes sum;
-  sum.add_squares(x, n);
-  return sum.total();
+void sums(const T* __restrict x, const T* __restrict y, std::int64_t n, double* out) {
+  lanes::tile_sums<T, 2>(n, out,
+                         [=](std::int64_t i, std::int64_t length, lanes::RowSums<T, 2>& row) {
+#pragma omp simd
+                           for (std::int64_t j = 0; j < length; ++j) {
+                             row.lane[0][j] += x[i + j] * x[i + j];
+                             row.lane[1][j] += x[i + j] * y[i + j];
+                           }
+                         });
+}
+
+template <class T>
+void moved(const T* __restrict x, const T* __restrict y, std::int64_t n, double* out) {
+  lanes::tile_sums<T, 1>(n, out,
+                         [=](std::int64_t i, std::int64_t length, lanes::RowSums<T, 1>& row) {
+#pragma omp simd
+                           for (std::int64_t j = 0; j < length; ++j) {
+                             const T move = x[i + j] - y[i + j];
+                             row.lane[0][j] += move * move;
+                           }
+                         });
 }
 
 template <class T>
@@ -68,7 +86,7 @@ void penalise(const T* __restrict w, std::int64_t n, double l1, double l2, T* __
 
 template <class T>
 constexpr MeasureTable<T> table() noexcept {
-  return {squares<T>, squares_and_product<T>, squared_differences<T>, penalise<T>};
+  return {sums<T>, moved<T>, squares_and_product<T>, squared_differences<T>, penalise<T>};
 }
 
 }  // namespace

@@ -4,26 +4,11 @@
 // The tail of a loop runs through the same `update` as its body, and there is no contraction and
 // no reassociation, so an element's bits depend on its values alone: not on its position, the
 // length, the alignment or the instruction set.
+#include "update/blocks.hpp"
 #include "update/loops.hpp"
 
 namespace saddlescape::update {
 namespace {
-
-template <class Rule, class T, class... State>
-SADDLESCAPE_BLOCK_LOOP void update_block(const Rule& h, std::int64_t n, T* __restrict p,
-                                         const T* __restrict g, State* __restrict... s) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) Rule::update(h, p[i], g[i], s[i]...);
-}
-
-// Calls body with the first `count` arrays of `state`.
-template <int count, class T, class Body, class... State>
-SADDLESCAPE_BLOCK_LOOP void with_states(void* const* state, const Body& body, State*... s) {
-  if constexpr (sizeof...(s) < count)
-    with_states<count, T>(state, body, s..., static_cast<T*>(state[sizeof...(s)]));
-  else
-    body(s...);
-}
 
 template <class Rule, class T>
 void run(const void* folded, std::int64_t n, void* parameters, const void* gradient,

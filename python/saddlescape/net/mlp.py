@@ -129,7 +129,8 @@ class MLP(Standardised, Derivatives):
             dropout,
             self.huber_delta,
         )
-        self._theta = np.zeros(self._network.parameters, dtype=self.dtype)
+        # where vectors of it do not cross lines of the cache
+        self._theta: NDArray[Any] = _core.zeros(self._network.parameters, str(self.dtype))
         self._running = views.running_averages(self.sizes, normalisation)
         for gamma, _ in self.scales():
             gamma[...] = 1.0
