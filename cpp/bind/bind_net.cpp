@@ -287,6 +287,7 @@ void net(py::module_ module) {
            py::arg("part"), py::arg("mode") = Setting(), py::arg("weight") = py::none())
       .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("mode") = Setting(), py::arg("weight") = py::none());
+  net_activate(module);
   net_products(module);
 }
 

@@ -106,6 +106,8 @@ class Network:
         weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
 
+def activate(network: Network, z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
+
 class Products:
     def __init__(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.critical import CriticalPoint
+from saddlescape.diagnosis.saturation import Saturation
 from saddlescape.metrics import Trend
 from saddlescape.train import Run
 
@@ -30,6 +31,8 @@ class Case:
         The gradient there, over all samples.
     gradient_curvature : float or None
         ``g^T H g / |g|^2``: curvature along it.
+    saturation : Saturation or None
+        Of its hidden units; None where their values are not finite.
     """
 
     run: Run
@@ -37,6 +40,7 @@ class Case:
     point: CriticalPoint | None
     gradient: NDArray[np.float64] | None
     gradient_curvature: float | None
+    saturation: Saturation | None = None
 
     @property
     def momentum(self) -> float | None:

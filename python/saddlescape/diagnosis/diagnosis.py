@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from saddlescape.critical import CriticalPoint, Escape
 from saddlescape.diagnosis.block import as_html, as_text, story
 from saddlescape.diagnosis.records import Event, Evidence, Finding
+from saddlescape.diagnosis.saturation import Saturation
 from saddlescape.train.history import History
 
 __all__ = ["Diagnosis", "Investigation"]
@@ -36,6 +37,8 @@ class Diagnosis:
         The run's numbers.
     subject : str
         Which network, on which data.
+    saturation : Saturation or None
+        For each hidden unit the share of the samples at which it is flat, where the run ended.
     """
 
     verdict: str
@@ -44,6 +47,7 @@ class Diagnosis:
     point: CriticalPoint | None = field(repr=False)
     history: History | None = field(repr=False)
     subject: str
+    saturation: Saturation | None = field(default=None, repr=False)
 
     @property
     def statement(self) -> str:
