@@ -217,6 +217,19 @@ def test_s2_14_in_matrices():
         assert by_hand(net, x) == pytest.approx(y[0], rel=1e-13)
 
 
+def test_s2_14_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    from saddlescape.report.network import draw_network
+
+    net = ss.MLP((3, 3, 1), "sigmoid", "mse")
+    parts = {part.get_gid(): [] for part in draw_network(net).axes[0].collections}
+    for part in draw_network(net).axes[0].collections:
+        parts[part.get_gid()].append(len(part.get_paths()))
+    assert parts["weights"] == [9, 3]
+    assert parts["biases"] == [3, 1]
+    assert net.save_figure(tmp_path / "network.svg").stat().st_size > 10_000
+
+
 def test_s2_15_all_unknowns_in_one_vector():
     # theta holds W, b, c, b_out; g = (dL/dtheta_1, dL/dtheta_2, ...) at theta^n
     X, y = line()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check, _core
+from saddlescape._extras import require
 from saddlescape.net import checks, store, views
 from saddlescape.net.derivatives import Derivatives
 from saddlescape.net.draw import Draw, checked_draw
@@ -221,6 +222,31 @@ class MLP(Standardised, Derivatives):
     def save(self, path: str | Path) -> Path:
         """Write architecture and parameters as safetensors, atomically; nothing is pickled."""
         return store.save_network(self, path)
+
+    def save_figure(self, path: str | Path) -> Path:
+        """Draw the network: its units, what connects them, and each layer's parameters.
+
+        Needs the extra ``[app]``. Wide layers and deep networks are abbreviated.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file name that ends in ``.png`` or ``.svg``, in a folder that exists.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        ValueError
+            If `path` ends in something else.
+        ImportError
+            If the extra is not installed, with the command that installs it.
+        """
+        # Found by name: nothing imports the report.
+        return Path(require("saddlescape.report", "app").write_network(self, path))
 
     @classmethod
     def load(cls, path: str | Path) -> MLP:
