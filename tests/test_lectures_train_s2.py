@@ -1,8 +1,7 @@
 """The student's notes on what learning is: rows S2-01 to S2-15 of the acceptance table, in numbers.
 
 The channel's views are not public; the bundled series stands in for them, so of rows S2-08 to S2-11
-the pattern is held, not the values. S2-02 names a third kind, structured learning, which a
-perceptron is not for.
+the pattern is held, not the values.
 """
 
 from __future__ import annotations
@@ -53,6 +52,27 @@ def test_s2_02_kinds_of_functions(kind, sizes, loss):
     ss.train(net, X, y, lr=0.01, batch_size=8, epochs=60)
     assert net.loss(X, y) < 0.2 * before
     assert net.predict(X).shape == (40, sizes[-1])
+
+
+def test_s2_02_structured_learning():
+    # "Picture a picture": the output is an object. Of a digit's upper half the network draws the
+    # lower one, nearer to the true one than any simpler way does in each split.
+    found = study("complete_picture")
+    mean, linear, nearest, network, truth = range(5)
+    assert found.names[network] == "network"
+    assert (found.errors[network] < 0.9 * found.errors[[mean, linear, nearest]]).all()
+    assert (found.errors[truth] == 0).all()
+    # What a network that knows whole digits sees in it: mostly the right one.
+    assert (found.judged[network] > found.judged[linear] + 0.05).all()
+    assert (found.judged[network] > found.judged[mean] + 0.15).all()
+    assert (found.judged[network] < found.judged[truth]).all()
+    # Pixel by pixel a mean over what may follow: less contrast than a copied half has.
+    assert (found.contrast[network] < 0.9).all()
+    assert (found.contrast[network] > found.contrast[linear]).all()
+    np.testing.assert_allclose(found.contrast[nearest], 1, atol=0.05)
+    # All of them stand below the same upper halves.
+    assert found.pictures.shape == (5, 10, 8, 8)
+    assert (np.ptp(found.pictures[:, :, :4], axis=0) == 0).all()
 
 
 def test_s2_03_a_linear_predictor_of_views():
