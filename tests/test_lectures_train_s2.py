@@ -124,7 +124,8 @@ def test_s2_06_both_unknowns_are_updated_at_once(loss):
 def test_s2_07_local_minima_are_a_false_issue():
     # Thirty networks of 4 hidden units from as many starts: where descent on the digits' 0 and 1
     # ends, the loss is next to nothing every time. And of the two-weight network's 30 runs none
-    # ends in a minimum that is not a global one: the tally of verdicts holds no other.
+    # ends in a minimum that is not a global one: the tally of verdicts holds no other. docs/faq.md
+    # has the tally for networks that do meet bad minima, and for how long: test_docs_faq.py.
     X, y = digits()
     X, y = X[y < 2], y[y < 2]
     ends = []
