@@ -60,6 +60,39 @@ def test_s2_54_z_is_normalised_so_the_sigmoid_is_not_saturated():
     np.testing.assert_allclose(normalised.predict(X, training=True), before, atol=1e-4)
 
 
+def test_s2_54_or_a_is_normalised():
+    # normalise_after: the next layer gets a of mean 0 and variance 1, however flat the sigmoid is.
+    net = network(normalise_after=True)
+    net.layers()[0][0][:] = np.random.default_rng(1).standard_normal((6, 3))
+    a = 1 / (1 + np.exp(-hidden_inputs(net)))
+    normal_a = (a - a.mean(axis=0)) / np.sqrt(a.var(axis=0) + EPS)
+    W, b = net.layers()[1]
+    np.testing.assert_allclose(net.predict(X, training=True), normal_a @ W.T + b, rtol=1e-10)
+
+
+def test_s2_54_for_the_sigmoid_z_is_the_better_one():
+    # Each at the best of three rates. Where inputs are of size 1, both learn alike. Where they are
+    # of size 1,000, z is what it was, and a is that of saturated units.
+    A, y = digits()
+    best, flat = {}, {}
+    for after in (False, True):
+        for size in (1, 1000):
+            losses = []
+            for lr in (0.1, 1.0, 3.0):
+                net = ss.MLP((64, 32, 10), "sigmoid", normalisation="batch", init="lecun",
+                             normalise_after=after, dtype="float64")  # fmt: skip
+                run = ss.train(net, A * size, y, optimizer="sgd", lr=lr, batch_size=50, epochs=5)
+                losses.append(run.history.loss[-20:].mean())
+                if lr == 1:
+                    flat[after, size] = ss.diagnosis.saturation(net, A * size).shares[0].mean()
+            best[after, size] = min(losses)
+    assert best[True, 1] < 1.5 * best[False, 1]
+    assert best[False, 1000] < 1.1 * best[False, 1]
+    assert best[True, 1000] > 2.5 * best[True, 1]
+    assert flat[True, 1000] > 0.9
+    assert max(flat[False, 1], flat[False, 1000], flat[True, 1]) < 0.05
+
+
 def test_s2_55_batch_normalisation():
     # z~ = (z - mu) / sigma, z^ = gamma * z~ + beta; gamma = 1 and beta = 0 at the start
     net = network()

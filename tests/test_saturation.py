@@ -28,18 +28,24 @@ def by_hand(net, X):
     scales = iter(net.scales())
     for W, b in net.layers()[:-1]:
         u = a @ W.T + (0 if b is None else b)
-        if net.normalisation == "batch":
-            mean, var = net.running[:, unit : unit + len(W)]
-        elif net.normalisation == "layer":
-            mean, var = u.mean(axis=1, keepdims=True), u.var(axis=1, keepdims=True)
-        if net.normalisation is not None:
-            gamma, beta = next(scales)
-            u = (u - mean) / np.sqrt(var + 1e-5) * gamma + beta
+        u = u if net.normalise_after else normal(net, u, unit, scales)
         unit += len(W)
         value, slope, _ = ACTIVATIONS[net.activation](u)
         shares.append((np.abs(slope) < 0.01 * STEEPEST[net.activation]).mean(axis=0))
+        value = normal(net, value, unit - len(W), scales) if net.normalise_after else value
         a = value + a if net.residual and a.shape[1] == len(W) else value
     return shares
+
+
+def normal(net, u, unit, scales):
+    if net.normalisation is None:
+        return u
+    if net.normalisation == "batch":
+        mean, var = net.running[:, unit : unit + u.shape[1]]
+    else:
+        mean, var = u.mean(axis=1, keepdims=True), u.var(axis=1, keepdims=True)
+    gamma, beta = next(scales)
+    return (u - mean) / np.sqrt(var + 1e-5) * gamma + beta
 
 
 def wide(activation, seed=1, sizes=(3, 5, 5, 7, 2), **settings):
@@ -60,6 +66,8 @@ def wide(activation, seed=1, sizes=(3, 5, 5, 7, 2), **settings):
 @pytest.mark.parametrize(
     "settings",
     [{}, {"bias": False}, {"normalisation": "batch"}, {"normalisation": "layer"},
+     {"normalisation": "batch", "normalise_after": True, "bias": False},
+     {"normalisation": "layer", "normalise_after": True, "residual": True},
      {"residual": True, "normalisation": "batch"}, {"residual": True, "dropout": 0.5}],
     ids=str,
 )  # fmt: skip

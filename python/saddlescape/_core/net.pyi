@@ -26,6 +26,7 @@ class Network:
         residual: bool = False,
         dropout: float = 0.0,
         huber_delta: float = 1.0,
+        normalise_after: bool = False,
     ) -> None: ...
     @property
     def parameters(self) -> int: ...

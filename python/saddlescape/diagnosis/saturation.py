@@ -167,6 +167,7 @@ def measured(net: MLP, X: NDArray[Any]) -> Saturation | None:
             if not np.isfinite(a).all() or not np.isfinite(z := layer.inputs(a)).all():
                 return None
             values, slopes = _core.net.activate(net.network, z)
+            values = layer.outputs(a, values)
             counts[number] += (np.abs(slopes) < border).sum(axis=0)
             a = values + a if layer.residual else values
     return Saturation(net.activation, len(inputs), tuple(count / len(inputs) for count in counts))
@@ -176,15 +177,28 @@ def measured(net: MLP, X: NDArray[Any]) -> Saturation | None:
 class _Layer:
     """A hidden layer without its activation, as a network whose last layer hands on what it gets.
 
-    So that what stands before the activation, normalised or not, is the core's own number.
+    So that what stands before the activation, normalised or not, is the core's own number; and
+    likewise what stands behind it, where that is normalised.
     """
 
-    network: _core.net.Network
-    theta: NDArray[Any]
-    mode: _core.net.Mode
+    before: _Part
+    behind: _Part | None
     residual: bool
 
     def inputs(self, a: NDArray[Any]) -> NDArray[Any]:
+        return self.before.of(a)
+
+    def outputs(self, a: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+        return values if self.behind is None else self.behind.of(a)
+
+
+@dataclass(frozen=True)
+class _Part:
+    network: _core.net.Network
+    theta: NDArray[Any]
+    mode: _core.net.Mode
+
+    def of(self, a: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(self.network.predict(self.theta, a, self.mode))
 
 
@@ -192,15 +206,38 @@ def _layers(net: MLP) -> Iterator[_Layer]:
     start = 0
     for layer, (below, units) in enumerate(zip(net.sizes, net.sizes[1:-1], strict=False), 1):
         first, last = (net.network.weight_offset(number) for number in (layer, layer + 1))
-        running = net.running[:, start : start + units]
+        theta, running = net.theta[first:last], net.running[:, start : start + units]
         start += units
-        sizes = [below, units, units]
-        handed_on = [np.eye(units, dtype=net.dtype).ravel()]
-        if net.bias:
-            handed_on.append(np.zeros(units, net.dtype))
+        residual = net.residual and below == units
+        if not net.normalise_after:
+            yield _Layer(_part(net, "linear", below, units, theta, running), None, residual)
+            continue
+        weights = theta[: -2 * units]  # without gamma and beta
         yield _Layer(
-            _core.net.Network(sizes, "linear", "mse", net.bias, net.normalisation or "none"),
-            np.concatenate([net.theta[first:last], *handed_on]),
-            _core.net.Mode(False, 0, 0, np.ascontiguousarray(running)),
-            net.residual and below == units,
+            _part(net, "linear", below, units, weights, None),
+            _part(net, net.activation, below, units, theta, running),
+            residual,
         )
+
+
+def _part(
+    net: MLP,
+    activation: str,
+    below: int,
+    units: int,
+    theta: NDArray[Any],
+    running: NDArray[np.float64] | None,
+) -> _Part:
+    """One hidden layer and a last one that hands on; without `running` it is not normalised."""
+    kind = net.normalisation if running is not None else None
+    handed_on = [np.eye(units, dtype=net.dtype).ravel()]
+    if net.bias:
+        handed_on.append(np.zeros(units, net.dtype))
+    return _Part(
+        _core.net.Network(
+            [below, units, units], activation, "mse", net.bias, kind or "none",
+            normalise_after=net.normalise_after and kind is not None,
+        ),
+        np.concatenate([theta, *handed_on]),
+        _core.net.Mode(False, 0, 0, None if kind is None else np.ascontiguousarray(running)),
+    )  # fmt: skip

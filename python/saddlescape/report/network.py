@@ -14,6 +14,7 @@ from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
 from saddlescape._files import write_whole
+from saddlescape.net.store import normalisation
 from saddlescape.report.figures import figure_bytes
 from saddlescape.report.look import BLUE, GREY, INK, ORANGE, VERMILLION, drawable, drawing
 
@@ -108,7 +109,7 @@ def _title(net: MLP) -> str:
         sizes = f"{len(net.sizes) - 1} layers,"
     if len(net.sizes) > 2:
         sizes += f" {net.activation}"
-    more = [f"{net.normalisation} normalisation"] if net.normalisation else []
+    more = [normalisation(net)] if net.normalisation else []
     more += ["residual"] if net.residual else []
     more += [f"dropout {net.dropout:g}"] if net.dropout else []
     count = f"{net.parameters:,} parameter{'' if net.parameters == 1 else 's'}"
