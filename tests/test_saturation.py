@@ -157,8 +157,8 @@ def test_the_worst_come_first_and_ties_in_order():
 def test_a_layer_is_a_line():
     shares = np.array([1.0, 0.0, 1.0, 0.99, 0.1])
     assert str(Saturation("sigmoid", 200, (shares, np.zeros(1)))).splitlines() == [
-        "hidden layer 1: 3 of 5 sigmoid units saturated for at least 99 % of the samples, 2 for "
-        "all (rows 0, 2, 3 of W); median 99 %",
+        "hidden layer 1: 3 of 5 sigmoid units saturated for at least 99 % of the samples (rows 0, "
+        "2, 3 of W), 2 of them for all; median 99 %",
         "hidden layer 2: 0 of 1 sigmoid unit saturated for at least 99 % of the samples; median "
         "0 %",
     ]
@@ -224,8 +224,8 @@ def test_few_of_a_layer_are_named_below_the_verdict():
     assert "saturated_units" not in [finding.rule for finding in found.findings]
     text = " ".join(str(found).split())
     said = (
-        "units hidden layer 1: 1 of 5 tanh units saturated for at least 99 % of the samples, 1 for "
-        "all (row 0 of W); hidden layer 2: 2 of 6 tanh units"
+        "units hidden layer 1: 1 of 5 tanh units saturated for at least 99 % of the samples (row 0 "
+        "of W), 1 of them for all; hidden layer 2: 2 of 6 tanh units"
     )
     assert said in text
     assert "Units: hidden layer 1: 1 of 5" in found._repr_html_()
@@ -239,10 +239,23 @@ def test_half_of_a_layer_is_a_finding_and_said_once():
     assert finding.statement.startswith("Hidden layer 2: 5 of 6 relu units dead")
     assert finding.evidence[0].value == "5 of 6"
     assert "leaky_relu" in finding.remedy
-    assert "net.standardise" in finding.remedy
+    assert "standardise" not in finding.remedy  # the inputs are
     assert "also dead units: Hidden layer 2" in " ".join(str(found).split())
     assert str(found).count("dead for at least") == 1
     assert "\nunits" not in str(found)
+
+
+@pytest.mark.parametrize("standardised", [False, True])
+def test_inputs_are_to_be_standardised_where_they_are_not(standardised):
+    X = 100 + 30 * np.random.default_rng(0).standard_normal((60, 3))
+    net = ss.MLP((3, 5, 1), "sigmoid", "mse", dtype="float64", seed=2)
+    net.layers()[0][1][:] = -1000.0
+    if standardised:
+        net.standardise(X)
+    run = ss.train(net, X, X[:, 0] / 100, optimizer="sgd", lr=1e-3, batch_size="full", epochs=3)
+    (finding,) = (f for f in ss.diagnose(run).findings if f.rule == "saturated_units")
+    assert ("net.standardise(X)" in finding.remedy) != standardised
+    assert "smaller weights" in finding.remedy
 
 
 def test_nothing_is_said_where_nothing_is_flat():

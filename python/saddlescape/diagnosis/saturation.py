@@ -88,7 +88,7 @@ class Saturation:
         if len(stuck):
             names = ", ".join(str(unit) for unit in stuck[:6]) + (", ..." if len(stuck) > 6 else "")
             rows = "row" if len(stuck) == 1 else "rows"
-            text += f", {always} for all ({rows} {names} of W)"
+            text += f" ({rows} {names} of W), {always} of them for all"
         return text
 
     def __str__(self) -> str:
@@ -175,7 +175,7 @@ def measured(net: MLP, X: NDArray[Any]) -> Saturation | None:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A hidden layer without its activation, as a network whose last layer hands on what it gets.
+    """A hidden layer without its activation, as a network of its own.
 
     So that what stands before the activation, normalised or not, is the core's own number; and
     likewise what stands behind it, where that is normalised.
@@ -228,16 +228,18 @@ def _part(
     theta: NDArray[Any],
     running: NDArray[np.float64] | None,
 ) -> _Part:
-    """One hidden layer and a last one that hands on; without `running` it is not normalised."""
-    kind = net.normalisation if running is not None else None
+    """One hidden layer and a last one that hands on; without `running`, its product alone."""
+    if running is None or net.normalisation is None:
+        network = _core.net.Network([below, units], activation, "mse", net.bias)
+        return _Part(network, np.ascontiguousarray(theta), _core.net.Mode())
     handed_on = [np.eye(units, dtype=net.dtype).ravel()]
     if net.bias:
         handed_on.append(np.zeros(units, net.dtype))
     return _Part(
         _core.net.Network(
-            [below, units, units], activation, "mse", net.bias, kind or "none",
-            normalise_after=net.normalise_after and kind is not None,
+            [below, units, units], activation, "mse", net.bias, net.normalisation,
+            normalise_after=net.normalise_after,
         ),
         np.concatenate([theta, *handed_on]),
-        _core.net.Mode(False, 0, 0, None if kind is None else np.ascontiguousarray(running)),
+        _core.net.Mode(False, 0, 0, np.ascontiguousarray(running)),
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from saddlescape.diagnosis.case import Case
 from saddlescape.diagnosis.records import Evidence, Finding
 from saddlescape.diagnosis.saturation import STUCK, Saturation
@@ -9,6 +11,7 @@ from saddlescape.diagnosis.saturation import STUCK, Saturation
 __all__ = ["check"]
 
 _MUCH = 0.5  # of a layer's units
+_LARGE = 3.0  # |mean| and standard deviation of an input together; 1 if it is standardised
 
 
 def check(case: Case) -> Finding | None:
@@ -43,9 +46,14 @@ def _evidence(found: Saturation, layer: int) -> Evidence:
     )
 
 
+def _large(case: Case) -> bool:
+    """Whether an input is far from mean 0 and standard deviation 1, as the network gets it."""
+    inputs = case.run.net.cast(case.run.X, np.dtype(np.float64))
+    return bool((np.abs(inputs.mean(axis=0)) + inputs.std(axis=0) > _LARGE).any())
+
+
 def _remedy(case: Case, found: Saturation) -> str:
-    standardised = case.run.net.standardisation is not None
-    first = "" if standardised else "Standardise the inputs (net.standardise(X)). "
+    first = "Standardise the inputs (net.standardise(X)). " if _large(case) else ""
     if found.activation == "relu":
         return f"{first}Take leaky_relu, or start anew with a lower learning rate."
     return f"{first}Start anew with smaller weights, or normalise: normalisation='batch'."
