@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "lectures": {"net"},
     "studies": {"critical", "curvature", "data", "eig", "metrics", "net", "optim", "train"},
     "diagnosis": {"critical", "curvature", "data", "metrics", "net", "optim", "train"},
-    "report": {"critical", "diagnosis", "eig", "studies", "train"},
+    "report": {"critical", "diagnosis", "eig", "net", "studies", "train"},
     "demo": {"data", "diagnosis", "lectures", "net"},
     "cli": {
         "critical",

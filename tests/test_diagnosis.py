@@ -84,6 +84,14 @@ def zeros_then_stuck():
     return train(hidden(4, init="zeros", bias=False), lr=0.1, epochs=40)
 
 
+def shifted(units):
+    """Of five tanh units so many stand where tanh is flat, and above them little is left to do."""
+    net = hidden(5)
+    net.layers()[0][1][:units] = 40.0
+    net.layers()[1][0][:] *= 1e-3
+    return net
+
+
 # rule -> (verdict, a run that has it), (a run that has it not)
 PLANTED = {
     "non_finite": (("not finite", lambda: train(hidden(8), lr=30, epochs=200)),
@@ -116,6 +124,10 @@ PLANTED = {
         ("cannot tell yet", lambda: train(hidden(8), epochs=5)), lambda: train(hidden(8), lr=0.01),
     ),
     "symmetric_units": (("saddle", zeros_then_stuck), lambda: train(hidden(4))),
+    "saturated_units": (
+        ("saturated units", lambda: train(shifted(3), epochs=3)),
+        lambda: train(shifted(1), epochs=3),
+    ),
 }  # fmt: skip
 
 

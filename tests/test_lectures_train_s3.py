@@ -200,6 +200,22 @@ def test_s3_22_the_trainer_stops_and_gives_the_best_weights_back():
     assert on.loss(*held_out) > net.loss(*held_out) + 0.1
 
 
+def test_s3_22_stopping_early_as_an_animation(tmp_path):
+    # The study's second network, as the lecture's seven slides build it up: down, the best one,
+    # ten epochs that are no better, stop; and how it would have gone on.
+    pytest.importorskip("matplotlib")
+    from saddlescape.report.early_stopping import frames, write_early_stopping
+
+    found = study("early_stopping")
+    training, validation = found.losses[1, 0], found.validation_losses[1, 0]
+    shown = frames(validation, 10)
+    assert len(shown) == 60
+    stop = shown[-1].stop
+    assert shown[stop - 1].best == found.best_epochs[1, 0] == stop - 10
+    path = write_early_stopping(training, validation, tmp_path / "stop.gif")
+    assert path.read_bytes()[:6] == b"GIF89a"
+
+
 def walks():
     found = study("learning_rate")
     return dict(zip(("small", "stable", "large"), found.walks, strict=True))

@@ -129,6 +129,25 @@ def test_s4_19_a_saturated_unit_hears_nothing():
     assert (norms[2:] < 1e-15).all()
 
 
+def test_s4_19_which_units_are_saturated_is_reported():
+    # Of the plateau of S4-18 every unit, at every sample: h_bar sigma'(z) = 0 to 16 digits.
+    net, X, y = plateau("saturated")
+    run = ss.train(net, X, y, optimizer="sgd", lr=0.1, batch_size="full", epochs=3)
+    found = ss.diagnose(run)
+    np.testing.assert_array_equal(found.saturation.shares[0], np.ones(3))
+    text = " ".join(str(found).split())
+    assert "Hidden layer 1: 3 of 3 sigmoid units saturated for at least 99 % of the samples" in text
+    # Two of four: their rows of the gradient are those that vanish.
+    net = two_layers(init="xavier", seed=2)
+    net.layers()[0][1][:] = [0.0, 0.0, 50.0, -50.0]
+    X = np.random.default_rng(1).standard_normal((30, 3))
+    found = ss.diagnosis.saturation(net, X)
+    np.testing.assert_array_equal(found.shares[0], [0, 0, 1, 1])
+    assert [unit.unit for unit in found.worst(2)] == found.stuck(1).tolist() == [2, 3]
+    norms = np.linalg.norm(net.gradient(X, X[:, 0])[:12].reshape(4, 3), axis=1)
+    np.testing.assert_array_equal(norms < 1e-15, found.shares[0] == 1)
+
+
 def table_of_three(standardised):
     table = data.ravine()
     X = np.stack([column.values for column in table.features], axis=1)

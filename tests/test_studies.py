@@ -81,6 +81,29 @@ def test_ranks_share_ties() -> None:
     )
 
 
+def test_halves_are_completed_as_is_said() -> None:
+    found = studies.complete_picture(networks=1, seed=4)
+    digits = data.load_digits()
+    order = np.random.default_rng(4).permutation(1797)
+    pixels, y = (digits.X / 16)[order], digits.y[order]
+    A, a, B, b = pixels[:1200, :32], pixels[:1200, 32:], pixels[1200:, :32], pixels[1200:, 32:]
+    nearest = np.array([a[np.linalg.norm(A - x, axis=1).argmin()] for x in B])
+    ones = np.ones((1200, 1))
+    fit = np.linalg.pinv(np.hstack([A, ones])) @ a
+    made = {"mean": np.tile(a.mean(axis=0), (597, 1)), "nearest digit": nearest, "true": b,
+            "linear": np.hstack([B, ones[:597]]) @ fit}  # fmt: skip
+    shown = [np.flatnonzero(y[1200:] == digit)[0] for digit in range(10)]
+    for name, lower in made.items():
+        i = found.names.index(name)
+        np.testing.assert_allclose(
+            found.errors[i, 0], np.sqrt(((lower - b) ** 2).mean()), rtol=1e-9
+        )
+        share = np.mean([row.var() for row in lower]) / np.mean([row.var() for row in b])
+        np.testing.assert_allclose(found.contrast[i, 0], share, rtol=1e-9)
+        whole = np.hstack([B, lower])[shown].reshape(10, 8, 8)
+        np.testing.assert_allclose(found.pictures[i], whole, atol=1e-9)
+
+
 @pytest.mark.slow
 def test_the_homework_counts_rounding() -> None:
     found = studies.minimum_ratio()
@@ -113,6 +136,8 @@ def test_the_homework_counts_rounding() -> None:
         (studies.batch_paths, {"epochs": 0}, r"epochs: 0"),
         (studies.batch_paths, {"epochs": 1.0}, r"epochs: float"),
         (studies.batch_size, {"networks": True}, r"networks: bool"),
+        (studies.complete_picture, {"networks": 0}, r"networks: 0"),
+        (studies.complete_picture, {"seed": -2}, r"seed: -2"),
         (studies.early_stopping, {"networks": -1}, r"networks: -1"),
         (studies.learning_rate, {"seed": 0.5}, r"seed: float"),
         (studies.look_back, {"seed": -1}, r"seed: -1"),
@@ -141,7 +166,7 @@ def test_tables_fit_a_terminal_and_figures_are_drawn(name: str, tmp_path: Path) 
     found = studies.ALL[name](**FEW.get(name, {"networks": 2}))
     assert all(len(line) <= 80 for line in str(found).splitlines())
     for panel in found.panels():
-        assert panel.lines
+        assert panel.lines or panel.pictures is not None
         assert all(len(x) == len(y) > 0 for x, y in panel.lines.values())
     png, svg = import_module("saddlescape.report").write_study(found, name, tmp_path)
     assert png.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

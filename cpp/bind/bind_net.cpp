@@ -61,7 +61,7 @@ std::int64_t checked_layer(const Architecture& net, std::int64_t layer) {
 
 Architecture architecture(std::vector<std::int64_t> sizes, const std::string& activation,
                           const std::string& loss, bool bias, const std::string& normalisation,
-                          bool residual, double dropout, double huber_delta) {
+                          bool residual, double dropout, double huber_delta, bool normalise_after) {
   check_sizes(sizes);
   if (!(dropout >= 0 && dropout < 1))
     throw py::value_error("dropout: " + std::to_string(dropout) + ", expected a rate in [0, 1)");
@@ -75,7 +75,8 @@ Architecture architecture(std::vector<std::int64_t> sizes, const std::string& ac
           row_of(net::normalisations, normalisation, "normalisation").normalisation,
           residual,
           dropout,
-          huber_delta};
+          huber_delta,
+          normalise_after};
 }
 
 py::array predict(const Architecture& net, py::handle theta, py::handle X, const Setting& setting) {
@@ -249,7 +250,8 @@ void net(py::module_ module) {
   py::class_<Architecture>(module, "Network")
       .def(py::init(&architecture), py::arg("sizes"), py::arg("activation"), py::arg("loss"),
            py::arg("bias"), py::arg("normalisation") = "none", py::arg("residual") = false,
-           py::arg("dropout") = 0.0, py::arg("huber_delta") = 1.0)
+           py::arg("dropout") = 0.0, py::arg("huber_delta") = 1.0,
+           py::arg("normalise_after") = false)
       .def_property_readonly("parameters", &Architecture::parameters)
       .def_property_readonly(
           "plain",
@@ -287,6 +289,7 @@ void net(py::module_ module) {
            py::arg("part"), py::arg("mode") = Setting(), py::arg("weight") = py::none())
       .def("gauss_newton_gram", &gauss_newton_gram, py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("mode") = Setting(), py::arg("weight") = py::none());
+  net_activate(module);
   net_products(module);
 }
 

@@ -60,6 +60,9 @@ auto with_dtype(Dtype dtype, Visit&& visit) {
 
 void net_setting(pybind11::module_ module);
 
+// An activation and its slope at given points.
+void net_activate(pybind11::module_ module);
+
 // What stays at one point while products are taken.
 void net_products(pybind11::module_ module);
 

@@ -110,9 +110,10 @@ std::int64_t LayeredProducts<T>::group_count() const {
 
 template <class T>
 std::int64_t LayeredProducts<T>::bytes() const {
-  // a, slope, bend, xhat, du and ds of each layer, the inputs, and the softmax.
+  // a, slope, bend, xhat, du, ds and inner of each layer, the inputs, and the softmax.
+  const std::int64_t rooms = net_.normalise_after ? 7 : 6;
   std::int64_t numbers = weights_.ld(0) + net_.outputs() + 1;
-  for (std::int64_t l = 1; l <= net_.layers(); ++l) numbers += 6 * weights_.ld(l);
+  for (std::int64_t l = 1; l <= net_.layers(); ++l) numbers += rooms * weights_.ld(l);
   return numbers * chunk_count(batch_.N) * chunk_rows * static_cast<std::int64_t>(sizeof(T));
 }
 

@@ -3,6 +3,10 @@
 //   s = a_{l-1} W^T + b,  u = s, or normalised(s) gamma + beta,
 //   a_l = phi(u) mask / (1 - rate) + a_{l-1},
 //
+// or, normalised after the activation, u = normalised(phi(s)) gamma + beta and
+//
+//   a_l = u mask / (1 - rate) + a_{l-1},
+//
 // the mask in training only, the last term where the network skips layer l. Each layer is cut where
 // batch normalisation in training needs sums over the whole batch: group.hpp adds them up between
 // the phases and hands the totals on. Without such coupling the totals are null.
@@ -25,6 +29,7 @@ template <class T>
 struct LayerState {
   Room<T> a, slope, bend;  // bend: phi''(u), after the backward pass dL/da phi''(u)
   Room<T> xhat, du, ds;    // du is dL/ds too where the layer is not normalised
+  Room<T> inner;           // normalised after phi: dL/ds; ds is dL/dphi(s), slope and bend at s
   // Statistics of the groups: 1/sigma, <dxhat>, <dxhat xhat>.
   std::vector<T> inverse, m1, m2;
   std::vector<Sum<T>> sums;    // (2 d): moments, then of du and du xhat
@@ -65,18 +70,17 @@ class LayeredPass {
     LayerState<T>& at = layers_[l];
     T* s = make(net().normalised(l) ? at.xhat : at.a, l);
     weights_.forward(l, n_, input(l), ld(l - 1), s, false);
+    if (after(l)) activate(l, s);
     if (coupled(l)) column_moments(rows(l), s, at.sums.data(), at.sums.data() + d(l));
   }
 
   // a_l from s_l; `moments` are each unit's mean and variance (2 d) where the batch couples.
   void hidden(std::int64_t l, const Sum<T>* moments) {
     LayerState<T>& at = layers_[l];
-    T *a = make(at.a, l), *slope = need_ != Need::values ? make(at.slope, l) : nullptr;
-    T* bend = need_ == Need::curvatures ? make(at.bend, l) : nullptr;
+    T* a = make(at.a, l);
     if (net().normalised(l)) normalise_rows(l, moments);
-    activate_rows(net(), a, slope, bend, n_, d(l), ld(l));
-    if (mode_.training && net().dropout > 0)
-      Dropout(mode_, net().dropout, l).apply(first_, n_, d(l), ld(l), a, slope, bend);
+    if (!after(l)) activate(l, a);
+    mask(l, a, after(l) ? nullptr : at.slope.get(), after(l) ? nullptr : at.bend.get());
     if (net().skips(l)) add(input(l), a, n_ * ld(l));
   }
 
@@ -96,8 +100,13 @@ class LayeredPass {
     LayerState<T>& at = layers_[l];
     T* back = make(back_, widest());
     weights_.backward(l + 1, n_, delta(l + 1), back, net().skips(l + 1));
-    net::chain(back, at.slope.get(), need_ == Need::curvatures ? at.bend.get() : nullptr,
-               make(at.du, l), n_ * ld(l));
+    T* du = make(at.du, l);
+    if (after(l)) {
+      std::copy_n(back, n_ * ld(l), du);
+      mask(l, du, static_cast<T*>(nullptr), static_cast<T*>(nullptr));
+    } else {
+      chain(l, back, du);
+    }
     if (net().normalised(l)) {
       Sum<T>* sums = at.sums.data();
       column_pairs<Sum<T>, T>(rows(l), at.du.get(), at.xhat.get(), nullptr, nullptr, sums,
@@ -108,6 +117,12 @@ class LayeredPass {
   // delta_l = dL/ds_l from du; `totals` are the sums over the batch (2 d) where it couples.
   void unfold(std::int64_t l, const Sum<T>* totals) {
     if (!net().normalised(l)) return;
+    unnormalise(l, totals);
+    if (after(l)) chain(l, layers_[l].ds.get(), make(layers_[l].inner, l));
+  }
+
+  // ds, what is handed down through the normalisation.
+  void unnormalise(std::int64_t l, const Sum<T>* totals) {
     LayerState<T>& at = layers_[l];
     T* ds = make(at.ds, l);
     if (!by_sample()) {
@@ -165,7 +180,14 @@ class LayeredPass {
   const T* input(std::int64_t l) const { return l == 1 ? x_ : layers_[l - 1].a.get(); }
   const T* gamma(std::int64_t l) const { return weights_.flat() + net().scale_offset(l); }
   const T* delta(std::int64_t l) const {
+    if (after(l)) return layers_[l].inner.get();
     return net().normalised(l) ? layers_[l].ds.get() : layers_[l].du.get();
+  }
+  bool after(std::int64_t l) const { return net().normalised_after(l); }
+  // values * mask / (1 - rate) in training, and slopes and curvatures where they are not null.
+  void mask(std::int64_t l, T* values, T* slopes, T* curvatures) const {
+    if (mode_.training && net().dropout > 0)
+      Dropout(mode_, net().dropout, l).apply(first_, n_, d(l), ld(l), values, slopes, curvatures);
   }
   const LayerState<T>& layer(std::int64_t l) const { return layers_[l]; }
   Normalised<T> normalised(std::int64_t l) const {
@@ -196,6 +218,20 @@ class LayeredPass {
   T* spare() {
     if (!spare_) spare_ = room<T>(spare_size());
     return spare_.get();
+  }
+
+  // phi of the values, in place, and its derivatives as far as they are needed.
+  void activate(std::int64_t l, T* values) {
+    LayerState<T>& at = layers_[l];
+    T* slope = need_ != Need::values ? make(at.slope, l) : nullptr;
+    T* bend = need_ == Need::curvatures ? make(at.bend, l) : nullptr;
+    activate_rows(net(), values, slope, bend, n_, d(l), ld(l));
+  }
+  // Through phi: delta = back phi', and bend = back phi''.
+  void chain(std::int64_t l, const T* back, T* delta) {
+    LayerState<T>& at = layers_[l];
+    net::chain(back, at.slope.get(), need_ == Need::curvatures ? at.bend.get() : nullptr, delta,
+               n_ * ld(l));
   }
 
   void normalise_rows(std::int64_t l, const Sum<T>* moments) {

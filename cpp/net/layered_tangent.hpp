@@ -24,6 +24,7 @@ class LayeredTangent {
       at.Ra = room<T>(like.size(l));
       if (!like.net().normalised(l)) continue;
       at.Rxhat = room<T>(like.size(l)), at.Rds = room<T>(like.size(l));
+      if (like.after(l)) at.Rphi = room<T>(like.size(l)), at.Rinner = room<T>(like.size(l));
       at.sums.resize(static_cast<std::size_t>(2 * like.d(l)));
       for (auto* means : {&at.q1, &at.q2, &at.Rm1, &at.Rm2})
         means->resize(static_cast<std::size_t>(like.groups(l)));
@@ -41,9 +42,11 @@ class LayeredTangent {
     v.forward(l, pass.n(), pass.input(l), pass.ld(l - 1), Rs, false);
     if (l > 1)
       pass.weights().forward(l, pass.n(), layers_[l - 1].Ra.get(), pass.ld(l - 1), Rs, true);
+    if (pass.after(l))
+      tangent_forward(pass.layer(l).slope.get(), Rs, at.Rphi.get(), pass.n() * pass.ld(l));
     if (pass.coupled(l))
-      column_pairs<Sum<T>, T>(pass.rows(l), Rs, pass.layer(l).xhat.get(), nullptr, nullptr,
-                              at.sums.data(), at.sums.data() + pass.d(l));
+      column_pairs<Sum<T>, T>(pass.rows(l), Rnormalised(pass, l), pass.layer(l).xhat.get(), nullptr,
+                              nullptr, at.sums.data(), at.sums.data() + pass.d(l));
   }
 
   // R{a_l} = phi'(u) mask / (1 - rate) R{u} + R{a_{l-1}}
@@ -52,7 +55,12 @@ class LayeredTangent {
     State& at = layers_[l];
     const std::int64_t count = pass.n() * pass.ld(l);
     if (pass.net().normalised(l)) normalise_rows(pass, v, l, totals);
-    tangent_forward(pass.layer(l).slope.get(), at.Rs.get(), at.Ra.get(), count);
+    if (pass.after(l)) {
+      std::copy_n(at.Rphi.get(), count, at.Ra.get());
+      pass.mask(l, at.Ra.get(), nullptr, nullptr);
+    } else {
+      tangent_forward(pass.layer(l).slope.get(), at.Rs.get(), at.Ra.get(), count);
+    }
     if (pass.net().skips(l) && l > 1) add(layers_[l - 1].Ra.get(), at.Ra.get(), count);
   }
 
@@ -75,7 +83,9 @@ class LayeredTangent {
     pass.weights().backward(l + 1, n, Rdelta(pass, l + 1), back, pass.net().skips(l + 1));
     if (bends()) v.backward(l + 1, n, pass.delta(l + 1), back, true);
     std::copy_n(back, count, Rdu);
-    if (bends())
+    if (pass.after(l))
+      pass.mask(l, Rdu, nullptr, nullptr);
+    else if (bends())
       tangent_backward(from.slope.get(), from.bend.get(), at.Rs.get(), Rdu, count);
     else
       tangent_forward(from.slope.get(), back, Rdu, count);
@@ -92,6 +102,7 @@ class LayeredTangent {
       unfold_over<Over::units>(pass, v, l, totals);
     else
       unfold_over<Over::batch>(pass, v, l, totals);
+    if (pass.after(l)) unfold_activation(pass, l);
   }
 
   // The chunk's part of the product (P,).
@@ -114,19 +125,36 @@ class LayeredTangent {
  private:
   struct State {
     Room<T> Rs, Ra, Rxhat, Rdu, Rds;  // Rs becomes R{u}
+    Room<T> Rphi, Rinner;             // normalised after phi: R{phi(s)} becomes R{u}; R{dL/ds}
     std::vector<T> q1, q2, Rm1, Rm2;  // <Rs>, <xhat Rs>; see normalise.hpp
     std::vector<Sum<T>> sums;
   };
 
   bool bends() const { return part_ != Part::gauss_newton; }
   const T* Rdelta(const LayeredPass<T>& pass, std::int64_t l) const {
+    if (pass.after(l)) return layers_[l].Rinner.get();
     return pass.net().normalised(l) ? layers_[l].Rds.get() : layers_[l].Rdu.get();
+  }
+  // R{.} of what the layer normalises.
+  T* Rnormalised(const LayeredPass<T>& pass, std::int64_t l) const {
+    return pass.after(l) ? layers_[l].Rphi.get() : layers_[l].Rs.get();
+  }
+
+  // R{dL/ds} = R{dL/dphi} phi'(s) + dL/dphi phi''(s) R{s}
+  void unfold_activation(const LayeredPass<T>& pass, std::int64_t l) {
+    State& at = layers_[l];
+    const LayerState<T>& from = pass.layer(l);
+    const std::int64_t count = pass.n() * pass.ld(l);
+    T* Rinner = at.Rinner.get();
+    if (!bends()) return tangent_forward(from.slope.get(), at.Rds.get(), Rinner, count);
+    std::copy_n(at.Rds.get(), count, Rinner);
+    tangent_backward(from.slope.get(), from.bend.get(), at.Rs.get(), Rinner, count);
   }
 
   void normalise_rows(const LayeredPass<T>& pass, const Weights<T>& v, std::int64_t l,
                       const Sum<T>* totals) {
     State& at = layers_[l];
-    T *Rs = at.Rs.get(), *q1 = at.q1.data(), *q2 = at.q2.data();
+    T *Rs = Rnormalised(pass, l), *q1 = at.q1.data(), *q2 = at.q2.data();
     const T *V = v.flat() + pass.net().scale_offset(l), *xhat = pass.layer(l).xhat.get();
     if (!pass.by_sample()) {
       if (totals) share(totals, pass.d(l), pass.total(), q1, q2);

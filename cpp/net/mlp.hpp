@@ -27,9 +27,10 @@ struct Architecture {
   Loss loss = Loss::cross_entropy;
   bool bias = true;
   Normalisation normalisation = Normalisation::none;  // of hidden layers
-  bool residual = false;   // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
-  double dropout = 0;      // chance of a hidden unit to be left out in training
-  double huber_delta = 1;  // where the loss of that name becomes linear
+  bool residual = false;         // a_l += a_{l-1} in hidden layers of equal widths, the inputs' too
+  double dropout = 0;            // chance of a hidden unit to be left out in training
+  double huber_delta = 1;        // where the loss of that name becomes linear
+  bool normalise_after = false;  // phi(s) and not s is normalised
 
   std::int64_t layers() const { return static_cast<std::int64_t>(sizes.size()) - 1; }
   std::int64_t inputs() const { return sizes.front(); }
@@ -45,6 +46,7 @@ struct Architecture {
   bool normalised(std::int64_t l) const {
     return normalisation != Normalisation::none && l < layers();
   }
+  bool normalised_after(std::int64_t l) const { return normalise_after && normalised(l); }
   // Where gamma_l starts in theta, and where beta_l does.
   std::int64_t scale_offset(std::int64_t l) const { return bias_offset(l) + (bias ? sizes[l] : 0); }
   std::int64_t shift_offset(std::int64_t l) const { return scale_offset(l) + sizes[l]; }

@@ -105,6 +105,7 @@ class Layered:
     dropout: float
     delta: float = 1.0  # of loss "huber"
     weight: Array | None = None  # (N,), of samples; divided by their mean
+    after: bool = False  # phi(s) is normalised, not s
 
     def predict(
         self, theta: Array, X: Array, running: Array, draw: tuple[int, int] | None
@@ -125,12 +126,14 @@ class Layered:
             u = a @ W.T + (take(d) if self.bias else 0)
             if layer == depth:
                 return u, moments
+            if self.after:
+                u = ACTIVATIONS[self.activation](u)
             if self.normalisation is not None:
                 mean, var = self._moments(u, running[:, unit : unit + d], draw is not None)
                 moments.append((mean.ravel(), var.ravel()))
                 u = (u - mean) / np.sqrt(var + EPSILON)
                 u = u * take(d) + take(d)
-            h = ACTIVATIONS[self.activation](u)
+            h = u if self.after else ACTIVATIONS[self.activation](u)
             if draw is not None and self.dropout:
                 h = h * mask(*draw, layer, len(X), d, self.dropout) / (1 - self.dropout)
             a = h + a if self.residual and d == fan_in else h

@@ -26,6 +26,7 @@ class Network:
         residual: bool = False,
         dropout: float = 0.0,
         huber_delta: float = 1.0,
+        normalise_after: bool = False,
     ) -> None: ...
     @property
     def parameters(self) -> int: ...
@@ -105,6 +106,8 @@ class Network:
         mode: Mode = ...,
         weight: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
+
+def activate(network: Network, z: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]: ...
 
 class Products:
     def __init__(

@@ -62,8 +62,12 @@ def _study(given: argparse.Namespace) -> int:
     print(f"{(run.__doc__ or '').splitlines()[0]}\nIt takes some seconds.\n", flush=True)
     found = run(seed=given.seed)
     print(found)
-    if report is not None:
+    if report is not None and folder is not None:
         print(f"\nfigure: {report.write_study(found, given.name, folder)[0]}")
+        if isinstance(found, studies.EarlyStopping):
+            path = folder / f"{given.name}.gif"
+            losses = found.losses[1, 0], found.validation_losses[1, 0]
+            print(f"animation: {report.write_early_stopping(*losses, path)}")
     return DONE
 
 

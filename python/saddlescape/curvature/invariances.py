@@ -34,6 +34,7 @@ class Architecture:
     theta : (P,) array
     X : (N, d) array
     normalisation : str, optional
+    normalise_after : bool
     residual : bool
     dropout : float
         0 at test time.
@@ -51,6 +52,7 @@ class Architecture:
         X: Vector,
         *,
         normalisation: str | None = None,
+        normalise_after: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
         training: bool = False,
@@ -58,6 +60,7 @@ class Architecture:
         self.sizes, self.activation, self.loss, self.bias = tuple(sizes), activation, loss, bias
         self.theta, self.X = theta, X
         self.normalisation, self.training = normalisation, training
+        self.shiftable = normalisation is not None and not normalise_after
         self.plain = normalisation is None and not residual and dropout == 0
         network = _core.net.Network(list(sizes), activation, loss, bias, normalisation or "none")
         layers = range(1, len(sizes))
@@ -93,7 +96,7 @@ def directions(net: Architecture) -> Iterator[tuple[str, Vector]]:
             _softmax,
             net.loss == "cross_entropy",
         ),
-        ("shifts that normalisation takes away again", _shifts, net.normalisation is not None),
+        ("shifts that normalisation takes away again", _shifts, net.shiftable),
         # A mask, a mean over units or a connection past them tells units apart that were alike.
         ("dead units, which no sample makes active", _dead, net.plain and net.activation == "relu"),
         (

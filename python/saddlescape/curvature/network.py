@@ -275,6 +275,7 @@ class NetworkCurvature(Blocks):
             self._theta,
             self._X,
             normalisation=net.normalisation,
+            normalise_after=net.normalise_after,
             residual=net.residual,
             dropout=net.dropout if self._training else 0.0,
             training=self._training,

@@ -70,11 +70,25 @@ def _ending(diagnosis: Diagnosis, others: tuple[Finding, ...]) -> list[str]:
     lines: list[str] = []
     for finding in others:
         lines += ["", *_wrapped("also", f"{plain(finding.verdict)}: {finding.statement}")]
+    if unheard := _unheard(diagnosis):
+        lines += ["", *_wrapped("units", unheard)]
     if diagnosis.remedy:
         lines += ["", *_wrapped("remedy", diagnosis.remedy)]
     if diagnosis.not_checked:
         lines += ["", *_wrapped("not checked", "; ".join(diagnosis.not_checked))]
     return lines
+
+
+def _unheard(diagnosis: Diagnosis) -> str:
+    """Name saturated units, unless there are none or a finding names them."""
+    found = diagnosis.saturation
+    if found is None or any(finding.rule == "saturated_units" for finding in diagnosis.findings):
+        return ""
+    layers = [layer for layer in range(1, len(found.shares) + 1) if len(found.stuck(layer))]
+    said = [found.statement(layer) for layer in layers[:2]]
+    if len(layers) > 2:
+        said.append(f"and in {len(layers) - 2} more")
+    return "; ".join(said)
 
 
 def _wrapped(label: str, text: str) -> list[str]:
@@ -113,12 +127,14 @@ def as_html(diagnosis: Diagnosis) -> str:
         for f in diagnosis.findings[1:]
     )
     remedy = f"<p><b>Remedy:</b> {escape(diagnosis.remedy)}</p>" if diagnosis.remedy else ""
+    unheard = _unheard(diagnosis)
+    units = f"<p>Units: {escape(unheard)}</p>" if unheard else ""
     missing = escape("; ".join(diagnosis.not_checked))
     return (
         f"<div style='border-left:4px solid #2a6f97;padding:0.2em 1em'>"
         f"<h3 style='margin:0.2em 0'>{escape(plain(diagnosis.verdict))}</h3>"
         f"<p>{escape(diagnosis.subject)}</p><p>{escape(diagnosis.statement)}</p>"
-        f"<table>{rows}</table>{also}{remedy}"
+        f"<table>{rows}</table>{also}{units}{remedy}"
         + (f"<p><small>Not checked: {missing}</small></p>" if missing else "")
         + "</div>"
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape.critical import CriticalPoint
+from saddlescape.diagnosis.saturation import Saturation
 from saddlescape.metrics import Trend
 from saddlescape.train import History, Run
 
@@ -31,6 +32,8 @@ class Case:
         The gradient there, over all samples, of the loss that was trained.
     gradient_curvature : float or None
         ``g^T H g / |g|^2``: curvature along it.
+    saturation : Saturation or None
+        Of its hidden units; None where their values are not finite.
     """
 
     run: Run
@@ -38,6 +41,7 @@ class Case:
     point: CriticalPoint | None
     gradient: NDArray[np.float64] | None
     gradient_curvature: float | None
+    saturation: Saturation | None = None
 
     @cached_property
     def history(self) -> History:

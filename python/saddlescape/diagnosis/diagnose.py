@@ -13,6 +13,7 @@ from saddlescape.diagnosis.case import Case, history_of
 from saddlescape.diagnosis.diagnosis import Diagnosis
 from saddlescape.diagnosis.records import counted
 from saddlescape.diagnosis.rules import RULES
+from saddlescape.diagnosis.saturation import measured
 from saddlescape.metrics import latest_trend
 from saddlescape.net import MLP
 from saddlescape.train import Run, RunOutcome
@@ -95,7 +96,8 @@ def judge(run: Run, operator: Operator | None, point: CriticalPoint | None) -> D
         along = float(gradient @ (operator @ gradient)) / squared if squared > 0 else None
         floor = operator.lower_bound or 0.0
     latest = latest_trend(history_of(run).loss, floor=floor, noisy=not run.full_batch)
-    case = Case(run, latest, point, gradient, along)
+    saturation = measured(run.net, run.X)
+    case = Case(run, latest, point, gradient, along, saturation)
     found = [finding for rule in RULES if (finding := rule(case)) is not None]
     found.sort(key=lambda finding: -finding.weight)
     # "Not stuck" and "too early to tell" answer the question or are silent.
@@ -108,6 +110,7 @@ def judge(run: Run, operator: Operator | None, point: CriticalPoint | None) -> D
         history=run.history,
         subject=subject_of(run),
         step=run.restored,
+        saturation=saturation,
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from saddlescape.critical import CriticalPoint, Escape
 from saddlescape.diagnosis.block import as_html, as_text, story
 from saddlescape.diagnosis.records import Event, Evidence, Finding
+from saddlescape.diagnosis.saturation import Saturation
 from saddlescape.train.history import History
 
 __all__ = ["Diagnosis", "Investigation"]
@@ -39,6 +40,8 @@ class Diagnosis:
     step : int or None
         After how many steps of the history the parameters that are judged were there, if later
         ones were put back; None: after all.
+    saturation : Saturation or None
+        For each hidden unit the share of the samples at which it is flat, where the run ended.
     """
 
     verdict: str
@@ -48,6 +51,7 @@ class Diagnosis:
     history: History | None = field(repr=False)
     subject: str
     step: int | None = None
+    saturation: Saturation | None = field(default=None, repr=False)
 
     @property
     def statement(self) -> str:

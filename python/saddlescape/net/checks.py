@@ -19,6 +19,7 @@ __all__ = [
     "layer_range",
     "mean_one",
     "normalisation",
+    "normalise_after",
     "part",
     "sample_weight",
     "samples",
@@ -60,6 +61,16 @@ def normalisation(given: Any) -> str | None:
     if not isinstance(given, str) or given not in ("batch", "layer"):
         raise ValueError(f"normalisation: {given!r}, expected None, 'batch' or 'layer'")
     return given
+
+
+def normalise_after(given: Any, normalisation: str | None) -> bool:
+    """Return whether normalisation stands behind the activation; there must be one."""
+    after = _check.flag("normalise_after", given)
+    if after and normalisation is None:
+        raise ValueError(
+            "normalise_after: True without normalisation, expected normalisation 'batch' or 'layer'"
+        )
+    return after
 
 
 def finite(X: NDArray[Any], cast: NDArray[Any], expected: str) -> None:

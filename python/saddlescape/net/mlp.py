@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _check, _core
+from saddlescape._extras import require
 from saddlescape.net import checks, store, views
 from saddlescape.net.derivatives import Derivatives
 from saddlescape.net.draw import Draw, checked_draw
@@ -45,6 +46,10 @@ class MLP(Standardised, Derivatives):
         Of the hidden layers: ``"batch"`` [1]_ (see `running`) or ``"layer"`` [2]_,
         ``u = (s - mean) / sqrt(var + 1e-5) gamma + beta`` before the activation, with the biased
         variance of a unit over the batch, or of a sample over its units.
+    normalise_after : bool
+        Whether normalisation stands behind the activation, ``a_l = (phi(s) - mean) / sqrt(var +
+        1e-5) gamma + beta``. Before it, it keeps a sigmoid where it is steep; behind it, it gives
+        the next layer inputs of mean 0 and variance 1.
     residual : bool
         Whether ``a_l = phi(u) + a_{l-1}`` in hidden layers as wide as what is below them, the
         inputs included.
@@ -100,6 +105,7 @@ class MLP(Standardised, Derivatives):
         huber_delta: float = 1.0,
         label_smoothing: float = 0.0,
         init_scale: float | None = None,
+        normalise_after: bool = False,
     ) -> None:
         self.sizes = checks.sizes(sizes)
         self.activation = _check.choice("activation", activation, _core.net.activations())
@@ -115,6 +121,7 @@ class MLP(Standardised, Derivatives):
                 "(or loss 'bce' for one logit)"
             )
         self.normalisation = checks.normalisation(normalisation)
+        self.normalise_after = checks.normalise_after(normalise_after, normalisation)
         self.residual = _check.flag("residual", residual)
         self.dropout = _check.fraction("dropout", dropout)
         self.huber_delta = checks.huber_delta(huber_delta, loss, self.dtype)
@@ -128,6 +135,7 @@ class MLP(Standardised, Derivatives):
             residual,
             dropout,
             self.huber_delta,
+            self.normalise_after,
         )
         # where vectors of it do not cross lines of the cache
         self._theta: NDArray[Any] = _core.zeros(self._network.parameters, str(self.dtype))
@@ -174,7 +182,7 @@ class MLP(Standardised, Derivatives):
     def running(self) -> NDArray[np.float64]:
         """Averages (2, hidden units) that batch normalisation takes at test time; writable.
 
-        Means and variances of the pre-activations, layer by layer, in float64; no parameters.
+        Means and variances of what it normalises, layer by layer, in float64; no parameters.
         Without batch normalisation (2, 0).
         """
         return self._running
@@ -222,6 +230,31 @@ class MLP(Standardised, Derivatives):
     def save(self, path: str | Path) -> Path:
         """Write architecture and parameters as safetensors, atomically; nothing is pickled."""
         return store.save_network(self, path)
+
+    def save_figure(self, path: str | Path) -> Path:
+        """Draw the network: its units, what connects them, and each layer's parameters.
+
+        Needs the extra ``[app]``. Wide layers and deep networks are abbreviated.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file name that ends in ``.png`` or ``.svg``, in a folder that exists.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        ValueError
+            If `path` ends in something else.
+        ImportError
+            If the extra is not installed, with the command that installs it.
+        """
+        # Found by name: nothing imports the report.
+        return Path(require("saddlescape.report", "app").write_network(self, path))
 
     @classmethod
     def load(cls, path: str | Path) -> MLP:

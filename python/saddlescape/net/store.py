@@ -26,6 +26,7 @@ __all__ = [
     "blank",
     "description",
     "load",
+    "normalisation",
     "parts",
     "read",
     "remake",
@@ -42,6 +43,7 @@ _KEY = "saddlescape"
 # What only some networks have, with what says nothing
 _SOME: dict[str, Any] = {
     "normalisation": None,
+    "normalise_after": False,
     "residual": False,
     "dropout": 0.0,
     "huber_delta": 1.0,
@@ -71,11 +73,17 @@ def description(net: MLP) -> str:
     words += [f"delta {net.huber_delta:g}"] if net.huber_delta != 1 else []
     words += [f"smoothing {net.label_smoothing:g}"] if net.label_smoothing else []
     words += [] if net.bias else ["no biases"]
-    words += [f"{net.normalisation} normalisation"] if net.normalisation else []
+    words += [normalisation(net)] if net.normalisation else []
     words += ["residual"] if net.residual else []
     words += [f"dropout {net.dropout:g}"] if net.dropout else []
     words += ["standardised inputs"] if net.standardisation else []
     return ", ".join([*words, str(net.dtype)])
+
+
+def normalisation(net: MLP) -> str:
+    """Name its normalisation, of which there is one, and where it stands."""
+    where = " behind the activation" if net.normalise_after else ""
+    return f"{net.normalisation} normalisation{where}"
 
 
 def blank(cls: type[MLP], arguments: Any) -> MLP:

@@ -13,8 +13,18 @@ require("matplotlib", "app")
 require("plotly", "app")
 
 from saddlescape.report.density import write_density  # noqa: E402
+from saddlescape.report.early_stopping import write_early_stopping  # noqa: E402
 from saddlescape.report.figures import write_figures  # noqa: E402
+from saddlescape.report.network import write_network  # noqa: E402
 from saddlescape.report.page import save, write  # noqa: E402
 from saddlescape.report.study import write_study  # noqa: E402
 
-__all__ = ["save", "write", "write_density", "write_figures", "write_study"]
+__all__ = [
+    "save",
+    "write",
+    "write_density",
+    "write_early_stopping",
+    "write_figures",
+    "write_network",
+    "write_study",
+]

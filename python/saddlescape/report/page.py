@@ -26,6 +26,7 @@ from saddlescape.report.tables import (
     point_notes,
     point_table,
 )
+from saddlescape.report.units import units_map
 
 if TYPE_CHECKING:
     from saddlescape.diagnosis import Diagnosis, Investigation
@@ -147,6 +148,7 @@ def _section(story: Story, prefix: str, files: Sequence[Path] = ()) -> str:
         _part("What the network can do in the end", evidence_table(story.metrics)),
         _part("Also found", _others(story)),
         _part("Points that were judged", _points(story)),
+        _part("How often units are flat", units_map(story.diagnosis.saturation)),
         _part("Escapes", escape_table(story.escapes) if story.escapes else ""),
         _part("Figures", _figures(story, prefix) + (beside if files else "")),
         _part("Notes on the data", items(story.notes) if story.notes else ""),

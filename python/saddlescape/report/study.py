@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
 from saddlescape._files import write_whole
 from saddlescape.report.figures import figure_bytes
@@ -88,6 +89,9 @@ def write_study(study: Drawable, name: str, folder: str | Path) -> list[Path]:
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
+    if panel.pictures is not None:
+        _pictures(axes, panel, panel.pictures)
+        return
     if panel.ground is not None:
         x, y, z = panel.ground
         levels = np.geomspace(z[z > 0].min(), z.max(), 14)
@@ -111,6 +115,20 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
     if len(panel.lines) > 1:
         axes.legend(loc="best")
+
+
+def _pictures(axes: Axes, panel: Panel, pictures: NDArray[np.float64]) -> None:
+    """Draw rows of pictures, with a white line between them."""
+    rows, columns, height, width = pictures.shape
+    room = np.pad(pictures, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    whole = room.transpose(0, 2, 1, 3).reshape(rows * (height + 2), columns * (width + 2))
+    axes.imshow(whole, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_yticks((height + 2) * (np.arange(rows) + 0.5) - 0.5, labels=panel.rows)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_title(panel.title)
 
 
 def _scale(axes: Axes, panel: Panel) -> None:

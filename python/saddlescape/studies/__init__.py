@@ -11,6 +11,7 @@ from saddlescape.studies.batch_cost import BatchCost, batch_cost
 from saddlescape.studies.batch_norm import BatchNorm, batch_norm
 from saddlescape.studies.batch_paths import BatchPaths, batch_paths
 from saddlescape.studies.batch_size import BatchSize, batch_size
+from saddlescape.studies.complete_picture import CompletePicture, complete_picture
 from saddlescape.studies.early_stopping import EarlyStopping, early_stopping
 from saddlescape.studies.edge_of_stability import EdgeOfStability, edge_of_stability
 from saddlescape.studies.gradient_subspace import GradientSubspace, gradient_subspace
@@ -26,6 +27,7 @@ __all__ = [
     "BatchNorm",
     "BatchPaths",
     "BatchSize",
+    "CompletePicture",
     "EarlyStopping",
     "EdgeOfStability",
     "GradientSubspace",
@@ -38,6 +40,7 @@ __all__ = [
     "batch_norm",
     "batch_paths",
     "batch_size",
+    "complete_picture",
     "early_stopping",
     "edge_of_stability",
     "gradient_subspace",
@@ -56,6 +59,7 @@ ALL: dict[str, Callable[..., Any]] = {
         batch_norm,
         batch_paths,
         batch_size,
+        complete_picture,
         early_stopping,
         edge_of_stability,
         gradient_subspace,

@@ -16,7 +16,7 @@ Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One pair of axes with lines in it.
+    """One pair of axes with lines or pictures in it.
 
     Attributes
     ----------
@@ -34,6 +34,10 @@ class Panel:
         Points that no line joins.
     ground : (x, y, z), optional
         Contours of ``z[i, j]`` at ``(x[j], y[i])`` below the lines.
+    pictures : (R, k, height, width) array, optional
+        Pictures instead of lines, from 0, which is white, to 1.
+    rows : tuple of str
+        What each row of pictures is.
     """
 
     title: str
@@ -46,6 +50,8 @@ class Panel:
     levels: Mapping[str, float] = field(default_factory=dict)
     dots: bool = False
     ground: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None
+    pictures: NDArray[np.float64] | None = None
+    rows: tuple[str, ...] = ()
 
 
 class Drawable(Protocol):

@@ -6,6 +6,7 @@ from saddlescape.diagnosis.rules import (
     falling,
     flat_but_not_critical,
     non_finite,
+    saturated_units,
     step_too_large,
     symmetric_units,
 )
@@ -20,4 +21,5 @@ RULES = (
     flat_but_not_critical.check,
     falling.check,
     symmetric_units.check,
+    saturated_units.check,
 )
