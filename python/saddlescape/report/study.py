@@ -28,6 +28,7 @@ _STYLES = (
     (PINK, (0, (5, 1)), "v"), (_SKY, (0, (3, 1, 1, 1)), "P"),
 )  # fmt: skip
 _FEW = 40  # up to so many points are marked
+_INSIDE = 3  # up to so many lines their names find a place between them
 
 
 def draw_study(study: Drawable) -> Figure:
@@ -99,8 +100,10 @@ def _draw(axes: Axes, panel: Panel) -> None:
     for k, (name, (x, y)) in enumerate(panel.lines.items()):
         colour, dash, mark = _STYLES[k % len(_STYLES)]
         few = len(x) <= _FEW or panel.dots
+        # Dots that fall on others stand round them.
         axes.plot(
-            x, y, color=colour, label=name, markersize=4,
+            x, y, color=colour, label=name, markersize=4 + 3 * k if panel.dots else 4,
+            markerfacecolor="none" if panel.dots and k else colour,
             linestyle="none" if panel.dots else dash, marker=mark if few else "",
         )  # fmt: skip
     for name, place in panel.marks.items():
@@ -113,7 +116,9 @@ def _draw(axes: Axes, panel: Panel) -> None:
                       textcoords="offset points", fontsize=9)  # fmt: skip
     _scale(axes, panel)
     axes.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
-    if len(panel.lines) > 1:
+    if len(panel.lines) > _INSIDE:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    elif len(panel.lines) > 1:
         axes.legend(loc="best")
 
 
