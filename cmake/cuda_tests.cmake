@@ -1,0 +1,13 @@
+# The kernels' source compiled for the CPU, which stands in for a device in the tests: no toolkit is needed.
+file(GLOB cuda_kernels CONFIGURE_DEPENDS cpp/cuda/*.cu)
+list(FILTER cuda_kernels EXCLUDE REGEX "/device\\.cu$")
+file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cpp)
+set(cuda_hosted "")
+foreach(kernel IN LISTS cuda_kernels)
+  get_filename_component(name ${kernel} NAME_WE)
+  set(hosted ${CMAKE_CURRENT_BINARY_DIR}/cuda_hosted/${name}.cpp)
+  file(CONFIGURE OUTPUT ${hosted} CONTENT "#include \"cuda/${name}.cu\"\n" @ONLY)
+  list(APPEND cuda_hosted ${hosted})
+endforeach()
+add_library(saddlescape_cuda_hosted STATIC ${cuda_hosted} ${cuda_sources} cpp/tests/cuda_device.cpp)
+target_link_libraries(saddlescape_cuda_hosted PRIVATE saddlescape_flags PUBLIC saddlescape_core)
