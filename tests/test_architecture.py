@@ -29,7 +29,7 @@ MAY_INCLUDE = {
 }
 
 # Python part -> the parts that it may import, the straight line of the design
-BASE = {"_core", "_check", "_extras", "_files", "_krylov", "_live", "_sums"}
+BASE = {"_backend", "_core", "_cuda", "_check", "_extras", "_files", "_krylov", "_live", "_sums"}
 CLI_HELPERS = {"_info", "_options", "_progress"}
 MAY_IMPORT = {
     "optim": set(),
@@ -68,6 +68,7 @@ MAY_IMPORT = {
     "_options": set(),
     "_progress": {"diagnosis"},
     "_info": set(),
+    "_backend": set(),
     "_check": set(),
     "_extras": set(),
     "_krylov": set(),

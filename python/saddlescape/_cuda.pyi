@@ -1,0 +1,6 @@
+from typing import Any
+
+__version__: str
+
+def device() -> dict[str, Any]: ...
+def need_device(what: str) -> None: ...
