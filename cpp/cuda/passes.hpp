@@ -27,4 +27,9 @@ void add_tiles(const Stream& stream, const Table& table);
 // control.gradient_norm and control.clip.
 void find_clip(const Stream& stream, const Table& table);
 
+// Of steps that the device counts, advance.hpp: a block for each fold from table.first on.
+Launch advance(int kernel, update::Real real);
+void begin(const Stream& stream, const Table& table);
+void proceed(const Stream& stream, const Table& table);
+
 }  // namespace saddlescape::cuda

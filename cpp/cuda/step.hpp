@@ -25,6 +25,7 @@ class Workspace {
 
  private:
   friend class Stepping;
+  friend class Captured;
 
   // What goes to the device in each step, in one copy: control, folds, rows of now. Two of them:
   // the host writes the next one while the last is still being read.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "update/averaging.hpp"
 #include "update/options.hpp"
 #include "update/squares.hpp"
 #include "update/storage.hpp"
@@ -68,15 +69,43 @@ struct TensorSums {
   update::Squares of[tile_sums];
 };
 
+// How far the tensors of a fold have come, where the device counts the steps.
+struct Progress {
+  std::int64_t steps;
+  double carried[update::max_carried];
+  std::int64_t group;
+};
+
+// A group's hyper-parameters there. `lr`: null, or what stands in the place of options.lr.
+struct LiveGroup {
+  update::Options options;
+  const float* lr;
+};
+
+// What a step there starts from. `scale`: null, or what the loss was multiplied by. `found`: null,
+// or not 0 where gradients overflowed.
+struct Live {
+  Control control;
+  update::Averaging averaging;
+  std::int64_t calls;
+  const float* scale;
+  const float* found;
+};
+
 struct Table {
   const Row* rows;
   const Now* now;
-  const Fold* folds;
+  Fold* folds;
   const Chunk* chunks;  // of this launch
   Control* control;
   double* sums;  // tile_sums for each tile
   TensorSums* totals;
   std::int64_t count;  // of tensors
+  // Where the device counts the steps, else null:
+  Live* live;
+  Progress* progress;  // one for each fold
+  const LiveGroup* groups;
+  std::int64_t first;  // fold of this launch
 };
 
 }  // namespace saddlescape::cuda

@@ -26,7 +26,7 @@ struct Radam {
 
   SADDLESCAPE_HOST_DEVICE static Radam fold(const Options& o, std::int64_t t) {
     auto adam = Adam<T>::fold(o, t);
-    const double power = __builtin_pow(o.beta2, static_cast<double>(t));
+    const double power = power_of(o.beta2, t);
     const double rho = 2.0 / (1.0 - o.beta2) - 1.0;
     const double rho_t = rho - 2.0 * static_cast<double>(t) * power / (1.0 - power);
     const bool rectified = rho_t > o.threshold;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "core/host_device.hpp"
+#include "core/power.hpp"
 #include "update/options.hpp"
 #include "update/storage.hpp"
 
@@ -26,6 +27,15 @@ SADDLESCAPE_HOST_DEVICE inline T ratio(T a, T b) {
 
 SADDLESCAPE_HOST_DEVICE inline float magnitude(float x) { return __builtin_fabsf(x); }
 SADDLESCAPE_HOST_DEVICE inline double magnitude(double x) { return __builtin_fabs(x); }
+
+// x^t of a weight x after t steps.
+SADDLESCAPE_HOST_DEVICE inline double power_of(double x, std::int64_t t) {
+#if defined(__CUDA_ARCH__)
+  return power::whole_power(x, t);
+#else
+  return __builtin_pow(x, static_cast<double>(t));
+#endif
+}
 
 // The larger of the two, and b where a is NaN.
 template <class T>
@@ -82,7 +92,7 @@ struct Average {
   }
   // The sum of the weights after t steps from zero: 1 - beta^t.
   SADDLESCAPE_HOST_DEVICE double correction(std::int64_t t) const {
-    return 1.0 - __builtin_pow(static_cast<double>(decay), static_cast<double>(t));
+    return 1.0 - power_of(static_cast<double>(decay), t);
   }
   SADDLESCAPE_HOST_DEVICE T operator()(T m, T x) const { return decay * m + gain * x; }
 };
