@@ -1,14 +1,16 @@
 // Lists of tensors twice over, for the CPU's step and for the device's, that have to stay equal to
-// the bit.
+// the bit. On a device their arrays have mirrors there.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/half.hpp"
+#include "cuda/device.hpp"
 #include "update/rules.hpp"
 #include "update/step.hpp"
 
@@ -19,6 +21,12 @@ using update::Element;
 using update::Options;
 using update::Rule;
 using update::Tensor;
+
+#if defined(SADDLESCAPE_TEST_ON_DEVICE)
+constexpr bool on_device = true;
+#else
+constexpr bool on_device = false;  // the CPU stands in its place
+#endif
 
 // What a list's arrays are stored as.
 struct Storage {
@@ -61,7 +69,8 @@ inline Options options(const std::string& rule) {
   o.warmup = 3;
   o.weight_lr_power = 2;
   o.eps = 1e-8;
-  o.hessian_power = rule == "adahessian" ? 0.5 : 1;
+  // A power of each element is the library's, and the device has another one.
+  o.hessian_power = rule == "adahessian" && !on_device ? 0.5 : 1;
   o.weight_decay = 0.01;
   return o;
 }
@@ -110,6 +119,42 @@ inline void write(Element type, void* array, std::int64_t i, double x) {
 
 inline bool equal(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
+using Bytes = std::vector<unsigned char>;
+
+// Whether a number of IEEE's is a NaN, by its bits.
+template <class Bits, Bits infinity>
+bool is_nan(Bits bits) {
+  return static_cast<Bits>(bits & static_cast<Bits>(~Bits{0} >> 1)) > infinity;
+}
+
+// The same bits in all places, or a NaN in both: a device has one NaN, a CPU several.
+template <class Bits, Bits infinity>
+bool equal_bits(const Bytes& a, const Bytes& b) {
+  for (std::size_t i = 0; i + sizeof(Bits) <= a.size(); i += sizeof(Bits)) {
+    Bits x, y;
+    std::memcpy(&x, a.data() + i, sizeof x);
+    std::memcpy(&y, b.data() + i, sizeof y);
+    if (x != y && !(is_nan<Bits, infinity>(x) && is_nan<Bits, infinity>(y))) return false;
+  }
+  return true;
+}
+
+inline bool equal_numbers(Element type, const Bytes& a, const Bytes& b) {
+  if (a == b) return true;
+  switch (type) {
+    case Element::float64:
+      return equal_bits<std::uint64_t, 0x7ff0000000000000>(a, b);
+    case Element::float32:
+      return equal_bits<std::uint32_t, 0x7f800000>(a, b);
+    case Element::bfloat16:
+      return equal_bits<std::uint16_t, 0x7f80>(a, b);
+    case Element::float16:
+      return equal_bits<std::uint16_t, 0x7c00>(a, b);
+    default:
+      return false;
+  }
+}
+
 // The arrays of one tensor, `shift` elements past where memory is aligned.
 class Arrays {
  public:
@@ -147,10 +192,42 @@ class Arrays {
   }
   void spoil(std::int64_t i, double x) { write(storage_.gradient, gradient_, i, x); }
 
-  // The bytes of all of them, and what the step left in the tensor.
+  // The tensor with its arrays on the device, as they are now.
+  Tensor sent(const cuda::Stream& stream) {
+    for (Block& block : blocks_) {
+      if (!block.mirror)
+        block.mirror = std::make_unique<cuda::Memory>(cuda::Memory::Where::device, "a test");
+      const auto bytes = static_cast<std::int64_t>(block.bytes.size());
+      block.mirror->grow(bytes);
+      cuda::upload(stream, block.mirror->data(), block.bytes.data(), bytes);
+    }
+    Tensor there = tensor;
+    there.parameters = moved(tensor.parameters);
+    there.gradient = moved(tensor.gradient);
+    for (void*& state : there.state) state = moved(state);
+    for (float*& scale : there.scales) scale = static_cast<float*>(moved(scale));
+    there.copy = moved(tensor.copy);
+    there.average = moved(tensor.average);
+    return there;
+  }
+
+  // Takes back what the device made of it.
+  void fetch(const Tensor& there, const cuda::Stream& stream) {
+    for (Block& block : blocks_)
+      cuda::download(stream, block.bytes.data(), block.mirror->data(),
+                     static_cast<std::int64_t>(block.bytes.size()));
+    stream.wait();
+    tensor.steps = there.steps;
+    tensor.norms = there.norms;
+    std::copy_n(there.carried, update::max_carried, tensor.carried);
+  }
+
+  // The numbers of all of them, and what the step left in the tensor.
   bool same(const Arrays& other) const {
+    for (std::size_t k = 0; k < blocks_.size(); ++k)
+      if (!equal_numbers(blocks_[k].type, blocks_[k].bytes, other.blocks_[k].bytes)) return false;
     const update::Norms &a = tensor.norms, &b = other.tensor.norms;
-    return memory_ == other.memory_ && tensor.steps == other.tensor.steps &&
+    return tensor.steps == other.tensor.steps &&
            std::memcmp(tensor.carried, other.tensor.carried, sizeof tensor.carried) == 0 &&
            equal(a.gradient, b.gradient) && equal(a.update, b.update) &&
            equal(a.parameter, b.parameter);
@@ -162,15 +239,30 @@ class Arrays {
   void* add(Element type) { return add(type, size_); }
   void* add(Element type, std::int64_t size) {
     const auto bytes = static_cast<std::size_t>((size + shift_) * update::width(type));
-    memory_.emplace_back(bytes + 16, static_cast<unsigned char>(0));
-    return memory_.back().data() + shift_ * update::width(type);
+    blocks_.push_back({type, Bytes((bytes + 15) / 8 * 8), nullptr});
+    return blocks_.back().bytes.data() + shift_ * update::width(type);
   }
+
+  void* moved(const void* here) const {
+    for (const Block& block : blocks_) {
+      const auto offset = static_cast<const unsigned char*>(here) - block.bytes.data();
+      if (here && offset >= 0 && offset < static_cast<std::ptrdiff_t>(block.bytes.size()))
+        return block.mirror->as<unsigned char>() + offset;
+    }
+    return nullptr;
+  }
+
+  struct Block {
+    Element type;
+    Bytes bytes;
+    std::unique_ptr<cuda::Memory> mirror;
+  };
 
   Storage storage_;
   std::int64_t size_;
   int shift_;
   void* gradient_ = nullptr;
-  std::vector<std::vector<unsigned char>> memory_;
+  std::vector<Block> blocks_;
 };
 
 }  // namespace
