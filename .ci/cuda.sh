@@ -15,5 +15,8 @@ if [ -z "${CUDACXX:-}" ] && ! command -v nvcc >/dev/null; then
 fi
 python -m pip install -q --no-deps --target "$work/site" . \
   -C cmake.define.SADDLESCAPE_CUDA=ON -C cmake.define.SADDLESCAPE_WARNINGS_AS_ERRORS=ON
+# A library of NVIDIA's that the backend loads when it is needed: beside the package, as pip puts it.
+python -m pip install -q --no-deps --target "$work/site" 'nvidia-cublas==13.0.2.14'
+PYTHONPATH="$work/site" python -c 'from saddlescape import _cuda; print(*_cuda.library("cublas"))'
 PYTHONPATH="$work/site" python -c 'import saddlescape as ss; cuda = ss.info()["cuda"]; print(cuda); assert cuda["built"]'
 PYTHONPATH="$work/site" python -m pytest -q -p no:cacheprovider tests/test_cuda_info.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 import types
@@ -68,3 +69,26 @@ def test_without_a_device_the_backend_says_so() -> None:
     assert told["device"] is None
     with pytest.raises(RuntimeError, match=r"^MLP: needs a CUDA device: \w+"):
         _backend.cuda("MLP")
+
+
+@pytest.mark.parametrize("name", ["cublas", "cusolver"])
+def test_a_library_is_found_or_the_line_says_how_to_get_it(name: str) -> None:
+    if not _backend.described()["built"]:
+        pytest.skip(_backend.described()["why"])
+    cuda = importlib.import_module("saddlescape._cuda")
+    try:
+        found = cuda.library(name)
+    except RuntimeError as error:
+        found = (f"lib{name}.so", str(error))
+    path, said = found
+    how = rf"{name}: lib{name}\.so\.1\d can't be loaded \(.*\); pip install nvidia-{name}, or"
+    assert f"lib{name}.so" in path
+    assert re.match(rf"1\d\.\d+\.\d+$|{how}", said)
+
+
+def test_other_libraries_are_refused() -> None:
+    if not _backend.described()["built"]:
+        pytest.skip(_backend.described()["why"])
+    cuda = importlib.import_module("saddlescape._cuda")
+    with pytest.raises(ValueError, match=r"^name: 'cufft', expected 'cublas' or 'cusolver'$"):
+        cuda.library("cufft")

@@ -86,6 +86,8 @@ std::string built_with() {
          ", CUDA runtime " + version_text(CUDART_VERSION);
 }
 
+int toolkit_major() { return CUDART_VERSION / 1000; }
+
 void need_device(const std::string& what) {
   const std::string why = device().why;
   if (!why.empty()) throw Error(what + ": needs a CUDA device: " + why);

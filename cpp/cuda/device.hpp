@@ -31,6 +31,9 @@ Device device();
 // "nvcc 13.0.88, runtime 13.0": what the backend was built with.
 std::string built_with();
 
+// Of that CUDA: 12 or 13.
+int toolkit_major();
+
 // Throws Error with device().why if nothing can run here. `what`: who asks.
 void need_device(const std::string& what);
 

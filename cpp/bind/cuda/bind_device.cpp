@@ -1,6 +1,7 @@
 #include "bind/cuda/parts.hpp"
 #include "bind/gil.hpp"
 #include "cuda/device.hpp"
+#include "cuda/library.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -24,10 +25,20 @@ py::dict described() {
   return row;
 }
 
+// Where cuBLAS or cuSOLVER was found, and its version.
+py::tuple library(const std::string& name) {
+  if (name != "cublas" && name != "cusolver")
+    throw py::value_error("name: '" + name + "', expected 'cublas' or 'cusolver'");
+  const cuda::Library& found =
+      name == "cublas" ? cuda::Library::cublas() : cuda::Library::cusolver();
+  return py::make_tuple(found.path(), found.version());
+}
+
 }  // namespace
 
 void cuda_device(py::module_ module) {
   module.def("device", &described);
+  module.def("library", &library, py::arg("name"));
   module.def("need_device", &cuda::need_device, py::arg("what"));
 }
 
