@@ -22,6 +22,9 @@ Captured::Captured(const std::vector<Group>& groups, const Tensor* tensors, std:
                                 " pointers, expected one for each of " +
                                 std::to_string(groups.size()) + " groups");
   workspace_.prepare(groups.data(), tensors, count, around, stream);
+  if (workspace_.is_normed())
+    throw std::invalid_argument(
+        "rule: one that looks at norms can't be captured in a graph, expected elementwise ones");
   number(groups, tensors);
   send(groups, tensors, inputs, stream);
 }
@@ -36,7 +39,7 @@ void Captured::number(const std::vector<Group>& groups, const Tensor* tensors) {
       continue;
     }
     const Group& group = groups[static_cast<std::size_t>(tensor.group)];
-    fold_.push_back(folds.number(group, tensor));
+    fold_.push_back(folds.number(group.rule->kernel, group, tensor));
     if (folds.count() == static_cast<std::int64_t>(start_.size())) continue;
     Progress progress{tensor.steps, {}, tensor.group};
     std::copy_n(tensor.carried, update::max_carried, progress.carried);
@@ -68,7 +71,8 @@ void Captured::send(const std::vector<Group>& groups, const Tensor* tensors, con
   auto* const device = live_.as<unsigned char>();
   upload(stream, device, host, letter_at);
   Stepping stepping(workspace_, stream, count_);
-  const std::int64_t bytes = stepping.write(host + letter_at, groups.data(), tensors, around_);
+  const std::int64_t bytes =
+      stepping.write(host + letter_at, groups.data(), tensors, control_of(around_), false);
   upload(stream, stepping.table.control, host + letter_at, bytes);
   stream.wait();  // host_ is used again
   table_ = stepping.table;

@@ -57,7 +57,23 @@ struct Place {
   }
 };
 
-// Four elements on their way through the rule.
+// A rule that is composed of two passes, in one of them. The first does not move the parameters: it
+// finds the direction, whose norm and theirs the second one needs.
+template <class Rule, bool moves_parameters, bool keeps_states>
+struct PassOf : Rule {
+  static constexpr int states = moves_parameters ? Rule::states : Rule::states - 1;
+};
+template <class Rule>
+constexpr bool moves = true;
+template <class Rule, bool parameters, bool states>
+constexpr bool moves<PassOf<Rule, parameters, states>> = parameters;
+template <class Rule>
+constexpr bool keeps = true;
+template <class Rule, bool parameters, bool states>
+constexpr bool keeps<PassOf<Rule, parameters, states>> = states;
+
+// Four elements on their way through the rule. `old`: the parameters before the step; where it does
+// not move them, the direction.
 template <class T, int states>
 struct Elements {
   Four<T> p, g, old;
@@ -95,7 +111,7 @@ class Mover {
       for (int j = 0; j < four; ++j) step(mine, j, States());
       keep(thread, mine);
     }
-    if (place_.averages()) average(thread, mine);
+    if (moves<Rule> && place_.averages()) average(thread, mine);
   }
 
   // The bits of the largest magnitude of a state among the thread's four: those of numbers >= 0
@@ -158,18 +174,25 @@ class Mover {
 
   template <int... s>
   SADDLESCAPE_HOST_DEVICE void step(Mine& mine, int j, std::integer_sequence<int, s...>) const {
-    Rule::update(rule_, mine.p.at[j], mine.g.at[j], mine.state[s].at[j]...);
+    if constexpr (moves<Rule>)
+      Rule::update(rule_, mine.p.at[j], mine.g.at[j], mine.state[s].at[j]...);
+    else
+      Rule::update(rule_, mine.p.at[j], mine.g.at[j], mine.state[s].at[j]..., mine.old.at[j]);
   }
 
-  // Writes parameters, their copy and states back; leaves in p what was kept of it.
   SADDLESCAPE_HOST_DEVICE void keep(int thread, Mine& mine) const {
-    const Row& row = place_.row;
     const std::int64_t from = place_.from(thread);
     const int n = place_.count(thread);
+    if constexpr (moves<Rule>) keep_parameters(from, n, mine);
+    if constexpr (keeps<Rule> && path != Path::coded)
+      for (int s = 0; s < Rule::states; ++s) keep_state(s, from, n, mine);
+  }
+
+  // With their copy; leaves in p what was kept of it.
+  SADDLESCAPE_HOST_DEVICE void keep_parameters(std::int64_t from, int n, Mine& mine) const {
+    const Row& row = place_.row;
     if constexpr (path == Path::native) {
       put(mine.p, static_cast<T*>(row.parameters) + from, n);
-      for (int s = 0; s < Rule::states; ++s)
-        put(mine.state[s], static_cast<T*>(row.state[s]) + from, n);
     } else {
       const Rounding rounding{place_.control.dithered_parameters, place_.step, max_states};
       if (row.copy) {
@@ -177,11 +200,16 @@ class Mover {
         put_into(row.copy_type, copied, row.copy, from, n, rounding);
       }
       put_into(row.parameter_type, mine.p, row.parameters, from, n, rounding);
-      if constexpr (path == Path::any)
-        for (int s = 0; s < Rule::states; ++s)
-          put_into(row.state_type, mine.state[s], row.state[s], from, n,
-                   Rounding{!place_.control.nearest_states, place_.step, s});
     }
+  }
+
+  SADDLESCAPE_HOST_DEVICE void keep_state(int s, std::int64_t from, int n, Mine& mine) const {
+    const Row& row = place_.row;
+    if constexpr (path == Path::native)
+      put(mine.state[s], static_cast<T*>(row.state[s]) + from, n);
+    else
+      put_into(row.state_type, mine.state[s], row.state[s], from, n,
+               Rounding{!place_.control.nearest_states, place_.step, s});
   }
 
   // a <- a + weight (p - a), and p itself where weight is 1, whatever was there.

@@ -41,7 +41,7 @@ struct Pass {
   SADDLESCAPE_KERNEL static void visit(const Block& block, const Place& place, const Rule& rule,
                                        double* sums) {
     const Moved mover(place, rule);
-    if constexpr (path == Path::native) {
+    if constexpr (path == Path::native && moves<Rule>) {
       block.all([&](int thread) {
         typename Moved::Mine mine;
         mover.take(thread, mine);
@@ -54,9 +54,12 @@ struct Pass {
         mover.move(thread, mine.of(thread));
       });
       if (!place.now.gradient) return;
-      if constexpr (path == Path::coded)
+      if constexpr (path == Path::coded && keeps<Rule>)
         encode(block, mover, mine, std::make_integer_sequence<int, Rule::states>());
-      if (place.control.statistics) measure(block, place, mine, sums);
+      if constexpr (!moves<Rule>)
+        measure_direction(block, place, mine, sums);
+      else if (place.control.statistics)
+        measure(block, place, mine, sums);
     }
   }
 
@@ -74,6 +77,19 @@ struct Pass {
     block.largest_of_sixteen(most);
     block.all(
         [&](int thread) { mover.template encode<s>(thread, mine.of(thread), most.of(thread)); });
+  }
+
+  // Of the parameters and of the direction.
+  SADDLESCAPE_KERNEL static void measure_direction(const Block& block, const Place& place,
+                                                   Own<typename Moved::Mine>& mine, double* sums) {
+    SADDLESCAPE_SHARED TileSum sum;
+    sum.add<T>(
+        block, place.n,
+        [&](int thread, int j) { return static_cast<double>(mine.of(thread).p.at[j]); }, sums);
+    sum.add<T>(
+        block, place.n,
+        [&](int thread, int j) { return static_cast<double>(mine.of(thread).old.at[j]); },
+        sums + 1);
   }
 
   // Of the gradient as the rule saw it, of what was added to the parameters, of the parameters.
@@ -118,10 +134,31 @@ constexpr Launch pass_of() {
     return nullptr;
 }
 
+// The same of a composed rule's two passes, null where it is composed of more.
+template <template <class> class Rule, template <class> class Direction, class T, Path path,
+          update::Kind kind>
+constexpr Launch pass_of(bool first) {
+  if constexpr (kind == update::Kind::normed) {
+    constexpr bool sets = Direction<T>::sets_states;
+    return first ? pass_of<PassOf<Direction<T>, false, sets>, T, path>()
+                 : pass_of<PassOf<Rule<T>, true, !sets>, T, path>();
+  } else {
+    return nullptr;
+  }
+}
+
 }  // namespace
 }  // namespace saddlescape::cuda
 
-// A row for each elementwise rule in SADDLESCAPE_KERNEL_LIST; the composed ones have none.
+// Rows in the order of SADDLESCAPE_KERNEL_LIST.
 #define SADDLESCAPE_PASS_ROW(path, Struct)                                        \
   {saddlescape::cuda::pass_of<saddlescape::update::Struct<float>, float, path>(), \
    saddlescape::cuda::pass_of<saddlescape::update::Struct<double>, double, path>()},
+#define SADDLESCAPE_PASS_ROWS(path, Struct, Direction, kind)            \
+  {SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, float, false),    \
+   SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, double, false)},  \
+      {SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, float, true), \
+       SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, double, true)},
+#define SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, T, first)                               \
+  saddlescape::cuda::pass_of<saddlescape::update::Struct, saddlescape::update::Direction, T, path, \
+                             saddlescape::update::Kind::kind>(first)

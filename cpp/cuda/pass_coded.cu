@@ -6,14 +6,15 @@ namespace saddlescape::cuda {
 namespace {
 
 #define SADDLESCAPE_ROW(name, Struct) SADDLESCAPE_PASS_ROW(Path::coded, Struct)
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
+  SADDLESCAPE_PASS_ROWS(Path::coded, Struct, Direction, kind)
 #define SADDLESCAPE_NONE(name, Struct) {nullptr, nullptr},
-#define SADDLESCAPE_NONE_TWO(name, Struct, Direction, kind) {nullptr, nullptr}, {nullptr, nullptr},
 constexpr Launch coded_passes[update::kernel_count][2] = {
-    SADDLESCAPE_RULES(SADDLESCAPE_ROW) SADDLESCAPE_COMPOSED_RULES(SADDLESCAPE_NONE_TWO)
+    SADDLESCAPE_RULES(SADDLESCAPE_ROW) SADDLESCAPE_COMPOSED_RULES(SADDLESCAPE_ROWS)
         SADDLESCAPE_FACTORED_RULES(SADDLESCAPE_NONE)};
 #undef SADDLESCAPE_ROW
+#undef SADDLESCAPE_ROWS
 #undef SADDLESCAPE_NONE
-#undef SADDLESCAPE_NONE_TWO
 
 }  // namespace
 

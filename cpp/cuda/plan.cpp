@@ -42,26 +42,25 @@ Row row_of(const Tensor& tensor, std::int64_t sums) {
   return row;
 }
 
-Launch launch_of(const Group& group, const Tensor& tensor, const update::Around& around) {
-  const int kernel = group.rule->kernel;
+// Null where there is no such pass.
+Launch launch_of(int kernel, const Group& group, const Tensor& tensor,
+                 const update::Around& around) {
   const Real real = real_of(tensor.parameter_type);
-  Launch launch = nullptr;
   switch (path_of(*group.rule, tensor, around)) {
     case Path::native:
-      launch = native_pass(kernel, real);
-      break;
+      return native_pass(kernel, real);
     case Path::any:
-      launch = any_pass(kernel, real);
-      break;
-    case Path::coded:
-      launch = coded_pass(kernel, real);
-      break;
+      return any_pass(kernel, real);
+    default:
+      return coded_pass(kernel, real);
   }
-  if (launch) return launch;
+}
+
+[[noreturn]] void refuse(const Group& group, const Tensor& tensor) {
   throw std::invalid_argument("rule: '" + std::string(group.rule->name) +
                               (tensor.state_type == Element::block8 ? "' with 8-bit states" : "'") +
-                              " has no step on a CUDA device, expected one that computes each "
-                              "element from itself alone, such as 'adamw'");
+                              " has no step on a CUDA device, expected one without products of "
+                              "matrices or sums over rows, such as 'adamw'");
 }
 
 // Chunks of the tensors for which wanted(i) is true.
@@ -76,6 +75,33 @@ void add_chunks(const Tensor* tensors, std::int64_t count, std::int64_t length,
   }
 }
 
+// A launch for each kind among `launches`, one for each tensor; null: none.
+std::vector<PassLaunch> add_passes(const std::vector<Launch>& launches, const Tensor* tensors,
+                                   std::int64_t length, std::vector<Chunk>& chunks) {
+  const auto end = [&] { return static_cast<std::int64_t>(chunks.size()); };
+  const auto count = static_cast<std::int64_t>(launches.size());
+  std::vector<Launch> kinds = launches;
+  std::sort(kinds.begin(), kinds.end());
+  kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
+  std::vector<PassLaunch> passes;
+  for (const Launch kind : kinds) {
+    if (!kind) continue;
+    const std::int64_t from = end();
+    add_chunks(
+        tensors, count, length,
+        [&](std::int64_t i) { return launches[static_cast<std::size_t>(i)] == kind; }, chunks);
+    if (end() > from) passes.push_back({kind, from, end() - from});
+  }
+  return passes;
+}
+
+bool same_launches(const std::vector<PassLaunch>& a, const std::vector<PassLaunch>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const PassLaunch& one, const PassLaunch& other) {
+        return one.launch == other.launch && one.from == other.from && one.count == other.count;
+      });
+}
+
 template <class T>
 bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() &&
@@ -86,11 +112,7 @@ bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
 
 bool Plan::operator==(const Plan& other) const {
   return tiles == other.tiles && same_bytes(rows, other.rows) && same_bytes(chunks, other.chunks) &&
-         passes.size() == other.passes.size() &&
-         std::equal(passes.begin(), passes.end(), other.passes.begin(),
-                    [](const PassLaunch& a, const PassLaunch& b) {
-                      return a.launch == b.launch && a.from == b.from && a.count == b.count;
-                    });
+         same_launches(directions, other.directions) && same_launches(passes, other.passes);
 }
 
 Path path_of(const update::Rule& rule, const Tensor& tensor, const update::Around& around) {
@@ -104,24 +126,20 @@ Path path_of(const update::Rule& rule, const Tensor& tensor, const update::Aroun
 Plan plan(const Group* groups, const Tensor* tensors, std::int64_t count,
           const update::Around& around) {
   Plan made;
-  std::vector<Launch> launches;
+  std::vector<Launch> directions, passes;
   for (std::int64_t i = 0; i < count; ++i) {
-    launches.push_back(launch_of(groups[tensors[i].group], tensors[i], around));
+    const Group& group = groups[tensors[i].group];
+    const int first = group.rule->direction;
+    passes.push_back(launch_of(group.rule->kernel, group, tensors[i], around));
+    directions.push_back(first < 0 ? nullptr : launch_of(first, group, tensors[i], around));
+    if (!passes.back()) refuse(group, tensors[i]);
     made.rows.push_back(row_of(tensors[i], made.tiles));
     made.tiles += tiles_of(tensors[i]);
   }
   const std::int64_t length = std::clamp<std::int64_t>(made.tiles / enough_chunks, 1, most_tiles);
+  made.directions = add_passes(directions, tensors, length, made.chunks);
+  made.passes = add_passes(passes, tensors, length, made.chunks);
   const auto end = [&] { return static_cast<std::int64_t>(made.chunks.size()); };
-  std::vector<Launch> kinds = launches;
-  std::sort(kinds.begin(), kinds.end());
-  kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
-  for (const Launch kind : kinds) {
-    const std::int64_t from = end();
-    add_chunks(
-        tensors, count, length,
-        [&](std::int64_t i) { return launches[static_cast<std::size_t>(i)] == kind; }, made.chunks);
-    if (end() > from) made.passes.push_back({kind, from, end() - from});
-  }
   for (const Real real : {Real::float32, Real::float64}) {
     const std::int64_t from = end();
     add_chunks(

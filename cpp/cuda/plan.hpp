@@ -26,6 +26,7 @@ struct LookLaunch {
 struct Plan {
   std::vector<Row> rows;
   std::vector<Chunk> chunks;
+  std::vector<PassLaunch> directions;  // of normed rules: come first
   std::vector<PassLaunch> passes;
   std::vector<LookLaunch> looks;
   std::int64_t tiles = 0;

@@ -22,7 +22,7 @@ void Workspace::prepare(const Group* groups, const Tensor* tensors, std::int64_t
     if (each.memory.bytes() < letter) each.sent.wait();
     each.memory.grow(letter);
   }
-  if (update::clips(around) || around.statistics) {
+  if (update::clips(around) || around.statistics || !made.directions.empty()) {
     sums_.grow(made.tiles * static_cast<std::int64_t>(tile_sums * sizeof(double)));
     totals_.grow(2 * count * static_cast<std::int64_t>(sizeof(TensorSums)));
   }
@@ -48,8 +48,10 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   workspace.prepare(groups, tensors, count, around, stream);
   update::begin_steps(groups, tensors, count);
   Stepping stepping(workspace, stream, count);
-  stepping.send(groups, tensors, around);
+  const bool normed = workspace.is_normed();
+  stepping.send(groups, tensors, control_of(around), normed);
   stepping.look(around);
+  if (normed) stepping.direct(groups, tensors);
   stepping.move(around);
   const Outcome outcome = stepping.read(tensors, around);
   if (outcome.non_finite >= 0) update::take_back(tensors, count);

@@ -1,11 +1,11 @@
-// A step of any elementwise rule over a whole list of tensors in device memory: update/step.hpp's
-// on the device, with the same bits.
+// A step of any elementwise or normed rule over a whole list of tensors in device memory:
+// update/step.hpp's on the device, with the same bits.
 //
 //   Workspace workspace;                     // kept from step to step
 //   cuda::step(&group, tensors, count, around, workspace, Stream(stream));
 //
 // Pointers are the device's; everything happens in the stream's order. The host waits only where it
-// has to know something: whether gradients were finite, a norm.
+// has to know something: whether gradients were finite, a norm, how far a tensor goes.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,9 @@ class Workspace {
   // Throws OutOfMemory, and std::invalid_argument as `plan` does, before anything else happens.
   void prepare(const update::Group* groups, const update::Tensor* tensors, std::int64_t count,
                const update::Around& around, const Stream& stream);
+
+  // Whether the list that was prepared has rules that look at norms.
+  bool is_normed() const { return !plan_.directions.empty(); }
 
  private:
   friend class Stepping;

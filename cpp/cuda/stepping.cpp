@@ -6,6 +6,7 @@
 #include "cuda/fold_list.hpp"
 #include "update/begin.hpp"
 #include "update/row.hpp"
+#include "update/rules.hpp"
 
 namespace saddlescape::cuda {
 
@@ -57,16 +58,19 @@ std::int64_t Stepping::answer_bytes(std::int64_t count) {
 }
 
 std::int64_t Stepping::write(unsigned char* host, const Group* groups, const Tensor* tensors,
-                             const Around& around) {
+                             const Control& control, bool directions) {
   FoldList folds;
   std::vector<Now> now;
-  for (std::int64_t i = 0; i < count_; ++i)
-    now.push_back({tensors[i].gradient,
-                   tensors[i].gradient ? folds.number(groups[tensors[i].group], tensors[i]) : 0});
+  for (std::int64_t i = 0; i < count_; ++i) {
+    const Group& group = groups[tensors[i].group];
+    const bool first = directions && group.rule->kind == update::Kind::normed;
+    const int kernel = first ? group.rule->direction : group.rule->kernel;
+    now.push_back(
+        {tensors[i].gradient, tensors[i].gradient ? folds.number(kernel, group, tensors[i]) : 0});
+  }
   const std::int64_t fold_bytes = bytes_of(folds.folds());
   const std::int64_t folds_at = placed(sizeof(Control));
   const std::int64_t now_at = folds_at + std::max<std::int64_t>(fold_bytes, sizeof(Fold));
-  const Control control = control_of(around);
   std::memcpy(host, &control, sizeof control);
   if (fold_bytes)
     std::memcpy(host + folds_at, folds.folds().data(), static_cast<std::size_t>(fold_bytes));
@@ -78,12 +82,13 @@ std::int64_t Stepping::write(unsigned char* host, const Group* groups, const Ten
   return now_at + bytes_of(now);
 }
 
-void Stepping::send(const Group* groups, const Tensor* tensors, const Around& around) {
+void Stepping::send(const Group* groups, const Tensor* tensors, const Control& control,
+                    bool directions) {
   Workspace::Letter& letter = workspace_.letters_[workspace_.next_];
   workspace_.next_ = 1 - workspace_.next_;
   letter.sent.wait();
   auto* const host = letter.memory.as<unsigned char>();
-  const std::int64_t bytes = write(host, groups, tensors, around);
+  const std::int64_t bytes = write(host, groups, tensors, control, directions);
   upload(stream_, workspace_.letter_.data(), host, bytes);
   letter.sent.record(stream_);
 }
@@ -108,6 +113,30 @@ void Stepping::move(const Around& around) const {
   Table measured = table;
   measured.totals += count_;
   add_tiles(stream_, measured);
+}
+
+void Stepping::direct(const Group* groups, Tensor* tensors) {
+  for (const PassLaunch& pass : workspace_.plan_.directions)
+    pass.launch(stream_, pass.count, chunked(pass.from));
+  Table measured = table;
+  measured.totals += count_;
+  add_tiles(stream_, measured);
+  auto* const host = workspace_.answer_.as<unsigned char>();
+  auto* const totals = reinterpret_cast<TensorSums*>(host + placed(sizeof(Control)));
+  download(stream_, host, table.control, sizeof(Control));
+  download(stream_, totals, measured.totals,
+           count_ * static_cast<std::int64_t>(sizeof(TensorSums)));
+  stream_.wait();
+  Control control;
+  std::memcpy(static_cast<void*>(&control), host, sizeof control);
+  if (control.non_finite != all_finite) return;
+  for (std::int64_t i = 0; i < count_; ++i) {
+    const Group& group = groups[tensors[i].group];
+    if (tensors[i].gradient && group.rule->kind == update::Kind::normed)
+      tensors[i].trust = update::trust(group.rule->direction, group.options, totals[i].of[0].norm(),
+                                       totals[i].of[1].norm());
+  }
+  send(groups, tensors, control);
 }
 
 Table Stepping::chunked(std::int64_t from) const {

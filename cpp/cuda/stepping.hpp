@@ -26,15 +26,19 @@ class Stepping {
   static std::int64_t letter_bytes(std::int64_t count);
   static std::int64_t answer_bytes(std::int64_t count);
 
-  void send(const update::Group* groups, const update::Tensor* tensors,
-            const update::Around& around);
+  void send(const update::Group* groups, const update::Tensor* tensors, const Control& control,
+            bool directions = false);
   // Puts what is sent together, at `host`; returns its bytes.
+  // `directions`: with the folds of normed rules' first passes.
   std::int64_t write(unsigned char* host, const update::Group* groups,
-                     const update::Tensor* tensors, const update::Around& around);
+                     const update::Tensor* tensors, const Control& control, bool directions);
 
   // The look at gradients, the pass and what it measures.
   void look(const update::Around& around) const;
   void move(const update::Around& around) const;
+
+  // The first passes of normed rules: finds how far their tensors go, and sends it. Waits.
+  void direct(const update::Group* groups, update::Tensor* tensors);
 
   // What the step found out; waits for it.
   update::Outcome read(update::Tensor* tensors, const update::Around& around) const;

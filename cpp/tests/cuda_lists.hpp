@@ -66,6 +66,7 @@ inline Options options(const std::string& rule) {
   o.step_max = 50;
   o.lambd = 1e-4;
   o.t0 = 2;
+  o.trust_coefficient = 0.02;
   o.warmup = 3;
   o.weight_lr_power = 2;
   o.eps = 1e-8;

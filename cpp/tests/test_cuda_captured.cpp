@@ -1,6 +1,7 @@
 // Steps that the device counts by itself, as a CUDA graph replays them, against the CPU's: rates
 // and scales that change on the device, steps that are left out, averages that begin late.
 #include <limits>
+#include <stdexcept>
 
 #include "core/power.hpp"
 #include "cuda/captured.hpp"
@@ -87,6 +88,21 @@ void check_rule(const u::Rule& rule, const lists::Storage& storage) {
   tally.expect(ok && pair.same(), std::string(rule.name) + ", " + storage.name);
 }
 
+void check_refused() {
+  const std::vector<u::Group> groups = {{&u::rule("lamb"), lists::options("lamb")}};
+  lists::Pair pair(*groups[0].rule, lists::storages[0], false);
+  pair.set_gradients(2);
+  const std::vector<u::Tensor> there = pair.sent();
+  std::string said;
+  try {
+    const c::Captured captured(groups, there.data(), pair.count(), {}, {}, pair.stream);
+  } catch (const std::invalid_argument& error) {
+    said = error.what();
+  }
+  tally.expect(said.find("rule: one that looks at norms can't be captured") == 0,
+               "a rule that has to know a norm");
+}
+
 // x^n beside the host's pow, which has an error of up to 0.52 units in the last place.
 void check_powers() {
   std::int64_t all = 0, other = 0, wrong = 0;
@@ -118,6 +134,7 @@ int main() {
     for (const int k : {0, 1, 4, 7})
       if (lists::takes(rule, lists::storages[k])) check_rule(rule, lists::storages[k]);
   }
+  check_refused();
   check_powers();
   return tally.end();
 }

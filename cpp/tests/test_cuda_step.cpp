@@ -61,7 +61,7 @@ int main() {
   if (!lists::have_device()) return lists::left_out;
   lists::Tally tally{"cuda step"};
   for (const u::Rule& rule : u::rules()) {
-    if (rule.kind != u::Kind::elementwise) continue;
+    if (rule.kind != u::Kind::elementwise && rule.kind != u::Kind::normed) continue;
     for (const Storage& storage : lists::storages)
       for (const Surrounding& surrounding : surroundings())
         if (lists::takes(rule, storage)) check_rule(rule, storage, surrounding, tally);
