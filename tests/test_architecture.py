@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CPP = sorted(p for p in (ROOT / "cpp").rglob("*") if p.suffix in {".hpp", ".cpp", ".h", ".c"})
+SUFFIXES = {".hpp", ".cpp", ".h", ".c", ".cu"}
+CPP = sorted(p for p in (ROOT / "cpp").rglob("*") if p.suffix in SUFFIXES)
 PACKAGE = ROOT / "python" / "saddlescape"
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 
@@ -21,12 +22,14 @@ MAY_INCLUDE = {
     "eig": {"core", "eig"},
     "net": {"core", "net"},
     "train": {"core", "update", "net", "train"},
+    "cuda": {"core", "update", "cuda"},
     "bind": {"core", "update", "eig", "net", "train", "bind"},
-    "tests": {"core", "update", "capi", "eig", "net", "train", "tests"},
+    "bind/cuda": {"core", "update", "cuda", "bind"},
+    "tests": {"core", "update", "capi", "eig", "net", "train", "cuda", "tests"},
 }
 
 # Python part -> the parts that it may import, the straight line of the design
-BASE = {"_core", "_check", "_extras", "_files", "_krylov", "_live", "_sums"}
+BASE = {"_backend", "_core", "_cuda", "_check", "_extras", "_files", "_krylov", "_live", "_sums"}
 CLI_HELPERS = {"_info", "_options", "_progress"}
 MAY_IMPORT = {
     "optim": set(),
@@ -65,6 +68,7 @@ MAY_IMPORT = {
     "_options": set(),
     "_progress": {"diagnosis"},
     "_info": set(),
+    "_backend": set(),
     "_check": set(),
     "_extras": set(),
     "_krylov": set(),
@@ -100,6 +104,11 @@ ONLY = {
 
 def cpp_part(path: Path) -> str:
     return path.relative_to(ROOT / "cpp").parts[0]
+
+
+def cpp_rights(path: Path) -> str:
+    """The part whose row says what a file may include: cpp/bind/cuda is a module of its own."""
+    return "bind/cuda" if path.is_relative_to(ROOT / "cpp" / "bind" / "cuda") else cpp_part(path)
 
 
 def python_part(path: Path) -> str:
@@ -146,9 +155,12 @@ def test_cpp_includes(path: Path) -> None:
     for name in includes(path):
         other = name.split("/")[0]
         if other in MAY_INCLUDE:
-            assert other in MAY_INCLUDE[part], f"cpp/{part} includes {name}"
+            rights = cpp_rights(path)
+            assert other in MAY_INCLUDE[rights], f"cpp/{rights} includes {name}"
         if name.startswith(("pybind11", "Python.h")):
             assert part == "bind", f"only cpp/bind includes {name}"
+        if name.startswith(("cuda_runtime", "cublas", "cusolver")):
+            assert path.suffix == ".cu", f"only a .cu file in cpp/cuda includes {name}"
         if name == "omp.h":
             assert path.stem.startswith("parallel"), "only cpp/core/parallel includes omp.h"
 

@@ -36,7 +36,7 @@ constexpr float smallest_scale = 0x1p-94F;  // with it the lowest level, 2^-32 o
 
 // The scale that puts a block's largest magnitude at the last level; 0 for 0. NaN, which makes the
 // whole block NaN, for one that is infinite, NaN or so large that its scale is.
-inline float scale_of(float largest) {
+SADDLESCAPE_HOST_DEVICE inline float scale_of(float largest) {
   const float scale = largest * (1 / top);
   const float shown = scale + 0 * scale;
   return shown > 0 && shown < smallest_scale ? smallest_scale : shown;
@@ -56,21 +56,21 @@ constexpr Dithers dithers;
 // Levels are rounded down after the dither's fraction is added; 512 with it, so that the sum is
 // counted in 2^-14. A fraction is at least 2^-13 away from 0 and 1: a level comes back exactly,
 // whatever it is.
-inline float shifted_fraction(std::uint32_t dither) {
+SADDLESCAPE_HOST_DEVICE inline float shifted_fraction(std::uint32_t dither) {
   return float_of(0x44000002 | ((dither >> 18) & 0x3ffc));
 }
-inline std::int32_t whole(float shifted) {
+SADDLESCAPE_HOST_DEVICE inline std::int32_t whole(float shifted) {
   return static_cast<std::int32_t>((bits_of(shifted) >> 14) & 0xff);
 }
 
-inline float at_most(float x, float limit) { return x < limit ? x : limit; }
+SADDLESCAPE_HOST_DEVICE inline float at_most(float x, float limit) { return x < limit ? x : limit; }
 
 struct Signed8 {
   using Code = std::int8_t;
   static constexpr float steps = 0x1p14F;  // to the scale
 
   // `unit`: scale / steps.
-  static float expand(std::int32_t code, float unit) {
+  SADDLESCAPE_HOST_DEVICE static float expand(std::int32_t code, float unit) {
     const std::uint32_t bits = bits_of(static_cast<float>(code));
     // Negative for code 0 alone; a sign is shifted out.
     const auto square = static_cast<std::int32_t>((bits << 1) - one);
@@ -83,7 +83,7 @@ struct Signed8 {
 // 1/4 and 2 of the first.
 struct NearestSigned8 : Signed8 {
   // `inverse`: steps / scale.
-  static std::int32_t encode(float x, float inverse, std::uint32_t) {
+  SADDLESCAPE_HOST_DEVICE static std::int32_t encode(float x, float inverse, std::uint32_t) {
     const auto bits = static_cast<std::int32_t>(bits_of(x * inverse));
     // The root over 128, with the sign: 1.5 * 2^16 rounds it to what the last byte counts.
     const std::uint32_t level =
@@ -94,7 +94,7 @@ struct NearestSigned8 : Signed8 {
 
 // Dithered; the first two gaps, where a straight line has no code in its middle, are whole ones.
 struct DitheredSigned8 : Signed8 {
-  static std::int32_t encode(float x, float inverse, std::uint32_t dither) {
+  SADDLESCAPE_HOST_DEVICE static std::int32_t encode(float x, float inverse, std::uint32_t dither) {
     const float t = half::magnitude_of(x * inverse);
     const float root = float_of((bits_of(t) >> 1) + (one >> 1));
     const float level = at_most(at_most(root, t), (t + 2) * (1.0F / 3));
@@ -109,11 +109,11 @@ struct Unsigned8 {
   using Code = std::uint8_t;
   static constexpr float steps = 0x1p32F;
 
-  static float expand(std::int32_t code, float unit) {
+  SADDLESCAPE_HOST_DEVICE static float expand(std::int32_t code, float unit) {
     const std::uint32_t bits = bits_of(static_cast<float>(code));
     return float_of(code == 0 ? 0 : (bits << 2) - 3 * one) * unit;
   }
-  static std::int32_t encode(float x, float inverse, std::uint32_t dither) {
+  SADDLESCAPE_HOST_DEVICE static std::int32_t encode(float x, float inverse, std::uint32_t dither) {
     const float level = float_of((bits_of(x * inverse) >> 2) + one / 4 * 3);
     const std::int32_t code = whole(level + shifted_fraction(dither));
     const std::int32_t least = x > 0 ? 1 : 0;

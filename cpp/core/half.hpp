@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "core/host_device.hpp"
+
 namespace saddlescape::half {
 namespace {
 
@@ -17,17 +19,19 @@ struct Float16 {
   std::uint16_t bits;
 };
 
-inline std::uint32_t bits_of(float x) {
+SADDLESCAPE_HOST_DEVICE inline std::uint32_t bits_of(float x) {
   std::uint32_t bits;
   __builtin_memcpy(&bits, &x, sizeof bits);
   return bits;
 }
-inline float float_of(std::uint32_t bits) {
+SADDLESCAPE_HOST_DEVICE inline float float_of(std::uint32_t bits) {
   float x;
   __builtin_memcpy(&x, &bits, sizeof x);
   return x;
 }
-inline float magnitude_of(float x) { return float_of(bits_of(x) & 0x7fffffff); }
+SADDLESCAPE_HOST_DEVICE inline float magnitude_of(float x) {
+  return float_of(bits_of(x) & 0x7fffffff);
+}
 
 constexpr std::uint32_t infinity_bits = 0x7f800000;
 
@@ -47,25 +51,30 @@ constexpr std::uint32_t weyl_index = 0xc13fa9a9;  // 2^32 / 1.3247...
 constexpr std::uint32_t weyl_step = 0x91e10da5;   // 2^32 / 1.3247...^2
 constexpr std::uint32_t weyl_slot = 0x9e3779b9;   // 2^32 / golden ratio: states of one element
 
-inline std::uint32_t dither_base(std::int64_t index, std::int64_t step, int slot) {
+SADDLESCAPE_HOST_DEVICE inline std::uint32_t dither_base(std::int64_t index, std::int64_t step,
+                                                         int slot) {
   return static_cast<std::uint32_t>(index) * weyl_index +
          static_cast<std::uint32_t>(step) * weyl_step +
          static_cast<std::uint32_t>(slot) * weyl_slot;
 }
 // In [0, 1).
-inline float fraction(std::uint32_t dither) {
+SADDLESCAPE_HOST_DEVICE inline float fraction(std::uint32_t dither) {
   return static_cast<float>(static_cast<std::int32_t>(dither >> 8)) * 0x1p-24F;
 }
 
 // ---- bfloat16: the upper half of a float
 // ----------------------------------------------------------
 
-inline float widen(Bfloat16 x) { return float_of(static_cast<std::uint32_t>(x.bits) << 16); }
+SADDLESCAPE_HOST_DEVICE inline float widen(Bfloat16 x) {
+  return float_of(static_cast<std::uint32_t>(x.bits) << 16);
+}
 
-inline bool special(std::uint32_t magnitude) { return magnitude >= infinity_bits; }
+SADDLESCAPE_HOST_DEVICE inline bool special(std::uint32_t magnitude) {
+  return magnitude >= infinity_bits;
+}
 
 // To nearest, ties to even; a NaN stays one.
-inline void narrow(float x, Bfloat16& out) {
+SADDLESCAPE_HOST_DEVICE inline void narrow(float x, Bfloat16& out) {
   const std::uint32_t bits = bits_of(x);
   const std::uint32_t nearest = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   const std::uint32_t nan = (bits >> 16) | 0x40;
@@ -73,7 +82,7 @@ inline void narrow(float x, Bfloat16& out) {
 }
 
 // Up where the part that is cut off and the dither's fraction together reach 1; never to infinity.
-inline void narrow_dithered(float x, std::uint32_t dither, Bfloat16& out) {
+SADDLESCAPE_HOST_DEVICE inline void narrow_dithered(float x, std::uint32_t dither, Bfloat16& out) {
   const std::uint32_t bits = bits_of(x);
   const std::uint32_t up = bits + (dither >> 16);
   const bool keep = special(up & 0x7fffffff) || special(bits & 0x7fffffff);
@@ -88,7 +97,7 @@ constexpr std::uint32_t half_bias = 112U << 23;      // the difference of the tw
 constexpr std::uint32_t half_smallest = 0x38800000;  // 2^-14, the smallest that is normal
 constexpr std::uint32_t half_overflow = 0x47800000;  // 2^16
 
-inline float widen(Float16 x) {
+SADDLESCAPE_HOST_DEVICE inline float widen(Float16 x) {
   const std::uint32_t sign = static_cast<std::uint32_t>(x.bits & 0x8000) << 16;
   const std::uint32_t magnitude = x.bits & 0x7fff;
   const std::uint32_t normal = (magnitude << 13) + half_bias;
@@ -100,15 +109,16 @@ inline float widen(Float16 x) {
   return float_of(bits | sign);
 }
 
-inline std::uint16_t half_bits(std::uint32_t sign, std::uint32_t magnitude, std::uint32_t normal,
-                               std::uint32_t denormal) {
+SADDLESCAPE_HOST_DEVICE inline std::uint16_t half_bits(std::uint32_t sign, std::uint32_t magnitude,
+                                                       std::uint32_t normal,
+                                                       std::uint32_t denormal) {
   const std::uint32_t large = magnitude > infinity_bits ? 0x7e00 : 0x7c00;
   const std::uint32_t bits =
       magnitude >= half_overflow ? large : (magnitude < half_smallest ? denormal : normal);
   return static_cast<std::uint16_t>(bits | (sign >> 16));
 }
 
-inline void narrow(float x, Float16& out) {
+SADDLESCAPE_HOST_DEVICE inline void narrow(float x, Float16& out) {
   const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fffffff;
   const std::uint32_t normal = (magnitude + 0xfff + ((magnitude >> 13) & 1) - half_bias) >> 13;
   // A unit in the last place of 0.5 is 2^-24, the smallest float16: the sum rounds to nearest.
@@ -117,7 +127,7 @@ inline void narrow(float x, Float16& out) {
 }
 
 // As for bfloat16; from 2^16 on numbers are infinite here too.
-inline void narrow_dithered(float x, std::uint32_t dither, Float16& out) {
+SADDLESCAPE_HOST_DEVICE inline void narrow_dithered(float x, std::uint32_t dither, Float16& out) {
   const std::uint32_t bits = bits_of(x), magnitude = bits & 0x7fffffff;
   const std::uint32_t up = (magnitude + (dither >> 19) - half_bias) >> 13;
   const std::uint32_t normal = up >= 0x7c00 ? (magnitude - half_bias) >> 13 : up;

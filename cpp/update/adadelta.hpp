@@ -23,12 +23,12 @@ struct Adadelta {
   Average<T> average;
   T lr, eps;
 
-  static Adadelta fold(const Options& o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Adadelta fold(const Options& o, std::int64_t) {
     return {Gradient<T>::fold(o), Average<T>::fold(o.rho), static_cast<T>(o.lr),
             static_cast<T>(o.eps)};
   }
 
-  static inline void update(const Adadelta& h, T& p, T g, T& s, T& u) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Adadelta& h, T& p, T g, T& s, T& u) {
     g = h.gradient(g, p);
     // s = rho s + (1 - rho) g^2
     s = h.average(s, g * g);

@@ -32,12 +32,12 @@ struct Adafactor {
   Decay<T> decay;
   T rate;  // alpha / max(1, rms(U) / d)
 
-  static Adafactor fold(Options o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Adafactor fold(Options o, std::int64_t) {
     o.decoupled = true;
     return {Decay<T>::fold(o), static_cast<T>(o.maximize ? -o.trust : o.trust)};
   }
 
-  static inline void update(const Adafactor& h, T& p, T g) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Adafactor& h, T& p, T g) {
     // theta = theta - (lr wd) theta - alpha U / max(1, rms(U) / d)
     p -= h.decay(p) + h.rate * g;
   }

@@ -21,7 +21,7 @@ struct Adagrad {
   Gradient<T> gradient;
   T lr, eps, eps_root;
 
-  static Adagrad fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Adagrad fold(const Options& o, std::int64_t t) {
     const double lr = o.lr / (1.0 + static_cast<double>(t - 1) * o.lr_decay);
     // lr g / (sqrt(s / t) + eps) = sqrt(t) lr g / (sqrt(s) + sqrt(t) eps)
     const double scale = o.mean ? root(static_cast<double>(t)) : 1.0;
@@ -29,7 +29,7 @@ struct Adagrad {
             static_cast<T>(o.eps_root)};
   }
 
-  static inline void update(const Adagrad& h, T& p, T g, T& s) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Adagrad& h, T& p, T g, T& s) {
     g = h.gradient(g, p);
     // s = s + g^2
     s += g * g;

@@ -16,8 +16,8 @@
 namespace saddlescape::update {
 namespace {
 
-inline float power(float x, float k) { return __builtin_powf(x, k); }
-inline double power(double x, double k) { return __builtin_pow(x, k); }
+SADDLESCAPE_HOST_DEVICE inline float power(float x, float k) { return __builtin_powf(x, k); }
+SADDLESCAPE_HOST_DEVICE inline double power(double x, double k) { return __builtin_pow(x, k); }
 
 template <class T>
 struct Adahessian {
@@ -35,11 +35,12 @@ struct Adahessian {
   T k, eps;
 
   // The number of estimates.
-  static void carry(const Options& o, std::int64_t, double (&carried)[max_carried]) {
+  SADDLESCAPE_HOST_DEVICE static void carry(const Options& o, std::int64_t,
+                                            double (&carried)[max_carried]) {
     carried[0] += o.refresh ? 1 : 0;
   }
 
-  static Adahessian fold(Options o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Adahessian fold(Options o, std::int64_t t) {
     o.decoupled = true;
     const auto first = Average<T>::fold(o.beta1);
     const auto second = Average<T>::fold(o.beta2);
@@ -54,7 +55,8 @@ struct Adahessian {
             static_cast<T>(o.eps)};
   }
 
-  static inline void update(const Adahessian& h, T& p, T g, T& m, T& v, T& d) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Adahessian& h, T& p, T g, T& m, T& v,
+                                                    T& d) {
     g = h.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.first(m, g);

@@ -21,12 +21,12 @@ struct Denominator {
   T scale;  // 1 / sqrt(correction)
   T eps;    // eps, or eps_hat / sqrt(correction)
 
-  static Denominator fold(const Options& o, double correction) {
+  SADDLESCAPE_HOST_DEVICE static Denominator fold(const Options& o, double correction) {
     const double scale = 1.0 / root(correction);
     return {static_cast<T>(o.eps_root * correction), static_cast<T>(scale),
             static_cast<T>(o.eps + o.eps_hat * scale)};
   }
-  T operator()(T v) const { return root(v + shift) * scale + eps; }
+  SADDLESCAPE_HOST_DEVICE T operator()(T v) const { return root(v + shift) * scale + eps; }
 };
 
 template <class T>
@@ -41,7 +41,7 @@ struct Adam {
   T step;  // lr / (1 - beta1^t)
   Denominator<T> denominator;
 
-  static Adam fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Adam fold(const Options& o, std::int64_t t) {
     const auto first = Average<T>::fold(o.beta1);
     const auto second = Average<T>::fold(o.beta2);
     return {Gradient<T>::fold(o),
@@ -52,7 +52,7 @@ struct Adam {
             Denominator<T>::fold(o, second.correction(t))};
   }
 
-  static inline void update(const Adam& h, T& p, T g, T& m, T& v) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Adam& h, T& p, T g, T& m, T& v) {
     g = h.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.first(m, g);

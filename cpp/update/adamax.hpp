@@ -24,14 +24,14 @@ struct Adamax {
   T step;  // lr / (1 - beta1^t)
   T eps, eps_hat;
 
-  static Adamax fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Adamax fold(const Options& o, std::int64_t t) {
     const auto average = Average<T>::fold(o.beta1);
     return {Gradient<T>::fold(o),    average,
             static_cast<T>(o.beta2), static_cast<T>(o.lr / average.correction(t)),
             static_cast<T>(o.eps),   static_cast<T>(o.eps_hat)};
   }
 
-  static inline void update(const Adamax& h, T& p, T g, T& m, T& u) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Adamax& h, T& p, T g, T& m, T& u) {
     g = h.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.average(m, g);

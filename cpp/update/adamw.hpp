@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 struct AdamW : Adam<T> {
-  static Adam<T> fold(Options o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Adam<T> fold(Options o, std::int64_t t) {
     o.decoupled = true;
     return Adam<T>::fold(o, t);
   }

@@ -34,7 +34,7 @@ struct Adan {
   Denominator<T> denominator;
   T prox;  // 1 / (1 + lr wd), or 1
 
-  static Adan fold(Options o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Adan fold(Options o, std::int64_t t) {
     // (theta - u) / (1 + c) = theta - (c theta + u) / (1 + c): prox is that factor behind.
     const T prox = o.decoupled ? T(1) : static_cast<T>(1.0 / (1.0 + o.lr * o.weight_decay));
     o.decoupled = true;
@@ -53,7 +53,8 @@ struct Adan {
             prox};
   }
 
-  static inline void update(const Adan& h, T& p, T g, T& m, T& v, T& n, T& previous) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Adan& h, T& p, T g, T& m, T& v, T& n,
+                                                    T& previous) {
     g = h.direction * g;
     // d = g_t - g_{t-1}
     const T d = h.later * (g - previous);

@@ -17,7 +17,7 @@ namespace saddlescape::update {
 namespace {
 
 // beta3(t); `part` = t / T goes from 0 to 1. Also for beta1 = 0, whose half-life is 0.
-inline double slow_decay(double beta1, double beta3, double part) {
+SADDLESCAPE_HOST_DEVICE inline double slow_decay(double beta1, double beta3, double part) {
   if (part >= 1.0) return beta3;
   const double log_half = __builtin_log(0.5);
   const double life =
@@ -39,7 +39,7 @@ struct Ademamix {
   T of_fast, of_slow;  // lr / (1 - beta1^t), lr alpha(t)
   Denominator<T> denominator;
 
-  static Ademamix fold(Options o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Ademamix fold(Options o, std::int64_t t) {
     o.decoupled = true;
     const auto fast = Average<T>::fold(o.beta1);
     const auto second = Average<T>::fold(o.beta2);
@@ -55,7 +55,8 @@ struct Ademamix {
             Denominator<T>::fold(o, second.correction(t))};
   }
 
-  static inline void update(const Ademamix& h, T& p, T g, T& m, T& s, T& v) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Ademamix& h, T& p, T g, T& m, T& s,
+                                                    T& v) {
     g = h.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.fast(m, g);

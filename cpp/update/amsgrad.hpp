@@ -23,7 +23,7 @@ struct Amsgrad {
   Adam<T> adam;
   T correct;  // 1, or 1 / (1 - beta2^t) where the maximum is taken of vhat
 
-  static Amsgrad fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Amsgrad fold(const Options& o, std::int64_t t) {
     auto adam = Adam<T>::fold(o, t);
     if (o.uncorrected) adam.step = static_cast<T>(o.lr);
     const bool bare = o.uncorrected || o.max_corrected;
@@ -31,7 +31,7 @@ struct Amsgrad {
     return {adam, o.max_corrected ? static_cast<T>(1.0 / adam.second.correction(t)) : T(1)};
   }
 
-  static inline void update(const Amsgrad& h, T& p, T g, T& m, T& v, T& x) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Amsgrad& h, T& p, T g, T& m, T& v, T& x) {
     g = h.adam.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.adam.first(m, g);
@@ -47,7 +47,7 @@ struct Amsgrad {
 // The same with the weight decay decoupled, as in AdamW.
 template <class T>
 struct AmsgradW : Amsgrad<T> {
-  static Amsgrad<T> fold(Options o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Amsgrad<T> fold(Options o, std::int64_t t) {
     o.decoupled = true;
     return Amsgrad<T>::fold(o, t);
   }

@@ -25,7 +25,7 @@ struct Asgd {
   T eta;
   T old, mu;  // 1 - mu, mu
 
-  static Asgd fold(const Options& o, std::int64_t steps) {
+  SADDLESCAPE_HOST_DEVICE static Asgd fold(const Options& o, std::int64_t steps) {
     const auto before = static_cast<double>(steps - 1);
     const double eta = o.lr / __builtin_pow(1.0 + o.lambd * o.lr * before, o.alpha);
     const double late = before - o.t0;
@@ -34,7 +34,7 @@ struct Asgd {
             static_cast<T>(1.0 - static_cast<double>(mu)), mu};
   }
 
-  static inline void update(const Asgd& h, T& p, T g, T& a) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Asgd& h, T& p, T g, T& a) {
     g = h.gradient(g, p);
     // theta = (1 - lambd eta) theta - eta g
     p -= h.part * p + h.eta * g;

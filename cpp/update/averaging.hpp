@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "core/host_device.hpp"
+
 namespace saddlescape::update {
 
 struct Averaging {
@@ -18,7 +20,7 @@ struct Averaging {
   std::int64_t start = 0, every = 1;
 
   // 0: nothing enters.
-  double weight(std::int64_t step) const {
+  SADDLESCAPE_HOST_DEVICE double weight(std::int64_t step) const {
     const std::int64_t later = step - start - 1;
     if (kind == Kind::none || later < 0 || later % every != 0) return 0;
     const std::int64_t before = later / every;

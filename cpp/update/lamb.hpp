@@ -27,7 +27,7 @@ struct Lamb {
   T weight_decay;
   T step;  // lr trust
 
-  static Lamb fold(Options o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Lamb fold(Options o, std::int64_t t) {
     o.decoupled = true;
     const auto first = Average<T>::fold(o.beta1);
     const auto second = Average<T>::fold(o.beta2);
@@ -41,11 +41,11 @@ struct Lamb {
   }
 
   // u = mhat / (sqrt(vhat) + eps) + wd theta
-  static inline T direction(const Lamb& h, T p, T m, T v) {
+  SADDLESCAPE_HOST_DEVICE static inline T direction(const Lamb& h, T p, T m, T v) {
     return ratio(h.correction * m, h.denominator(v)) + h.weight_decay * p;
   }
 
-  static inline void update(const Lamb& h, T& p, T, T& m, T& v) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Lamb& h, T& p, T, T& m, T& v) {
     p -= h.step * direction(h, p, m, v);
   }
 };
@@ -55,11 +55,13 @@ struct LambDirection : Lamb<T> {
   static constexpr int states = 3;  // the last is the direction
   static constexpr bool sets_states = true;
 
-  static double trust(const Options&, double parameter_norm, double direction_norm) {
+  SADDLESCAPE_HOST_DEVICE static double trust(const Options&, double parameter_norm,
+                                              double direction_norm) {
     return parameter_norm > 0 && direction_norm > 0 ? parameter_norm / direction_norm : 1;
   }
 
-  static inline void update(const LambDirection& h, T& p, T g, T& m, T& v, T& u) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const LambDirection& h, T& p, T g, T& m, T& v,
+                                                    T& u) {
     g = h.gradient(g, p);
     m = h.first(m, g);
     v = h.second(v, g * g);

@@ -22,11 +22,11 @@ struct Lars {
   Gradient<T> gradient;
   T momentum, rate;  // lr trust
 
-  static Lars fold(const Options& o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Lars fold(const Options& o, std::int64_t) {
     return {Gradient<T>::fold(o), static_cast<T>(o.momentum), static_cast<T>(o.lr * o.trust)};
   }
 
-  static inline void update(const Lars& h, T& p, T g, T& b) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Lars& h, T& p, T g, T& b) {
     b = h.momentum * b + h.rate * h.gradient(g, p);
     p -= b;
   }
@@ -38,13 +38,16 @@ struct LarsDirection : Lars<T> {
   static constexpr int states = 2;  // the last is the direction
   static constexpr bool sets_states = false;
 
-  static double trust(const Options& o, double parameter_norm, double direction_norm) {
+  SADDLESCAPE_HOST_DEVICE static double trust(const Options& o, double parameter_norm,
+                                              double direction_norm) {
     if (!(parameter_norm > 0 && direction_norm > 0)) return 1;
     return o.trust_coefficient * parameter_norm /
            (direction_norm + o.weight_decay * parameter_norm + o.eps);
   }
 
-  static inline void update(const LarsDirection&, T&, T g, T&, T& u) { u = g; }
+  SADDLESCAPE_HOST_DEVICE static inline void update(const LarsDirection&, T&, T g, T&, T& u) {
+    u = g;
+  }
 };
 
 }  // namespace

@@ -23,13 +23,13 @@ struct Lion {
   Average<T> ahead, average;
   T lr;
 
-  static Lion fold(Options o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Lion fold(Options o, std::int64_t) {
     o.decoupled = true;
     return {Gradient<T>::fold(o), Decay<T>::fold(o), Average<T>::fold(o.beta1),
             Average<T>::fold(o.beta2), static_cast<T>(o.lr)};
   }
 
-  static inline void update(const Lion& h, T& p, T g, T& m) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Lion& h, T& p, T g, T& m) {
     g = h.gradient(g, p);
     // theta = (1 - lr wd) theta - lr sign(beta1 m + (1 - beta1) g)
     p -= h.decay(p) + h.lr * sign(h.ahead(m, g));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "core/host_device.hpp"
 #include "core/lanes.hpp"
 #include "update/kernels.hpp"
 #include "update/storage.hpp"
@@ -32,11 +33,11 @@ template <class T>
 struct Scale {
   T factor, most, shrink;
 
-  explicit Scale(const Scaling& scaling)
+  SADDLESCAPE_HOST_DEVICE explicit Scale(const Scaling& scaling)
       : factor(static_cast<T>(scaling.unscale)),
         most(static_cast<T>(scaling.limit)),
         shrink(static_cast<T>(scaling.clip)) {}
-  T operator()(T g) const {
+  SADDLESCAPE_HOST_DEVICE T operator()(T g) const {
     T value = g * factor;
     // Written so that a NaN stays one.
     value = value > most ? most : value;

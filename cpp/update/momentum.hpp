@@ -21,7 +21,7 @@ struct Momentum {
   Gradient<T> gradient;
   T momentum, gain, lr;
 
-  static Momentum fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Momentum fold(const Options& o, std::int64_t t) {
     // The first step takes the whole gradient: dampening begins with the second, as in PyTorch.
     const bool first = t == 1;
     const double gain = first ? 1.0 : 1.0 - o.dampening;
@@ -30,7 +30,7 @@ struct Momentum {
             o.lr_inside ? T(1) : static_cast<T>(o.lr)};
   }
 
-  static inline void update(const Momentum& h, T& p, T g, T& b) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Momentum& h, T& p, T g, T& b) {
     g = h.gradient(g, p);
     // b = mu b + (1 - dampening) g
     b = h.momentum * b + h.gain * g;

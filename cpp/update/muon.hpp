@@ -28,13 +28,13 @@ struct MuonDirection {
   Average<T> average;
   T of_gradient, of_buffer;
 
-  static MuonDirection fold(const Options& o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static MuonDirection fold(const Options& o, std::int64_t) {
     const auto average = Average<T>::fold(o.momentum);
     return {o.maximize ? T(-1) : T(1), average, o.use_nesterov ? average.gain : T(0),
             o.use_nesterov ? average.decay : T(1)};
   }
 
-  static inline void update(const MuonDirection& h, T&, T g, T& b, T& d) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const MuonDirection& h, T&, T g, T& b, T& d) {
     g = h.sign * g;
     // B = mu B + (1 - mu) G
     b = h.average(b, g);
@@ -53,12 +53,12 @@ struct Muon {
   Decay<T> decay;
   T rate;  // lr s
 
-  static Muon fold(Options o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Muon fold(Options o, std::int64_t) {
     o.decoupled = true;
     return {Decay<T>::fold(o), static_cast<T>(o.lr * o.trust)};
   }
 
-  static inline void update(const Muon& h, T& p, T g) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Muon& h, T& p, T g) {
     // theta = theta - (lr wd) theta - lr s O
     p -= h.decay(p) + h.rate * g;
   }

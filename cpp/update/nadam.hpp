@@ -27,18 +27,19 @@ struct Nadam {
   T of_moment;    // lr mu_{t+1} / (1 - Pi_{t+1})
   Denominator<T> denominator;
 
-  static double mu(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static double mu(const Options& o, std::int64_t t) {
     return o.beta1 * (1.0 - 0.5 * __builtin_pow(0.96, static_cast<double>(t) * o.momentum_decay));
   }
 
   // Pi_t = Pi_{t-1} mu_t, with the mu_s of the steps that were taken: beta1 may have changed, as
   // where a schedule cycles the momentum. Each tensor has its own, as it has its own t. PyTorch
   // multiplies it up in a float32 tensor (`mu_product`).
-  static void carry(const Options& o, std::int64_t t, double (&carried)[max_carried]) {
+  SADDLESCAPE_HOST_DEVICE static void carry(const Options& o, std::int64_t t,
+                                            double (&carried)[max_carried]) {
     carried[0] = (t == 1 ? 1.0 : carried[0]) * mu(o, t);
   }
 
-  static Nadam fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Nadam fold(const Options& o, std::int64_t t) {
     const auto second = Average<T>::fold(o.beta2);
     const double product = o.carried[0], next = mu(o, t + 1);
     return {Gradient<T>::fold(o),
@@ -50,7 +51,7 @@ struct Nadam {
             Denominator<T>::fold(o, second.correction(t))};
   }
 
-  static inline void update(const Nadam& h, T& p, T g, T& m, T& v) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Nadam& h, T& p, T g, T& m, T& v) {
     g = h.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.first(m, g);

@@ -25,13 +25,13 @@ struct Nesterov {
   Gradient<T> gradient;
   T momentum, gain, lr;
 
-  static Nesterov fold(const Options& o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Nesterov fold(const Options& o, std::int64_t) {
     const auto lr = static_cast<T>(o.lr);
     return {Gradient<T>::fold(o), static_cast<T>(o.momentum), o.lr_inside ? lr : T(1),
             o.lr_inside ? T(1) : lr};
   }
 
-  static inline void update(const Nesterov& h, T& p, T g, T& b) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Nesterov& h, T& p, T g, T& b) {
     g = h.gradient(g, p);
     // b = mu b + g; b starts at 0, so the first b is g
     g = h.gain * g;

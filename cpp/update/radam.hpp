@@ -24,9 +24,9 @@ struct Radam {
   Adam<T> adam;  // its step holds r_t
   T rectified;   // 1, or 0 where the denominator is left out
 
-  static Radam fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Radam fold(const Options& o, std::int64_t t) {
     auto adam = Adam<T>::fold(o, t);
-    const double power = __builtin_pow(o.beta2, static_cast<double>(t));
+    const double power = power_of(o.beta2, t);
     const double rho = 2.0 / (1.0 - o.beta2) - 1.0;
     const double rho_t = rho - 2.0 * static_cast<double>(t) * power / (1.0 - power);
     const bool rectified = rho_t > o.threshold;
@@ -38,7 +38,7 @@ struct Radam {
     return {adam, rectified ? T(1) : T(0)};
   }
 
-  static inline void update(const Radam& h, T& p, T g, T& m, T& v) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Radam& h, T& p, T g, T& m, T& v) {
     g = h.adam.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.adam.first(m, g);

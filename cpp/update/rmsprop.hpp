@@ -32,7 +32,7 @@ struct Rmsprop {
   T eps, eps_root;
   T momentum, gain, lr;  // b = mu b + gain g / ..., theta = theta - lr b
 
-  static Rmsprop fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Rmsprop fold(const Options& o, std::int64_t t) {
     const bool first = o.first_gradient && t == 1;
     const auto lr = static_cast<T>(o.lr);
     return {Gradient<T>::fold(o),       Average<T>::fold(first ? 0.0 : o.alpha),
@@ -42,17 +42,17 @@ struct Rmsprop {
   }
 
   // sqrt(v) + eps
-  T denominator(T v) const { return root(v + eps_root) + eps; }
+  SADDLESCAPE_HOST_DEVICE T denominator(T v) const { return root(v + eps_root) + eps; }
 
   // v - a^2, which is no less than 0 until it is rounded, and v where both overflowed. PyTorch
   // takes the root as it comes: NaN in both cases.
-  static T variance(T v, T a) {
+  SADDLESCAPE_HOST_DEVICE static T variance(T v, T a) {
     const T d = v - a * a;
     const T known = d == d ? d : v;
     return d < T(0) ? T(0) : known;
   }
 
-  static inline void update(const Rmsprop& h, T& p, T g, T& v) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Rmsprop& h, T& p, T g, T& v) {
     g = h.gradient(g, p);
     // v = alpha v + (1 - alpha) g^2
     v = h.average(v, g * g);
@@ -67,7 +67,7 @@ struct RmspropMomentum : Rmsprop<T> {
   static constexpr const char* state_names[max_states] = {"square_avg", "momentum_buffer"};
   static constexpr Nature natures[max_states] = {Nature::square, Nature::value};
 
-  static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& b) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& b) {
     g = h.gradient(g, p);
     // v = alpha v + (1 - alpha) g^2
     v = h.average(v, g * g);
@@ -84,7 +84,7 @@ struct RmspropCentered : Rmsprop<T> {
   static constexpr const char* state_names[max_states] = {"square_avg", "grad_avg"};
   static constexpr Nature natures[max_states] = {Nature::square, Nature::exact};
 
-  static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& a) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& a) {
     g = h.gradient(g, p);
     // v = alpha v + (1 - alpha) g^2
     v = h.average(v, g * g);
@@ -102,7 +102,8 @@ struct RmspropCenteredMomentum : Rmsprop<T> {
                                                           "momentum_buffer"};
   static constexpr Nature natures[max_states] = {Nature::square, Nature::exact, Nature::value};
 
-  static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& a, T& b) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Rmsprop<T>& h, T& p, T g, T& v, T& a,
+                                                    T& b) {
     g = h.gradient(g, p);
     // v = alpha v + (1 - alpha) g^2
     v = h.average(v, g * g);

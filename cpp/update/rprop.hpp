@@ -23,7 +23,7 @@ struct Rprop {
   T keep, start;  // s_{t-1} = keep s + start: lr before the first step, s later
   T shrink, grow, low, high;
 
-  static Rprop fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static Rprop fold(const Options& o, std::int64_t t) {
     const bool first = t == 1;
     return {Gradient<T>::fold(o),
             first ? T(0) : T(1),
@@ -34,7 +34,7 @@ struct Rprop {
             static_cast<T>(o.step_max)};
   }
 
-  static inline void update(const Rprop& h, T& p, T g, T& previous, T& s) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Rprop& h, T& p, T g, T& previous, T& s) {
     g = h.gradient(g, p);
     const T turn = g * previous;
     // s = clamp(s f, low, high). The factors are read before they are chosen from: a load on one

@@ -37,24 +37,25 @@ struct ScheduleFreeAdamW {
   T rate;          // gamma
   T pull, travel;  // c, gamma (1 - beta1 (1 - c))
 
-  static double scheduled(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static double scheduled(const Options& o, std::int64_t t) {
     const auto step = static_cast<double>(t);
     return step < o.warmup ? o.lr * (step / o.warmup) : o.lr;
   }
 
   // w_t
-  static double weight(const Options& o, std::int64_t t, double largest) {
+  SADDLESCAPE_HOST_DEVICE static double weight(const Options& o, std::int64_t t, double largest) {
     return __builtin_pow(static_cast<double>(t), o.weight_step_power) *
            __builtin_pow(largest, o.weight_lr_power);
   }
 
   // The sum of the weights and the largest rate.
-  static void carry(const Options& o, std::int64_t t, double (&carried)[max_carried]) {
+  SADDLESCAPE_HOST_DEVICE static void carry(const Options& o, std::int64_t t,
+                                            double (&carried)[max_carried]) {
     carried[1] = larger(scheduled(o, t), carried[1]);
     carried[0] += weight(o, t, carried[1]);
   }
 
-  static ScheduleFreeAdamW fold(const Options& o, std::int64_t t) {
+  SADDLESCAPE_HOST_DEVICE static ScheduleFreeAdamW fold(const Options& o, std::int64_t t) {
     const auto second = Average<T>::fold(o.beta2);
     const double rate = scheduled(o, t);
     // 0 as long as all weights are 0.
@@ -69,7 +70,8 @@ struct ScheduleFreeAdamW {
             static_cast<T>(rate * (1.0 - o.beta1 * (1.0 - c)))};
   }
 
-  static inline void update(const ScheduleFreeAdamW& h, T& y, T g, T& z, T& v) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const ScheduleFreeAdamW& h, T& y, T g, T& z,
+                                                    T& v) {
     g = h.sign * g;
     // v = beta2 v + (1 - beta2) g^2
     v = h.second(v, g * g);

@@ -17,11 +17,11 @@ struct Sgd {
   Gradient<T> gradient;
   T lr;
 
-  static Sgd fold(const Options& o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Sgd fold(const Options& o, std::int64_t) {
     return {Gradient<T>::fold(o), static_cast<T>(o.lr)};
   }
 
-  static inline void update(const Sgd& h, T& p, T g) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Sgd& h, T& p, T g) {
     g = h.gradient(g, p);
     // theta = theta - lr g
     p -= h.lr * g;

@@ -29,11 +29,12 @@ struct Sophia {
   T lr, rho, eps;
 
   // The number of estimates, for who asks whether there was one.
-  static void carry(const Options& o, std::int64_t, double (&carried)[max_carried]) {
+  SADDLESCAPE_HOST_DEVICE static void carry(const Options& o, std::int64_t,
+                                            double (&carried)[max_carried]) {
     carried[0] += o.refresh ? 1 : 0;
   }
 
-  static Sophia fold(Options o, std::int64_t) {
+  SADDLESCAPE_HOST_DEVICE static Sophia fold(Options o, std::int64_t) {
     o.decoupled = true;
     return {
         Gradient<T>::fold(o),      Decay<T>::fold(o),
@@ -42,7 +43,8 @@ struct Sophia {
         static_cast<T>(o.eps)};
   }
 
-  static inline void update(const Sophia& h, T& p, T g, T& m, T& curvature, T& d) {
+  SADDLESCAPE_HOST_DEVICE static inline void update(const Sophia& h, T& p, T g, T& m, T& curvature,
+                                                    T& d) {
     g = h.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.first(m, g);

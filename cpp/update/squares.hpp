@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/host_device.hpp"
 #include "update/storage.hpp"
 
 namespace saddlescape::update {
@@ -16,7 +17,7 @@ namespace saddlescape::update {
 class Squares {
  public:
   // Adds what tile_squares returned.
-  void add(double tile) {
+  SADDLESCAPE_HOST_DEVICE void add(double tile) {
     if (tile >= 0)
       plain_ += tile;
     else
@@ -24,7 +25,7 @@ class Squares {
   }
 
   // Adds x^2.
-  void add_square(double x) {
+  SADDLESCAPE_HOST_DEVICE void add_square(double x) {
     x = std::fabs(x);
     if ((x >= small && x <= big) || x == 0)
       plain_ += x * x;
@@ -34,14 +35,14 @@ class Squares {
       big_ += (x * down) * (x * down);
   }
 
-  void add(const Squares& other) {
+  SADDLESCAPE_HOST_DEVICE void add(const Squares& other) {
     plain_ += other.plain_;
     small_ += other.small_;
     big_ += other.big_;
   }
 
   // Infinite only where the root itself is.
-  double norm() const {
+  SADDLESCAPE_HOST_DEVICE double norm() const {
     if (big_ != 0) return std::sqrt(big_ + plain_ * down * down) * up;
     // Beside a larger plain_ the small ones are below a unit in its last place.
     if (small_ != 0 && plain_ < 0x1p-700) return std::sqrt(small_ + plain_ * up * up) * down;
@@ -56,11 +57,14 @@ class Squares {
 
 // True where a tile's plain sum is to be trusted. The ends leave room for the sum over 2^100 tiles,
 // and for the squares that were lost beside one of 2^-960.
-inline bool in_range(double sum) { return sum >= 0x1p-960 && sum <= 0x1p900; }
+SADDLESCAPE_HOST_DEVICE inline bool in_range(double sum) {
+  return sum >= 0x1p-960 && sum <= 0x1p900;
+}
 
 // `sum` of the squares of x - y (of x where y is null), or where it may have left the range minus
 // their norm.
-inline double tile_squares(double sum, Real real, const void* x, const void* y, std::int64_t n) {
+SADDLESCAPE_HOST_DEVICE inline double tile_squares(double sum, Real real, const void* x,
+                                                   const void* y, std::int64_t n) {
   if (real == Real::float32 || in_range(sum)) return sum;
   const auto* a = static_cast<const double*>(x);
   const auto* b = static_cast<const double*>(y);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "update/adafactor_step.hpp"
+#include "update/begin.hpp"
 #include "update/check.hpp"
 #include "update/kernels.hpp"
 #include "update/newton_schulz.hpp"
@@ -64,10 +65,6 @@ double gradient_norm(const Group* groups, Tensor* tensors, std::int64_t count, c
   return sum.norm();
 }
 
-bool clips(const Around& around) {
-  return around.clip_norm < std::numeric_limits<double>::infinity();
-}
-
 // Norms of each tensor that the pass visited. The pass that finds the norm to clip by has taken the
 // gradients' already: here they are shrunk, and rounded once more.
 void keep_norms(Role role, const Group* groups, Tensor* tensors, std::int64_t count,
@@ -80,16 +77,6 @@ void keep_norms(Role role, const Group* groups, Tensor* tensors, std::int64_t co
             norms.update = sums[1].norm();
             norms.parameter = sums[2].norm();
           });
-}
-
-// Of all gradients together.
-double total_norm(Tensor* tensors, std::int64_t count) {
-  Squares sum;
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (!tensors[i].gradient) tensors[i].norms = {};
-    sum.add_square(tensors[i].norms.gradient);
-  }
-  return sum.norm();
 }
 
 // Matrix rules, one matrix after the other: the workspace holds one, and its products' memory.
@@ -111,31 +98,10 @@ void step_matrices(const Group* groups, Tensor* tensors, std::int64_t count, con
   }
 }
 
-// PyTorch's clip_grad_norm_ adds the same 1e-6.
-double clip_factor(double norm, double limit) { return std::min(1.0, limit / (norm + 1e-6)); }
-
 bool any_of(Kind kind, const Group* groups, const Tensor* tensors, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i)
     if (tensors[i].gradient && groups[tensors[i].group].rule->kind == kind) return true;
   return false;
-}
-
-void begin_steps(const Group* groups, Tensor* tensors, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    Tensor& tensor = tensors[i];
-    if (!tensor.gradient) continue;
-    const Group& group = groups[tensor.group];
-    std::copy_n(tensor.carried, max_carried, tensor.before);
-    carry(group.rule->kernel, group.options, ++tensor.steps, tensor.carried);
-  }
-}
-
-void take_back(Tensor* tensors, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (!tensors[i].gradient) continue;
-    --tensors[i].steps;
-    std::copy_n(tensors[i].before, max_carried, tensors[i].carried);
-  }
 }
 
 // Looks at all gradients and changes nothing.

@@ -7,34 +7,45 @@
 
 #include <cstdint>
 
+#include "core/host_device.hpp"
+#include "core/power.hpp"
 #include "update/options.hpp"
 #include "update/storage.hpp"
 
 namespace saddlescape::update {
 namespace {
 
-inline float root(float x) { return __builtin_sqrtf(x); }
-inline double root(double x) { return __builtin_sqrt(x); }
+SADDLESCAPE_HOST_DEVICE inline float root(float x) { return __builtin_sqrtf(x); }
+SADDLESCAPE_HOST_DEVICE inline double root(double x) { return __builtin_sqrt(x); }
 
 // a / b, and 0 where b is 0: with eps = 0 a parameter that has seen no gradient stays where it is.
 // PyTorch has 0/0 = NaN there.
 template <class T>
-inline T ratio(T a, T b) {
+SADDLESCAPE_HOST_DEVICE inline T ratio(T a, T b) {
   return b == T(0) ? T(0) : a / b;
 }
 
-inline float magnitude(float x) { return __builtin_fabsf(x); }
-inline double magnitude(double x) { return __builtin_fabs(x); }
+SADDLESCAPE_HOST_DEVICE inline float magnitude(float x) { return __builtin_fabsf(x); }
+SADDLESCAPE_HOST_DEVICE inline double magnitude(double x) { return __builtin_fabs(x); }
+
+// x^t of a weight x after t steps.
+SADDLESCAPE_HOST_DEVICE inline double power_of(double x, std::int64_t t) {
+#if defined(__CUDA_ARCH__)
+  return power::whole_power(x, t);
+#else
+  return __builtin_pow(x, static_cast<double>(t));
+#endif
+}
 
 // The larger of the two, and b where a is NaN.
 template <class T>
-inline T larger(T a, T b) {
+SADDLESCAPE_HOST_DEVICE inline T larger(T a, T b) {
   return a > b ? a : b;
 }
 
 // 1, -1, and x itself where it is a zero or NaN: a zero moves nothing, a NaN shows.
 template <class T>
-inline T sign(T x) {
+SADDLESCAPE_HOST_DEVICE inline T sign(T x) {
   return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
 }
 
@@ -43,10 +54,10 @@ template <class T>
 struct Gradient {
   T sign, weight_decay;
 
-  static Gradient fold(const Options& o) {
+  SADDLESCAPE_HOST_DEVICE static Gradient fold(const Options& o) {
     return {o.maximize ? T(-1) : T(1), o.decoupled ? T(0) : static_cast<T>(o.weight_decay)};
   }
-  T operator()(T g, T p) const { return sign * g + weight_decay * p; }
+  SADDLESCAPE_HOST_DEVICE T operator()(T g, T p) const { return sign * g + weight_decay * p; }
 };
 
 // Decoupled weight decay (Loshchilov & Hutter 2019): what it takes from p, past the gradient and
@@ -60,10 +71,10 @@ template <class T>
 struct Decay {
   T part;
 
-  static Decay fold(const Options& o) {
+  SADDLESCAPE_HOST_DEVICE static Decay fold(const Options& o) {
     return {o.decoupled ? static_cast<T>(o.lr * o.weight_decay) : T(0)};
   }
-  T operator()(T p) const { return part * p; }
+  SADDLESCAPE_HOST_DEVICE T operator()(T p) const { return part * p; }
 };
 
 // An exponential moving average: m <- beta m + (1 - beta) x.
@@ -75,15 +86,15 @@ template <class T>
 struct Average {
   T decay, gain;
 
-  static Average fold(double beta) {
+  SADDLESCAPE_HOST_DEVICE static Average fold(double beta) {
     const T decay = static_cast<T>(beta);
     return {decay, static_cast<T>(1.0 - static_cast<double>(decay))};
   }
   // The sum of the weights after t steps from zero: 1 - beta^t.
-  double correction(std::int64_t t) const {
-    return 1.0 - __builtin_pow(static_cast<double>(decay), static_cast<double>(t));
+  SADDLESCAPE_HOST_DEVICE double correction(std::int64_t t) const {
+    return 1.0 - power_of(static_cast<double>(decay), t);
   }
-  T operator()(T m, T x) const { return decay * m + gain * x; }
+  SADDLESCAPE_HOST_DEVICE T operator()(T m, T x) const { return decay * m + gain * x; }
 };
 
 }  // namespace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from saddlescape import _core
+from saddlescape import _backend, _core
 
 __all__ = ["info", "set_threads"]
 
@@ -19,8 +19,9 @@ def info() -> dict[str, Any]:
         ``version``; ``isa``, the instruction set in use, and ``isa_available``, those that this
         build and CPU have (``SADDLESCAPE_ISA`` chooses one); ``threads``, and ``threading``, what
         they are (``"pool"`` or ``"openmp"``); ``blas`` with its
-        ``library`` and the ``kernel`` that was chosen; ``compiler``; ``python``; ``cuda``, which
-        says whether the optional backend was built.
+        ``library`` and the ``kernel`` that was chosen; ``compiler``; ``python``; ``cuda``, the
+        optional backend: ``built`` or not and ``with`` what, ``usable`` or not and ``why`` not,
+        the ``device`` and its ``memory`` in bytes.
 
     Examples
     --------
@@ -38,7 +39,7 @@ def info() -> dict[str, Any]:
         "blas": {"library": library, "kernel": kernel},
         "compiler": _core.compiler,
         "python": platform.python_version(),
-        "cuda": "not built",
+        "cuda": _backend.described(),
     }
 
 

@@ -1,0 +1,133 @@
+// The kernels round the rules: norms of gradients, the factor to clip by, the look for gradients
+// that are not finite.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/block.hpp"
+#include "cuda/numbers.hpp"
+#include "cuda/sums.hpp"
+#include "cuda/table.hpp"
+#include "update/begin.hpp"
+#include "update/loops.hpp"
+
+namespace saddlescape::cuda {
+namespace {
+
+template <class T>
+SADDLESCAPE_HOST_DEVICE inline bool is_finite(T x) {
+  return x - x == T(0);
+}
+
+// Calls visit(begin, n, tile) for the tiles of a block's chunk, where its tensor has a gradient.
+template <class Visit>
+SADDLESCAPE_KERNEL inline void for_each_tile(const Table& table, const Block& block,
+                                             const Visit& visit) {
+  const Chunk chunk = table.chunks[block.index()];
+  const Row& row = table.rows[chunk.tensor];
+  const void* const gradient = table.now[chunk.tensor].gradient;
+  if (!gradient) return;
+  for (std::int64_t k = 0; k < chunk.tiles; ++k) {
+    const std::int64_t begin = (chunk.tile + k) * tile_size, left = row.size - begin;
+    visit(row, gradient, begin, left < tile_size ? left : tile_size, chunk.tensor);
+  }
+}
+
+// The squares of a tile's gradient, scaled and clipped by value.
+template <class T>
+struct GradientSquares {
+  Table table;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    SADDLESCAPE_SHARED TileSum sum;
+    const Control& control = *table.control;
+    const update::Scale<T> scaled(update::Scaling{control.unscale, control.limit, 1});
+    for_each_tile(
+        table, block,
+        [&](const Row& row, const void* gradient, std::int64_t begin, std::int64_t n,
+            std::int64_t) {
+          Own<Four<T>> g;
+          block.all([&](int thread) {
+            g.of(thread) = take_from<T>(row.gradient_type, gradient, begin + four * thread,
+                                        count_of(thread, n));
+          });
+          sum.add<T>(
+              block, n,
+              [&](int thread, int j) { return static_cast<double>(scaled(g.of(thread).at[j])); },
+              table.sums + tile_sums * (row.sums + begin / tile_size));
+        });
+  }
+};
+
+// Names the first tensor with a gradient that is infinite or NaN, or that overflows when it is
+// unscaled. A norm that is finite had none of them in it; a clamp may have hidden one.
+template <class T>
+struct FindNonFinite {
+  Table table;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    const Control& control = *table.control;
+    if (control.clips && is_finite(control.gradient_norm) && !is_finite(control.limit)) return;
+    const T factor = control.unscale > 1 ? static_cast<T>(control.unscale) : T(1);
+    for_each_tile(table, block,
+                  [&](const Row& row, const void* gradient, std::int64_t begin, std::int64_t n,
+                      std::int64_t tensor) {
+                    block.all([&](int thread) {
+                      const Four<T> g = take_from<T>(row.gradient_type, gradient,
+                                                     begin + four * thread, count_of(thread, n));
+                      bool finite = true;
+                      for (int j = 0; j < four; ++j) finite &= is_finite(g.at[j] * factor);
+                      if (!finite)
+                        block.lower(table.control->non_finite, static_cast<std::uint64_t>(tensor));
+                    });
+                  });
+  }
+};
+
+// Adds the sums of a tensor's tiles up, in order; a block for each tensor.
+struct AddTiles {
+  Table table;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    SADDLESCAPE_SHARED double waiting[tile_sums * block_threads];
+    const Row& row = table.rows[block.index()];
+    const std::int64_t tiles = (row.size + tile_size - 1) / tile_size;
+    Own<update::Squares> total;
+    block.all([&](int thread) { total.of(thread) = update::Squares(); });
+    for (std::int64_t first = 0; first < tiles; first += block_threads) {
+      const std::int64_t left = tiles - first;
+      const auto n = static_cast<int>(left < block_threads ? left : block_threads);
+      const double* const sums = table.sums + tile_sums * (row.sums + first);
+      block.phase([&](int thread) {
+        for (int k = thread; k < tile_sums * n; k += block_threads) waiting[k] = sums[k];
+      });
+      block.phase([&](int thread) {
+        if (thread >= tile_sums) return;
+        for (int k = 0; k < n; ++k) total.of(thread).add(waiting[tile_sums * k + thread]);
+      });
+    }
+    block.all([&](int thread) {
+      if (thread < tile_sums) table.totals[block.index()].of[thread] = total.of(thread);
+    });
+  }
+};
+
+// The norm of all gradients and the factor that shrinks them to clip_norm; one block.
+struct FindClip {
+  Table table;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    block.all([&](int thread) {
+      if (thread != 0) return;
+      update::Squares sum;
+      for (std::int64_t i = 0; i < table.count; ++i)
+        if (table.now[i].gradient) sum.add(table.totals[i].of[0]);
+      Control& control = *table.control;
+      control.gradient_norm = sum.norm();
+      control.clip = update::clip_factor(control.gradient_norm, control.clip_norm);
+    });
+  }
+};
+
+}  // namespace
+}  // namespace saddlescape::cuda

@@ -1,0 +1,57 @@
+// A step of any elementwise or normed rule over a whole list of tensors in device memory:
+// update/step.hpp's on the device, with the same bits.
+//
+//   Workspace workspace;                     // kept from step to step
+//   cuda::step(&group, tensors, count, around, workspace, Stream(stream));
+//
+// Pointers are the device's; everything happens in the stream's order. The host waits only where it
+// has to know something: whether gradients were finite, a norm, how far a tensor goes.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/device.hpp"
+#include "cuda/plan.hpp"
+#include "update/step.hpp"
+
+namespace saddlescape::cuda {
+
+// Memory that a step needs and the next one needs again.
+class Workspace {
+ public:
+  // Throws OutOfMemory, and std::invalid_argument as `plan` does, before anything else happens.
+  void prepare(const update::Group* groups, const update::Tensor* tensors, std::int64_t count,
+               const update::Around& around, const Stream& stream);
+
+  // Whether the list that was prepared has rules that look at norms.
+  bool is_normed() const { return !plan_.directions.empty(); }
+
+ private:
+  friend class Stepping;
+  friend class Captured;
+
+  // What goes to the device in each step, in one copy: control, folds, rows of now. Two of them:
+  // the host writes the next one while the last is still being read.
+  struct Letter {
+    Memory memory{Memory::Where::host, "the step's letter"};
+    Event sent;
+  };
+
+  Plan plan_;
+  bool planned_ = false;
+  Memory rows_{Memory::Where::device, "the table of tensors"};
+  Memory chunks_{Memory::Where::device, "the table of chunks"};
+  Memory letter_{Memory::Where::device, "the step's letter"};
+  Memory sums_{Memory::Where::device, "the sums of tiles"};
+  Memory totals_{Memory::Where::device, "the sums of tensors"};
+  Memory tables_{Memory::Where::host, "the table of tensors"};
+  Memory answer_{Memory::Where::host, "the step's answer"};
+  Letter letters_[2];
+  int next_ = 0;
+};
+
+// As update::step, and the same tensors' fields are set.
+update::Outcome step(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
+                     const update::Around& around, Workspace& workspace, const Stream& stream);
+
+}  // namespace saddlescape::cuda

@@ -1,0 +1,186 @@
+#include "cuda/stepping.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cuda/fold_list.hpp"
+#include "update/begin.hpp"
+#include "update/row.hpp"
+#include "update/rules.hpp"
+
+namespace saddlescape::cuda {
+
+using update::Around;
+using update::Group;
+using update::Outcome;
+using update::Tensor;
+
+namespace {
+
+bool measures(const Around& around) { return update::clips(around) || around.statistics; }
+
+// A place for an array of what the device reads in sixteen bytes.
+std::int64_t placed(std::int64_t bytes) { return update::ceiling(bytes, 16) * 16; }
+
+}  // namespace
+
+Control control_of(const Around& around) {
+  Control control;
+  std::memset(static_cast<void*>(&control), 0, sizeof control);
+  control.unscale = around.unscale;
+  control.limit = around.clip_value;
+  control.clip_norm = around.clip_norm;
+  control.average_weight = around.average_weight;
+  control.clip = 1;
+  control.non_finite = all_finite;
+  control.clips = update::clips(around);
+  control.statistics = around.statistics;
+  control.nearest_states = around.nearest_states;
+  control.dithered_parameters = around.dithered_parameters;
+  return control;
+}
+
+Stepping::Stepping(Workspace& workspace, const Stream& stream, std::int64_t count)
+    : table{}, workspace_(workspace), stream_(stream), count_(count) {
+  table.rows = workspace.rows_.as<Row>();
+  table.sums = workspace.sums_.as<double>();
+  table.totals = workspace.totals_.as<TensorSums>();
+  table.count = count;
+}
+
+std::int64_t Stepping::letter_bytes(std::int64_t count) {
+  return placed(sizeof(Control)) +
+         (count + 1) * static_cast<std::int64_t>(sizeof(Fold) + sizeof(Now));
+}
+
+std::int64_t Stepping::answer_bytes(std::int64_t count) {
+  return placed(sizeof(Control)) + 2 * count * static_cast<std::int64_t>(sizeof(TensorSums));
+}
+
+std::int64_t Stepping::write(unsigned char* host, const Group* groups, const Tensor* tensors,
+                             const Control& control, bool directions) {
+  FoldList folds;
+  std::vector<Now> now;
+  for (std::int64_t i = 0; i < count_; ++i) {
+    const Group& group = groups[tensors[i].group];
+    const bool first = directions && group.rule->kind == update::Kind::normed;
+    const int kernel = first ? group.rule->direction : group.rule->kernel;
+    now.push_back(
+        {tensors[i].gradient, tensors[i].gradient ? folds.number(kernel, group, tensors[i]) : 0});
+  }
+  const std::int64_t fold_bytes = bytes_of(folds.folds());
+  const std::int64_t folds_at = placed(sizeof(Control));
+  const std::int64_t now_at = folds_at + std::max<std::int64_t>(fold_bytes, sizeof(Fold));
+  std::memcpy(host, &control, sizeof control);
+  if (fold_bytes)
+    std::memcpy(host + folds_at, folds.folds().data(), static_cast<std::size_t>(fold_bytes));
+  if (count_) std::memcpy(host + now_at, now.data(), static_cast<std::size_t>(bytes_of(now)));
+  auto* const device = workspace_.letter_.as<unsigned char>();
+  table.control = reinterpret_cast<Control*>(device);
+  table.folds = reinterpret_cast<Fold*>(device + folds_at);
+  table.now = reinterpret_cast<const Now*>(device + now_at);
+  return now_at + bytes_of(now);
+}
+
+void Stepping::send(const Group* groups, const Tensor* tensors, const Control& control,
+                    bool directions) {
+  Workspace::Letter& letter = workspace_.letters_[workspace_.next_];
+  workspace_.next_ = 1 - workspace_.next_;
+  letter.sent.wait();
+  auto* const host = letter.memory.as<unsigned char>();
+  const std::int64_t bytes = write(host, groups, tensors, control, directions);
+  upload(stream_, workspace_.letter_.data(), host, bytes);
+  letter.sent.record(stream_);
+}
+
+void Stepping::look(const Around& around) const {
+  if (update::clips(around)) {
+    for (const LookLaunch& look : workspace_.plan_.looks)
+      gradient_squares(look.real)(stream_, look.count, chunked(look.from));
+    add_tiles(stream_, table);
+    find_clip(stream_, table);
+  }
+  if (!around.check_finite) return;
+  for (const LookLaunch& look : workspace_.plan_.looks)
+    find_non_finite(look.real)(stream_, look.count, chunked(look.from));
+}
+
+void Stepping::move(const Around& around) const {
+  for (const PassLaunch& pass : workspace_.plan_.passes)
+    pass.launch(stream_, pass.count, chunked(pass.from));
+  if (!around.statistics) return;
+  // Beside what the norm to clip by came from: that is of the gradients before they shrank.
+  Table measured = table;
+  measured.totals += count_;
+  add_tiles(stream_, measured);
+}
+
+void Stepping::direct(const Group* groups, Tensor* tensors) {
+  for (const PassLaunch& pass : workspace_.plan_.directions)
+    pass.launch(stream_, pass.count, chunked(pass.from));
+  Table measured = table;
+  measured.totals += count_;
+  add_tiles(stream_, measured);
+  auto* const host = workspace_.answer_.as<unsigned char>();
+  auto* const totals = reinterpret_cast<TensorSums*>(host + placed(sizeof(Control)));
+  download(stream_, host, table.control, sizeof(Control));
+  download(stream_, totals, measured.totals,
+           count_ * static_cast<std::int64_t>(sizeof(TensorSums)));
+  stream_.wait();
+  Control control;
+  std::memcpy(static_cast<void*>(&control), host, sizeof control);
+  if (control.non_finite != all_finite) return;
+  for (std::int64_t i = 0; i < count_; ++i) {
+    const Group& group = groups[tensors[i].group];
+    if (tensors[i].gradient && group.rule->kind == update::Kind::normed)
+      tensors[i].trust = update::trust(group.rule->direction, group.options, totals[i].of[0].norm(),
+                                       totals[i].of[1].norm());
+  }
+  send(groups, tensors, control);
+}
+
+Table Stepping::chunked(std::int64_t from) const {
+  Table of_launch = table;
+  of_launch.chunks = workspace_.chunks_.as<Chunk>() + from;
+  return of_launch;
+}
+
+Outcome Stepping::read(Tensor* tensors, const Around& around) const {
+  Outcome outcome;
+  if (!around.check_finite && !measures(around)) return outcome;
+  auto* const host = workspace_.answer_.as<unsigned char>();
+  auto* const totals = reinterpret_cast<TensorSums*>(host + placed(sizeof(Control)));
+  download(stream_, host, table.control, sizeof(Control));
+  if (measures(around))
+    download(stream_, totals, table.totals,
+             2 * count_ * static_cast<std::int64_t>(sizeof(TensorSums)));
+  stream_.wait();
+  Control control;
+  std::memcpy(static_cast<void*>(&control), host, sizeof control);
+  if (control.non_finite != all_finite)
+    outcome.non_finite = static_cast<std::int64_t>(control.non_finite);
+  outcome.clip = control.clip;
+  outcome.gradient_norm = control.gradient_norm;
+  set_norms(tensors, around, totals, outcome);
+  return outcome;
+}
+
+void Stepping::set_norms(Tensor* tensors, const Around& around, const TensorSums* totals,
+                         Outcome& outcome) const {
+  const bool moved = around.statistics && outcome.non_finite < 0;
+  for (std::int64_t i = 0; i < count_; ++i) {
+    if (!tensors[i].gradient) continue;
+    update::Norms& norms = tensors[i].norms;
+    if (update::clips(around)) norms.gradient = totals[i].of[0].norm();
+    if (!moved) continue;
+    const TensorSums& measured = totals[count_ + i];
+    if (!update::clips(around)) norms.gradient = measured.of[0].norm();
+    norms.update = measured.of[1].norm();
+    norms.parameter = measured.of[2].norm();
+  }
+  if (!moved) return;
+  const double norm = update::total_norm(tensors, count_);
+  if (!update::clips(around)) outcome.gradient_norm = norm;
+}
+
+}  // namespace saddlescape::cuda

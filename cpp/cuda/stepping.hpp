@@ -1,0 +1,58 @@
+// One step's traffic with the device: what is sent, launched and read back.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cuda/device.hpp"
+#include "cuda/step.hpp"
+#include "cuda/table.hpp"
+
+namespace saddlescape::cuda {
+
+template <class T>
+std::int64_t bytes_of(const std::vector<T>& list) {
+  return static_cast<std::int64_t>(list.size() * sizeof(T));
+}
+
+// What stands round the rules, before the step has found anything out.
+Control control_of(const update::Around& around);
+
+class Stepping {
+ public:
+  Stepping(Workspace& workspace, const Stream& stream, std::int64_t count);
+
+  // The bytes of what is sent for so many tensors: control, folds, rows of now.
+  static std::int64_t letter_bytes(std::int64_t count);
+  static std::int64_t answer_bytes(std::int64_t count);
+
+  void send(const update::Group* groups, const update::Tensor* tensors, const Control& control,
+            bool directions = false);
+  // Puts what is sent together, at `host`; returns its bytes.
+  // `directions`: with the folds of normed rules' first passes.
+  std::int64_t write(unsigned char* host, const update::Group* groups,
+                     const update::Tensor* tensors, const Control& control, bool directions);
+
+  // The look at gradients, the pass and what it measures.
+  void look(const update::Around& around) const;
+  void move(const update::Around& around) const;
+
+  // The first passes of normed rules: finds how far their tensors go, and sends it. Waits.
+  void direct(const update::Group* groups, update::Tensor* tensors);
+
+  // What the step found out; waits for it.
+  update::Outcome read(update::Tensor* tensors, const update::Around& around) const;
+
+  Table table;
+
+ private:
+  Table chunked(std::int64_t from) const;
+  void set_norms(update::Tensor* tensors, const update::Around& around, const TensorSums* totals,
+                 update::Outcome& outcome) const;
+
+  Workspace& workspace_;
+  const Stream& stream_;
+  std::int64_t count_;
+};
+
+}  // namespace saddlescape::cuda

@@ -1,0 +1,16 @@
+// What tests of the kernels see of the CPU that stands in for a CUDA device.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace saddlescape::cuda {
+
+struct TestDevice {
+  std::int64_t limit = std::numeric_limits<std::int64_t>::max();  // of all memory, in bytes
+  std::int64_t used = 0;
+  std::int64_t launches = 0, uploads = 0, waits = 0;
+};
+TestDevice& test_device();
+
+}  // namespace saddlescape::cuda

@@ -1,0 +1,89 @@
+// What a step launches, sends and waits for, and what it leaves where memory is short; on the CPU
+// that stands in for a device and looks on.
+#include <limits>
+
+#include "cuda/captured.hpp"
+#include "tests/cuda_device.hpp"
+#include "tests/cuda_pair.hpp"
+
+namespace {
+
+namespace lists = saddlescape::cuda_lists;
+namespace u = saddlescape::update;
+namespace c = saddlescape::cuda;
+using lists::Pair;
+
+const lists::Storage& float32 = lists::storages[0];
+
+lists::Tally tally{"cuda traffic"};
+
+u::Group adam() { return {&u::rule("adam"), lists::options("adam")}; }
+
+void check_traffic() {
+  const u::Group group = adam();
+  Pair pair(*group.rule, float32, false);
+  u::Around around;
+  around.check_finite = false;
+  c::TestDevice& device = c::test_device();
+  for (int t = 1; t <= 3; ++t) {
+    pair.set_gradients(2 * t);
+    std::vector<u::Tensor> there = pair.sent();
+    device.launches = device.uploads = device.waits = 0;
+    c::step(&group, there.data(), pair.count(), around, pair.device_workspace, pair.stream);
+  }
+  tally.expect(device.launches == 1 && device.uploads == 1 && device.waits == 0,
+               "a step over a list is one copy and one launch, and nobody waits");
+}
+
+void check_memory() {
+  const u::Group group = adam();
+  c::TestDevice& device = c::test_device();
+  u::Around around;
+  around.statistics = true;
+  int refused = 0;
+  Pair pair(*group.rule, float32, false), untouched(*group.rule, float32, false);
+  pair.set_gradients(2);
+  untouched.set_gradients(2);
+  std::vector<u::Tensor> there = pair.sent();
+  for (std::int64_t room = 0;; room += 512) {
+    device.limit = device.used + room;
+    try {
+      c::step(&group, there.data(), pair.count(), around, pair.device_workspace, pair.stream);
+      break;
+    } catch (const c::OutOfMemory&) {
+      ++refused;
+      pair.fetch(there);
+      bool same = true;
+      for (std::size_t i = 0; i < there.size(); ++i)
+        same = same && pair.device[i].same(untouched.device[i]);
+      tally.expect(same, "nothing changes where memory is short");
+    }
+  }
+  device.limit = std::numeric_limits<std::int64_t>::max();
+  tally.expect(refused > 5, "memory was short several times");
+}
+
+// A launch sends nothing and waits for nothing.
+void check_captured() {
+  const std::vector<u::Group> groups = {{&u::rule("adamw"), lists::options("adamw")}};
+  lists::Pair pair(*groups[0].rule, lists::storages[0], false);
+  pair.set_gradients(2);
+  std::vector<u::Tensor> there = pair.sent();
+  u::Around plain;
+  plain.check_finite = false;
+  c::Captured captured(groups, there.data(), pair.count(), plain, {}, pair.stream);
+  c::TestDevice& test = c::test_device();
+  test.launches = test.uploads = test.waits = 0;
+  captured.launch(pair.stream);
+  tally.expect(test.launches == 4 && test.uploads == 0 && test.waits == 0,
+               "a launch sends nothing and waits for nothing");
+}
+
+}  // namespace
+
+int main() {
+  check_traffic();
+  check_captured();
+  check_memory();
+  return tally.end();
+}
