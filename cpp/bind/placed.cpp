@@ -11,8 +11,8 @@ constexpr std::int64_t line = 64;
 // Of smaller arrays the allocator places each elsewhere in a page.
 constexpr std::int64_t large = 16 * stagger_page;
 
-std::int64_t offset_of(std::int64_t bytes, const void* start, const void* beside,
-                       std::int64_t lane, std::int64_t element) {
+std::int64_t offset_of(std::int64_t bytes, const void* start, const void* beside, std::int64_t lane,
+                       std::int64_t element) {
   const std::int64_t skip = stagger(start, beside, lane);
   return (bytes >= large ? skip : skip % line) / element * element;
 }
