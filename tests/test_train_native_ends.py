@@ -62,6 +62,28 @@ def test_a_gradient_that_is_not_finite_moves_neither_parameters_nor_states(kind,
         assert not any(np.any(array) for array in arrays), name
 
 
+# A unit that overflows to infinity switches the next layer off: the loss is finite, and a gradient
+# of 0 times infinity is no number.
+@pytest.mark.parametrize("sizes", [(5, 19, 19, 1), (130, 190, 40, 1)])
+@pytest.mark.parametrize("kind", [Steps, NativeSteps])
+def test_a_unit_that_overflows_moves_nothing(kind, sizes):
+    X = np.full((N, sizes[0]), 1e30, np.float32)
+    net = network("float32", sizes, activation="relu", loss="mse")
+    for (W, b), value in zip(net.layers(), (1e30, -1.0, 1.0), strict=True):
+        W[...] = value
+        b[...] = 1.0
+    before = net.theta.copy()
+    theta, history, optimizer, finite = trained(kind, net, X, np.zeros(N, np.float32), optim.Adam)
+    assert not finite
+    assert history.steps == 1
+    assert history["loss"][0] == 1.0
+    assert np.isnan(history["gradient_norm"][0])
+    assert theta.tobytes() == before.tobytes()
+    assert optimizer.steps == 0
+    for name, arrays in optimizer.state_dict()["state"].items():
+        assert not any(np.any(array) for array in arrays), name
+
+
 def test_a_schedule_that_raises_does_so_after_the_steps_before_it():
     def lr(step):
         if step == 7:

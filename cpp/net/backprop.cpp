@@ -1,5 +1,6 @@
 #include "net/backprop.hpp"
 
+#include <cmath>
 #include <limits>
 
 #include "core/isa.hpp"
@@ -77,14 +78,17 @@ void Backprop<T>::gradient(const std::unique_ptr<Backprop>* chunks, std::int64_t
                });
 }
 
-// |dL/dW_l[p, q]| <= n max |D_l| max |A_{l-1}|, and a bias's <= n max |D_l|.
+// |dL/dW_l[p, q]| <= n max |D_l| max |A_{l-1}|, and a bias's <= n max |D_l|. Of 0 times infinity,
+// where a unit that overflowed switches the next ones off, nothing is known.
 template <class T>
 double Backprop<T>::size_bound() const {
   if (!most_) return std::numeric_limits<double>::infinity();
   double bound = 0;
   for (std::int64_t l = 1; l <= net_.layers(); ++l) {
     const double a = most_[l - 1], d = most_[net_.layers() + 1 + l];
-    bound = std::max(bound, static_cast<double>(n_) * d * std::max(1.0, a));
+    const double most = static_cast<double>(n_) * d * std::max(1.0, a);
+    if (std::isnan(most)) return std::numeric_limits<double>::infinity();
+    bound = std::max(bound, most);
   }
   return bound;
 }

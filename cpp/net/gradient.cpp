@@ -77,7 +77,8 @@ void LossGradient<T>::run(const T* theta, const Batch<T>& batch, std::int64_t in
     const auto some = [&](std::int64_t from, std::int64_t to) {
       for (std::int64_t k = from; k < to; ++k) {
         const auto c = static_cast<std::size_t>(start + k);
-        sums_[c] = passes[k]->run(theta, chunk_of(net_, batch, start + k, rows_), batch.N, out);
+        sums_[c] =
+            passes[k]->run(theta, chunk_of(net_, batch, start + k, rows_), batch.N, out != nullptr);
         bounds_[c] = passes[k]->size_bound();
       }
     };
