@@ -3,8 +3,8 @@
 # why it is of no use. In a virtual environment that holds pytest and what saddlescape needs; $1: an empty
 # folder. Without nvcc on this machine it takes NVIDIA's own wheels of it.
 set -euo pipefail
+work=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-work=$1
 
 if [ -z "${CUDACXX:-}" ] && ! command -v nvcc >/dev/null; then
   python -m pip install -q --target "$work/toolkit" 'nvidia-cuda-nvcc==13.0.88' 'nvidia-cuda-crt==13.0.88' \
@@ -16,7 +16,11 @@ fi
 python -m pip install -q --no-deps --target "$work/site" . \
   -C cmake.define.SADDLESCAPE_CUDA=ON -C cmake.define.SADDLESCAPE_WARNINGS_AS_ERRORS=ON
 # A library of NVIDIA's that the backend loads when it is needed: beside the package, as pip puts it.
-python -m pip install -q --no-deps --target "$work/site" 'nvidia-cublas==13.0.2.14'
+case "$("${CUDACXX:-nvcc}" --version)" in
+  *'release 12.'*) cublas='nvidia-cublas-cu12>=12.8' ;;
+  *) cublas='nvidia-cublas==13.0.2.14' ;;
+esac
+python -m pip install -q --no-deps --target "$work/site" "$cublas"
 PYTHONPATH="$work/site" python -c 'from saddlescape import _cuda; print(*_cuda.library("cublas"))'
 PYTHONPATH="$work/site" python -c 'import saddlescape as ss; cuda = ss.info()["cuda"]; print(cuda); assert cuda["built"]'
 PYTHONPATH="$work/site" python -m pytest -q -p no:cacheprovider tests/test_cuda_info.py

@@ -1,5 +1,5 @@
 # The optional CUDA backend: a library that knows no Python, and the extension module saddlescape._cuda. The
-# default build includes nothing of it. nvcc comes from the toolkit, 12 or 13; the module carries its own copy
+# default build includes nothing of it but the module's type stub. nvcc comes from the toolkit, 12 or 13; the module carries its own copy
 # of the CUDA runtime, so that it can be imported, and say why it is of no use, where there is no driver.
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   # Machine code for A100 and H100, and what the driver compiles for later chips.

@@ -1,7 +1,7 @@
 // Several sums over a tile at once, with the same bits for every instruction set.
 //
 // Terms and the sums of up to eight rows of sixteen are of the type that is summed, the sums of
-// those float64: conversions would cost more than all else. In float32 that is right to some 3e-7
+// those float64: conversions would cost more than all else. In float32 that is right to 5e-7
 // of the sum of the terms' sizes, where the terms neither overflow nor vanish.
 //
 // Internal linkage, nothing of std::.

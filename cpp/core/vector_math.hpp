@@ -100,7 +100,7 @@ inline Exponential<T> exponential(T x) {
 // and s = f / (2 + f):
 //
 //   log u = k ln 2 + 2 atanh s = k ln 2 + f - (f^2 / 2 - s (f^2 / 2 + r)),
-//   r = f^2 (s^2 / 3 + s^4 / 5 + ...) ... written as 2 s^2 / 3 + 2 s^4 / 5 + ...
+//   r = 2 s^2 / 3 + 2 s^4 / 5 + ...
 //
 // and (x - (u - 1)) / u more, what the rounding of u left out.
 template <class T>
@@ -115,7 +115,9 @@ inline T log_one_more(T x) {
   __builtin_memcpy(&bits, &u, sizeof bits);
   __builtin_memcpy(&base, &root_half, sizeof base);
   const Bits k = (bits - base) >> P::mantissa;
-  const Bits scaled = bits - (k << P::mantissa);
+  // Unsigned: a NaN's k is anything.
+  using Unsigned = typename P::Unsigned;
+  const auto scaled = static_cast<Unsigned>(bits) - (static_cast<Unsigned>(k) << P::mantissa);
   T m;
   __builtin_memcpy(&m, &scaled, sizeof m);
   const T f = m - 1, s = f / (2 + f), square = s * s, half = f * f * static_cast<T>(0.5);

@@ -1,5 +1,6 @@
 #include "net/gradient.hpp"
 
+#include <limits>
 #include <utility>
 
 #include "net/chunks.hpp"
@@ -58,22 +59,22 @@ double LossGradient<T>::operator()(const T* theta, const Batch<T>& batch, T* g) 
     sum += sums_[c];
     bound_ += bounds_[c];
   }
+  if (!g) bound_ = std::numeric_limits<double>::infinity();  // of none
   return sum / static_cast<double>(mean_terms(net_, batch.N));
 }
 
-// Run `index` of `runs`: its chunks one after the other, or as many at a time as there are threads.
+// Run `index` of `runs`: as many chunks at a time as there are threads, or one after the other.
 template <class T>
 void LossGradient<T>::run(const T* theta, const Batch<T>& batch, std::int64_t index,
                           std::int64_t runs, T* out) {
   const std::int64_t count = chunks(batch.N), first = count * index / runs;
   const std::int64_t end = count * (index + 1) / runs;
   const std::unique_ptr<Backprop<T>>* const passes = passes_.data() + (in_parallel() ? index : 0);
-  const std::int64_t most =
-      small_ || in_parallel()
-          ? 1
-          : std::min<std::int64_t>(threads(), static_cast<std::int64_t>(passes_.size()));
-  for (std::int64_t start = first; start < end; start += most) {
-    const std::int64_t together = std::min(most, end - start);
+  // Fewer chunks than threads: one after the other, and threads share its products.
+  const std::int64_t team = small_ || in_parallel() ? 1 : threads();
+  const std::int64_t most = team <= static_cast<std::int64_t>(passes_.size()) ? team : 1;
+  for (std::int64_t start = first, together = 1; start < end; start += together) {
+    together = end - start < most ? 1 : most;
     const auto some = [&](std::int64_t from, std::int64_t to) {
       for (std::int64_t k = from; k < to; ++k) {
         const auto c = static_cast<std::size_t>(start + k);

@@ -80,6 +80,7 @@ void logarithms() {
   const T nan = std::numeric_limits<T>::quiet_NaN();
   expect(log_one_more(T(0)) == 0, "log(1 + 0)", 0);
   expect(std::isnan(log_one_more(nan)), "log(1 + NaN)", 0);
+  expect(std::isnan(log_one_more(std::copysign(nan, T(-1)))), "log(1 - NaN)", 0);
 }
 
 template <class T>

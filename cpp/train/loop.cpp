@@ -16,8 +16,9 @@ namespace {
 // Tiles of the watched step that a thread needs to be worth its start.
 constexpr std::int64_t watched_grain = 4;
 
-// Places in a page that are left to the optimizer's states, beside the parameters.
-constexpr std::int64_t lanes_of_states = update::max_states;
+// Places in a page that are left to what the optimizer keeps: states, their scales, master weights,
+// an average.
+constexpr std::int64_t lanes_of_states = 2 * update::max_states + 2;
 
 constexpr std::int64_t copy_grain = 65'536;
 
@@ -45,7 +46,7 @@ T* beside(net::Room<T>& room, const T* theta, std::int64_t n, std::int64_t lane)
   return room.get() + stagger(room.get(), theta, lane) / width;
 }
 
-// Elements of a gradient that is no larger can be squared and added up.
+// Elements of a gradient that is no larger are finite, and so is their norm in float64.
 template <class T>
 constexpr double sure_size = sizeof(T) == sizeof(float) ? 1e36 : 1e140;
 

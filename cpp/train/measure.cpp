@@ -79,6 +79,7 @@ Measured measured(double square, double product, const T* g, const T* last, doub
       result.cosine +=
           (static_cast<double>(last[i]) / last_norm) * (static_cast<double>(g[i]) / result.norm);
   }
+  result.cosine = std::clamp(result.cosine, -1.0, 1.0);  // rounding may leave the range
   return result;
 }
 

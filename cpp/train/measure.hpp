@@ -25,7 +25,7 @@ struct Measured {
 
 // |g|, and the cosine of its angle to `last`, which may be null.
 //
-// In float32 the sums over tiles take their terms in float32, right to some 3e-7; where a norm is
+// In float32 the sums over tiles take their terms in float32, each right to 5e-7; where a norm is
 // so large or small that these might overflow or vanish, they are taken again in float64.
 template <class T>
 Measured measure(const T* g, const T* last, double last_norm, std::int64_t n, Partial& partial);

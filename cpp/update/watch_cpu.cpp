@@ -3,7 +3,7 @@
 #include "core/tile_sums.hpp"
 #include "update/blocks.hpp"
 #include "update/loops.hpp"
-#include "update/watch.hpp"
+#include "update/watch_kernels.hpp"
 
 namespace saddlescape::update {
 namespace {

@@ -88,7 +88,7 @@ def _run(given: argparse.Namespace) -> int:
             folder.checkpoint,
             *material.training,
             epochs=record.arguments["epochs"],
-            early_stopping=given.patience,
+            early_stopping=record.arguments["patience"],
             validation=material.validation,
             log=folder.history,
             checkpoint=kept,

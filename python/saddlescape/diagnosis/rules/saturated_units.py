@@ -56,4 +56,9 @@ def _remedy(case: Case, found: Saturation) -> str:
     first = "Standardise the inputs (net.standardise(X)). " if _large(case) else ""
     if found.activation == "relu":
         return f"{first}Take leaky_relu, or start anew with a lower learning rate."
-    return f"{first}Start anew with smaller weights, or normalise: normalisation='batch'."
+    net = case.run.net
+    if net.normalisation is None:
+        return f"{first}Start anew with smaller weights, or normalise: normalisation='batch'."
+    if net.normalise_after:
+        return f"{first}Normalise before the activation, not behind it (normalise_after=False)."
+    return f"{first}Start anew with smaller scales (gamma) of the normalisation."
