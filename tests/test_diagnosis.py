@@ -92,6 +92,17 @@ def shifted(units):
     return net
 
 
+def lasso(l1):
+    """Five inputs of which two matter: enough l1 holds the weights of the others at 0."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 5))
+    y = X[:, :1] - 0.5 * X[:, 1:2] + 0.1 * rng.standard_normal((200, 1))
+    net = ss.MLP((5, 1), "linear", "mse", dtype="float64", seed=0)
+    return ss.train(
+        net, X, y, optimizer="sgd", lr=0.01, batch_size="full", epochs=3000, l1=l1, seed=0
+    )
+
+
 # rule -> (verdict, a run that has it), (a run that has it not)
 PLANTED = {
     "non_finite": (("not finite", lambda: train(hidden(8), lr=30, epochs=200)),
@@ -110,6 +121,9 @@ PLANTED = {
         lambda: train(hidden(8), lr=1e-3, epochs=60),
     ),
     "flat_but_not_critical: ravine": (("ravine", lambda: ravine(RAW)), lambda: ravine(CENTRED)),
+    "held_at_zero": (
+        ("held at zero by l1", lambda: lasso(l1=0.2)), lambda: lasso(l1=1e-3),
+    ),
     "critical_point: saddle": (("saddle", toy_at_the_origin), lambda: train(hidden(8))),
     "critical_point: degenerate minimum": (
         ("degenerate_minimum", toy_at_its_end), lambda: train(hidden(8)),

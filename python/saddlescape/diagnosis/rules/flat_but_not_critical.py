@@ -7,6 +7,7 @@ import numpy as np
 from saddlescape.critical import CriticalPoint
 from saddlescape.diagnosis.case import Case
 from saddlescape.diagnosis.records import Evidence, Finding
+from saddlescape.diagnosis.rules.held_at_zero import most_is_held
 from saddlescape.metrics import TrendState
 
 __all__ = ["check"]
@@ -20,7 +21,7 @@ def check(case: Case) -> Finding | None:
     point, along = case.point, case.gradient_curvature
     if case.trend.state is not TrendState.FLAT or point is None or point.gradient.small:
         return None
-    if not case.run.full_batch or along is None:
+    if not case.run.full_batch or along is None or most_is_held(case):
         return None
     evidence = _evidence(case, point, along)
     return _tiny_steps(case, evidence) or _ravine(point, along, evidence)
