@@ -157,6 +157,17 @@ def test_more_patience(folder, capsys):
     same_files(folder, "more", "whole")
 
 
+def test_more_patience_outlasts_a_kill(folder, capsys, monkeypatch):
+    words = "train houses.csv --target price --epochs 60 --validation 0.3 --lr 0.5"
+    assert status(f"{words} --patience 2 --out more") == 0
+    with monkeypatch.context() as context:
+        context.setattr(Checkpoint, "begin", interrupt)
+        assert status("resume more --patience 9") == 130
+    assert status("resume more") == 0
+    assert status(f"{words} --patience 9 --out whole") == 0
+    same_files(folder, "more", "whole")
+
+
 @pytest.mark.parametrize("error", [ValueError, TypeError])
 def test_what_goes_wrong_inside_is_not_taken_for_a_wrong_option(error, folder, monkeypatch):
     def broken(*_):

@@ -258,6 +258,27 @@ def test_inputs_are_to_be_standardised_where_they_are_not(standardised):
     assert "smaller weights" in finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({}, "or normalise: normalisation='batch'"),
+        ({"normalisation": "layer"}, "smaller scales (gamma)"),
+        ({"normalisation": "layer", "normalise_after": True}, "before the activation"),
+    ],
+)
+def test_no_remedy_is_one_that_is_there(settings, advice):
+    net = ss.MLP((3, 4, 1), "tanh", "mse", dtype="float64", seed=0, **settings)
+    net.layers()[0][1][:] = 40.0
+    for _, beta in net.scales():
+        beta[...] = 40.0
+    X = RNG.standard_normal((50, 3))
+    run = ss.train(net, X, np.zeros((50, 1)), batch_size="full", epochs=3, lr=1e-6)
+    found = [each for each in ss.diagnose(run).findings if each.rule == "saturated_units"]
+    assert len(found) == 1
+    assert advice in found[0].remedy
+    assert ("normalisation='batch'" in found[0].remedy) == (not settings)
+
+
 def test_nothing_is_said_where_nothing_is_flat():
     found = diagnosed((0, 0))
     assert "units" not in str(found)

@@ -151,6 +151,16 @@ def test_norms_of_all_sizes(n, scale):
     assert _core.train.distance(g, g) == 0
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rounding_leaves_no_cosine_outside_of_its_range(dtype):
+    rng = np.random.default_rng(4)
+    for n in [3, 12, 100, 2000] * 20:
+        g = rng.standard_normal(n).astype(dtype)
+        norm = _core.train.measure(g, None, 0.0)[0]
+        assert 1 - 1e-6 < _core.train.measure(g, g, norm * (1 - 1e-9))[1] <= 1
+        assert -1 <= _core.train.measure(-g, g, norm * (1 - 1e-9))[1] < -1 + 1e-6
+
+
 SHAPES = [((784, 200, 90, 10), 1), ((300, 257, 10), 33), ((64, 32, 10), 128), ((64, 32, 10), 700)]
 # Large: a chunk to each thread, and for 2,048 samples a run of chunks.
 LARGE = [((784, 200, 90, 10), 130), ((520, 260, 10), 300), ((520, 260, 10), 2048)]

@@ -19,7 +19,7 @@ from saddlescape.cli.status import DONE
 from saddlescape.critical.classify import DENSE_LIMIT
 from saddlescape.critical.statement import statement
 from saddlescape.curvature import NetworkCurvature, PenalisedCurvature
-from saddlescape.curvature.penalty import penalised
+from saddlescape.curvature.penalty import LARGEST, trained_loss
 from saddlescape.data import DataError
 from saddlescape.net import MLP
 from saddlescape.net.store import description
@@ -30,7 +30,6 @@ __all__ = ["TEXT", "add"]
 TEXT = "say what kind of point a run ended at, from the eigenvalues of the Hessian"
 
 _DECADES, _ESTIMATED = 4, 3  # below the largest eigenvalue, that the table tells apart
-_LARGEST = 1e75  # fourth powers are still finite
 
 Operator = NetworkCurvature | PenalisedCurvature
 
@@ -84,11 +83,9 @@ def _hessian(folder: Folder, record: Record, net: MLP, X: np.ndarray, y: np.ndar
         raise DataError(f"{head}a parameter is not finite")
     asked = record.arguments
     weight = class_weights(asked["class_weight"], y if record.classes else None, net.sizes[-1])
-    loss = NetworkCurvature(net, X, y, sample_weight=weight)
-    H = penalised(loss, net, asked["l1"], asked["l2"])
-    sizes = (H.theta, H.loss(), H.gradient(), H @ np.ones(net.parameters))
-    if not all(np.all(np.abs(size) < _LARGEST) for size in sizes):  # False of NaN
-        raise DataError(f"{head}loss or gradient are beyond {_LARGEST:g}")
+    H = trained_loss(net, X, y, sample_weight=weight, l1=asked["l1"], l2=asked["l2"])
+    if H is None:
+        raise DataError(f"{head}loss or gradient are beyond {LARGEST:g}")
     return H
 
 

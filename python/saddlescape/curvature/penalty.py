@@ -15,7 +15,9 @@ from saddlescape.curvature.network import NetworkCurvature
 from saddlescape.curvature.weighted import WeightedCurvature
 from saddlescape.net import MLP
 
-__all__ = ["PenalisedCurvature", "PenaltyCurvature", "penalised", "penalty"]
+__all__ = ["LARGEST", "PenalisedCurvature", "PenaltyCurvature", "penalty", "trained_loss"]
+
+LARGEST = 1e75  # fourth powers are still finite
 
 Vector = NDArray[np.float64]
 
@@ -151,8 +153,23 @@ class PenalisedCurvature(WeightedCurvature):
         yield from self._loss_alone.invariances()
 
 
-def penalised(
-    loss: NetworkCurvature, net: MLP, l1: float, l2: float
-) -> NetworkCurvature | PenalisedCurvature:
-    """Return the operator of a network's loss with its penalties, if there are any."""
-    return PenalisedCurvature(loss, penalty(net, l1=l1, l2=l2)) if l1 or l2 else loss
+def trained_loss(
+    net: MLP,
+    X: NDArray[np.floating],
+    y: NDArray[np.generic],
+    *,
+    sample_weight: NDArray[np.floating] | None,
+    l1: float,
+    l2: float,
+) -> NetworkCurvature | PenalisedCurvature | None:
+    """Return the operator of the loss that `train` descends; None where it is beyond computing.
+
+    A run that diverged may be put back to parameters at which the loss is just finite; there the
+    squares that norms and error bounds are made of overflow.
+    """
+    if not np.isfinite(net.theta).all():
+        return None
+    loss = NetworkCurvature(net, X, y, sample_weight=sample_weight)
+    H = PenalisedCurvature(loss, penalty(net, l1=l1, l2=l2)) if l1 or l2 else loss
+    sizes = (H.theta, H.loss(), H.gradient(), H @ np.ones(net.parameters))
+    return H if all(np.all(np.abs(size) < LARGEST) for size in sizes) else None  # False of NaN

@@ -8,7 +8,7 @@ from saddlescape import _check
 from saddlescape.critical import classify
 from saddlescape.critical.point import CriticalPoint
 from saddlescape.curvature import NetworkCurvature, PenalisedCurvature
-from saddlescape.curvature.penalty import penalised
+from saddlescape.curvature.penalty import LARGEST, trained_loss
 from saddlescape.diagnosis.case import Case, history_of
 from saddlescape.diagnosis.diagnosis import Diagnosis
 from saddlescape.diagnosis.records import counted
@@ -21,7 +21,6 @@ from saddlescape.train import Run, RunOutcome
 __all__ = ["diagnose", "examine", "judge", "subject_of"]
 
 Operator = NetworkCurvature | PenalisedCurvature
-_LARGEST = 1e75  # fourth powers are still finite
 
 
 def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
@@ -70,20 +69,11 @@ def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
 
 
 def examine(run: Run, seed: int) -> tuple[Operator | None, CriticalPoint | None]:
-    """Compute the curvature where a run ended; None and None where numbers are beyond computing.
-
-    A run that diverged may be put back to parameters at which the loss is just finite; there the
-    squares that norms and error bounds are made of overflow.
-    """
-    if not np.isfinite(run.net.theta).all():
-        return None, None
-    loss = NetworkCurvature(run.net, run.X, run.y, sample_weight=run.sample_weight)
-    operator = penalised(loss, run.net, run.l1, run.l2)
-    direction = np.random.default_rng(seed).standard_normal(run.net.parameters)
-    sizes = (operator.theta, operator.loss(), operator.gradient(), operator @ direction)
-    if not all(np.all(np.abs(size) < _LARGEST) for size in sizes):  # False of NaN
-        return None, None
-    return operator, classify(operator, seed=seed)
+    """Compute the curvature where a run ended; None and None where numbers are beyond computing."""
+    operator = trained_loss(
+        run.net, run.X, run.y, sample_weight=run.sample_weight, l1=run.l1, l2=run.l2
+    )
+    return (None, None) if operator is None else (operator, classify(operator, seed=seed))
 
 
 def judge(run: Run, operator: Operator | None, point: CriticalPoint | None) -> Diagnosis:
@@ -155,6 +145,6 @@ def _not_checked(run: Run, point: CriticalPoint | None) -> tuple[str, ...]:
 
 def _without(run: Run) -> str:
     last = run.history.tail("gradient_norm", 1)
-    if run.outcome is RunOutcome.NOT_FINITE or not (last < _LARGEST).all():
+    if run.outcome is RunOutcome.NOT_FINITE or not (last < LARGEST).all():
         return "curvature at the end (where a run diverged it may be too large to compute)"
     return "curvature at the end"

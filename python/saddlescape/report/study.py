@@ -102,7 +102,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         few = len(x) <= _FEW or panel.dots
         # Dots that fall on others stand round them.
         axes.plot(
-            x, y, color=colour, label=name, markersize=4 + 3 * k if panel.dots else 4,
+            x, y, color=colour, label=name, markersize=7 if panel.dots and k else 4,
             markerfacecolor="none" if panel.dots and k else colour,
             linestyle="none" if panel.dots else dash, marker=mark if few else "",
         )  # fmt: skip
