@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -14,6 +13,7 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "train/loop.hpp"
+#include "train_samples.hpp"
 
 namespace {
 
@@ -22,25 +22,6 @@ using net::Activation;
 using net::Architecture;
 using net::Batch;
 using net::Loss;
-
-int failures = 0;
-
-void expect(bool ok, const std::string& what) {
-  if (ok) return;
-  ++failures;
-  std::printf("FAILED %s\n", what.c_str());
-}
-
-// Numbers in (-1, 1) from a linear congruence: the same on every machine.
-template <class T>
-std::vector<T> numbers(std::int64_t n, std::uint64_t seed) {
-  std::vector<T> all(static_cast<std::size_t>(n));
-  for (T& x : all) {
-    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-    x = static_cast<T>(static_cast<double>(seed >> 11) / 4503599627370496.0 - 1);
-  }
-  return all;
-}
 
 struct Case {
   Architecture net;
@@ -241,6 +222,5 @@ int main() {
   test_memory<float>();
   test_memory<double>();
   test_end();
-  std::printf("%d failures\n", failures);
-  return failures ? 1 : 0;
+  return summary("train");
 }
