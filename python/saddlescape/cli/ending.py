@@ -16,7 +16,7 @@ from saddlescape.net import MLP
 from saddlescape.net.store import description
 from saddlescape.train import Run, RunOutcome
 
-__all__ = ["ended", "measured"]
+__all__ = ["ended", "further", "measured"]
 
 _WIDTH = 80
 
@@ -95,14 +95,25 @@ def _places(folder: Folder) -> list[str]:
 def _next(run: Run, folder: Folder, record: Record) -> list[str]:
     name = _quoted(folder)
     lines = {f"predict {name} DATA": "new data, the same columns"}
-    if run.outcome is RunOutcome.FINISHED and record.arguments["schedule"] == "constant":
-        lines[f"resume {name} --epochs {2 * record.arguments['epochs']}"] = "train on"
-    if run.outcome is RunOutcome.EARLY:
-        patience = 2 * record.arguments["patience"]
-        lines[f"resume {name} --patience {patience}"] = "look further for a better epoch"
+    more, text = further(run, record)
+    if more:
+        lines[f"resume {name} {more}"] = text
     lines[f"spectrum {name}"] = "what kind of point it ended at"
     width = max(map(len, lines))
     return ["next:", *(f"  saddlescape {line:<{width}}  {text}" for line, text in lines.items())]
+
+
+def further(run: Run, record: Record) -> tuple[str, str]:
+    """Return the options with which the run would go on, and what for; none if it can't."""
+    asked = record.arguments
+    early, ended = run.outcome is RunOutcome.EARLY, run.epochs >= asked["epochs"]
+    if run.outcome is not RunOutcome.FINISHED and not early:
+        return "", ""
+    if ended and asked["schedule"] != "constant":  # which ends where the epochs do
+        return "", ""
+    options = [f"--patience {2 * asked['patience']}"] if early else []
+    options += [f"--epochs {2 * asked['epochs']}"] if ended else []
+    return " ".join(options), "look further for a better epoch" if early else "train on"
 
 
 def _quoted(folder: Folder) -> str:
