@@ -107,7 +107,7 @@ def judge(run: Run, operator: Operator | None, point: CriticalPoint | None) -> D
 def subject_of(run: Run) -> str:
     """Describe the network, the data and the training in a line."""
     size = "full batch" if run.full_batch else f"batches of {run.batch_size}"
-    rates = run.history["learning_rate"]
+    rates = history_of(run)["learning_rate"]
     rates = rates[np.isfinite(rates)]  # a failed step has none
     rate = f", lr {rates[-1]:g}" if rates.size else ""
     weighted = "" if run.sample_weight is None else "weighted "
