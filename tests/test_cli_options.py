@@ -46,6 +46,22 @@ def test_dtype(dtype, folder, capsys):
     assert ss.MLP.load(folder / "new" / "model.safetensors").dtype == dtype
 
 
+def test_normalise_after(folder, capsys):
+    """Where it stands is kept, and the network is the one that the library makes of it."""
+    assert status(f"{PETS} --normalisation batch --normalise-after --batch-size full") == 0
+    kept = ss.MLP.load(folder / "new" / "model.safetensors")
+    assert (kept.normalisation, kept.normalise_after) == ("batch", True)
+    assert "batch normalisation behind the activation" in capsys.readouterr().out
+    X, y = training(folder / "new")
+    net = ss.MLP((2, 16, 2), dtype="float64", seed=0, normalisation="batch", normalise_after=True)
+    net.standardise(X)
+    ss.train(net, X, y, epochs=20, lr=0.05, batch_size="full", seed=0)
+    assert np.array_equal(kept.theta, net.theta)
+    before = PETS.replace("new", "before")
+    assert status(f"{before} --normalisation batch --batch-size full") == 0
+    assert not ss.MLP.load(folder / "before" / "model.safetensors").normalise_after
+
+
 def test_class_weight_is_in_the_loss(folder, capsys):
     few_dogs(folder)
     assert status(f"{PETS} --class-weight balanced --batch-size full") == 0
@@ -154,7 +170,7 @@ def test_a_run_of_an_earlier_version_goes_on(folder):
     """Whose run.json has not the options that came later."""
     path = folder / "p" / "run.json"
     content = json.loads(path.read_text())
-    for name in ("class_weight", "dtype", "metrics"):
+    for name in ("class_weight", "dtype", "metrics", "normalise_after"):
         del content["arguments"][name]
     path.write_text(json.dumps(content))
     for line in ("spectrum p", "predict p pets.csv", "resume p --epochs 61"):

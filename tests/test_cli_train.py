@@ -51,6 +51,7 @@ BAD = {
     f"{TRAIN} --patience 0 --validation 0.2": "argument --patience: '0', expected an integer of",
     f"{TRAIN} --schedule step": "argument --schedule: 'step', expected one of constant, cosine",
     f"{TRAIN} --normalisation group": "argument --normalisation: 'group', expected one of batch,",
+    f"{TRAIN} --normalise-after": "--normalise-after: needs --normalisation KIND, batch or layer",
     f"{TRAIN} --threads 0": "argument --threads: '0', expected an integer of at least 1",
     f"{TRAIN} --normalisation batch --batch-size 1": (
         "--batch-size: 1 leaves a batch of 1 of 48 samples, expected at least 2 in each"
@@ -241,6 +242,7 @@ def test_force_replaces_the_run_and_nothing_else(folder, capsys):
         "--loss huber --activation relu --layers 8,8 --residual --l1 1e-3 --l2 1e-3",
         "--loss mae --normalisation layer --optimizer sgd --lr 0.01 --schedule linear",
         "--normalisation batch --dropout 0.2 --schedule cosine --batch-size full",
+        "--normalisation layer --normalise-after --activation relu",
         "--raw --init orthogonal --threads 1 --task regression",
     ],
 )
