@@ -31,9 +31,9 @@ def units_map(found: Saturation | None) -> str:
     text = (
         f"A unit is flat at a sample where the slope of {found.activation} is below 1 % of its "
         f"steepest: what backpropagation hands down through it is multiplied by that slope. Of "
-        f"{found.samples:,} samples: how many units are flat for at least 99 % of them and for "
-        "all, the median unit's share, and each unit's own: the fuller its square, the more. Units "
-        "count from 0, as the rows of W."
+        f"{found.samples:,} samples{', each by its weight' if found.weighted else ''}: how many "
+        "units are flat for at least 99 % of them and for all, the median unit's share, and each "
+        "unit's own: the fuller its square, the more. Units count from 0, as the rows of W."
     )
     return f'{table(head, rows)}<p class="quiet">{safe(text)}</p>'
 
