@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from cli_samples import contents, folder, status, table, trained  # noqa: F401 - fixtures
+from cli_samples import check_refused, folder, status, table, trained  # noqa: F401 - fixtures
 from saddlescape import data
 from saddlescape.eig import eigvalsh
 
@@ -124,13 +124,7 @@ BAD = {
 
 @pytest.mark.parametrize("line", BAD)
 def test_a_wrong_option_is_one_line_and_changes_nothing(line, folder, capsys):
-    before = contents(folder)
-    assert status(line) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith(f"saddlescape: {BAD[line]}")
-    assert contents(folder) == before
+    check_refused(line, BAD[line], folder, capsys)
 
 
 PENALISED = [

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from cli_samples import FILES, LABELS, contents, folder, status, table, trained, write  # noqa: F401 - fixtures
+from cli_samples import FILES, LABELS, check_refused, folder, status, table, trained  # noqa: F401 - fixtures
 from saddlescape import data
 from saddlescape.cli.record import Record
 from saddlescape.data.encode import LabelCode, NumberCode
@@ -104,13 +104,7 @@ BAD = {
 
 @pytest.mark.parametrize("line", BAD)
 def test_a_wrong_command_is_one_line_and_changes_nothing(line, folder, capsys):
-    before = contents(folder)
-    assert status(line) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith(f"saddlescape: {BAD[line]}")
-    assert contents(folder) == before
+    check_refused(line, BAD[line], folder, capsys)
 
 
 def cut(name, share=2):
@@ -160,11 +154,7 @@ HARMED = [
 @pytest.mark.parametrize(("harm", "line", "said"), HARMED)
 def test_a_harmed_folder_is_one_line(harm, line, said, folder, capsys):
     harm(folder / "h")
-    assert status(line) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith(f"saddlescape: {said}")
+    check_refused(line, said, folder, capsys)
 
 
 # --- what is kept ---------------------------------------------------------------------------------
