@@ -16,7 +16,7 @@ from saddlescape.net import MLP
 from saddlescape.net.store import description
 from saddlescape.train import Run, RunOutcome
 
-__all__ = ["ended", "further", "measured"]
+__all__ = ["ended", "further", "measured", "wrapped"]
 
 _WIDTH = 80
 
@@ -26,8 +26,8 @@ def ended(run: Run, folder: Folder, record: Record, material: Material) -> int:
     net = run.net
     net.save(folder.model)
     about = f"{material.split.train.name}: {description(net)}, {net.parameters:,} parameters"
-    lines = [line for note in material.notes for line in _wrapped("note: ", note)]
-    lines += ["", *_wrapped("", about), *_wrapped("", _how(run)), "", *_table(net, material)]
+    lines = [line for note in material.notes for line in wrapped("note: ", note)]
+    lines += ["", *wrapped("", about), *wrapped("", _how(run)), "", *_table(net, material)]
     print("\n".join([*lines, "", *_places(folder)]))
     if run.outcome is RunOutcome.INTERRUPTED:
         sys.stdout.flush()
@@ -120,7 +120,8 @@ def _quoted(folder: Folder) -> str:
     return shlex.quote(str(folder.path))
 
 
-def _wrapped(head: str, text: str) -> list[str]:
+def wrapped(head: str, text: str) -> list[str]:
+    """Break a text into lines, behind `head` and as far in as it is long."""
     return textwrap.wrap(
         head + text, _WIDTH, subsequent_indent=" " * len(head), break_long_words=False,
         break_on_hyphens=False,
