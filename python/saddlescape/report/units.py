@@ -26,7 +26,14 @@ def units_map(found: Saturation | None) -> str:
     """
     if found is None or not any(shares.any() for shares in found.shares):
         return ""
-    head = ("Layer", "Units", "≥ 99 %", "All", "Median", "Each unit, worst first")
+    head = (
+        "Layer",
+        "Units",
+        "Flat for ≥ 99 %",
+        "For all",
+        "Median share",
+        "Each unit, worst first",
+    )
     rows = (_row(found, layer) for layer in range(1, len(found.shares) + 1))
     text = (
         f"A unit is flat at a sample where the slope of {found.activation} is below 1 % of its "
