@@ -1,7 +1,9 @@
 # The kernels' source compiled for the CPU, which stands in for a device in the tests: no toolkit is needed.
 file(GLOB cuda_kernels CONFIGURE_DEPENDS cpp/cuda/*.cu)
 list(FILTER cuda_kernels EXCLUDE REGEX "/device\\.cu$")
-file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cpp)
+file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cpp cpp/cuda/hosted/*.cpp)
+# NVIDIA's libraries have their place taken too.
+list(FILTER cuda_sources EXCLUDE REGEX "/cuda/library\\.cpp$")
 set(cuda_hosted "")
 foreach(kernel IN LISTS cuda_kernels)
   get_filename_component(name ${kernel} NAME_WE)

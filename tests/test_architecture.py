@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "eig": {"core", "eig"},
     "net": {"core", "net"},
     "train": {"core", "update", "net", "train"},
-    "cuda": {"core", "update", "cuda"},
+    "cuda": {"core", "update", "net", "cuda"},
     "bind": {"core", "update", "eig", "net", "train", "bind"},
     "bind/cuda": {"core", "update", "cuda", "bind"},
     "tests": {"core", "update", "capi", "eig", "net", "train", "cuda", "tests"},

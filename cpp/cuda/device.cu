@@ -63,8 +63,7 @@ Device device() {
   Device found;
   found.why = why_not();
   if (!found.why.empty()) return found;
-  int number = 0;
-  check(cudaGetDevice(&number), "cudaGetDevice");
+  const int number = current_device();
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, number), "cudaGetDeviceProperties");
   found.name = properties.name;
@@ -78,6 +77,12 @@ Device device() {
     found.why = "the device has compute capability " + std::to_string(found.major) + "." +
                 std::to_string(found.minor) + ", expected 8.0 or later";
   return found;
+}
+
+int current_device() {
+  int number = 0;
+  check(cudaGetDevice(&number), "cudaGetDevice");
+  return number;
 }
 
 std::string built_with() {
