@@ -33,11 +33,3 @@ file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cu cpp/cuda/*.cpp cpp/cuda/n
   cpp/cuda/net/*.cpp)
 add_library(saddlescape_cuda STATIC ${cuda_sources})
 target_link_libraries(saddlescape_cuda PRIVATE saddlescape_cuda_flags PUBLIC saddlescape_core)
-
-if(SKBUILD)
-  file(GLOB cuda_bind_sources CONFIGURE_DEPENDS cpp/bind/cuda/*.cpp)
-  pybind11_add_module(_cuda MODULE ${cuda_bind_sources})
-  target_link_libraries(_cuda PRIVATE saddlescape_cuda saddlescape_flags)
-  target_compile_definitions(_cuda PRIVATE SADDLESCAPE_VERSION="${SKBUILD_PROJECT_VERSION}")
-  install(TARGETS _cuda DESTINATION saddlescape)
-endif()

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "cuda/blas.hpp"
+#include "cuda/hosted/device.hpp"
 #include "cuda/hosted/libraries.hpp"
-#include "tests/cuda_device.hpp"
 #include "tests/cuda_pair.hpp"
 
 namespace {

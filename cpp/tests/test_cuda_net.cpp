@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "cuda/hosted/device.hpp"
 #include "cuda/net/assembly.hpp"
 #include "cuda/net/network.hpp"
 #include "net/gradient.hpp"
-#include "tests/cuda_device.hpp"
 #include "tests/cuda_pair.hpp"
 
 namespace {

@@ -1,9 +1,6 @@
 // cuBLAS's functions as the seam calls them, column-major, on core/blas.
-#include <dlfcn.h>
-
 #include <cstdint>
 #include <cstring>
-#include <string>
 
 #include "core/blas.hpp"
 #include "cuda/hosted/libraries.hpp"
@@ -115,18 +112,9 @@ const struct {
     {"cublasDgemv_v2_64", address(gemv<double>)},
 };
 
-// The Python module has its BLAS beside it; a program that loaded one keeps that.
-void load_blas() {
-  Dl_info here;
-  static const char anchor = 0;
-  const std::string path = dladdr(&anchor, &here) ? here.dli_fname : "";
-  blas::load(path.substr(0, path.rfind('/') + 1) + "_core/libscipy_openblas.so");
-}
-
 }  // namespace
 
 void* cublas_function(const char* name) {
-  load_blas();
   for (const auto& each : table)
     if (std::strcmp(each.name, name) == 0) return each.function;
   return nullptr;

@@ -16,6 +16,7 @@ namespace {
 
 using net::Part;
 
+constexpr std::int64_t float64_bytes = 8;
 // Of a tile of sums; its columns are built from as many rows.
 constexpr std::int64_t most_rows = 4096, most_columns = 2048;
 
@@ -114,7 +115,7 @@ class ChunkHessian {
       if (in.op == Op::transpose)
         transpose(stream_, in.data, inputs_[l], n(), d(l - 1));
       else
-        copy(stream_, in.data, inputs_[l], numbers);
+        copy(stream_, inputs_[l], in.data, numbers * float64_bytes);
       if (of_.net.bias) fill(stream_, inputs_[l] + numbers, 1.0, n());
     }
     const std::int64_t L = of_.net.layers();
@@ -125,7 +126,7 @@ class ChunkHessian {
   void outputs_curvature(std::int64_t total) {
     const std::int64_t C = of_.net.outputs();
     if (of_.part == Part::functional)
-      fill(stream_, upper_, 0.0, C * (C + 1) / 2 * n());
+      set_zero(stream_, upper_, C * (C + 1) / 2 * n() * float64_bytes);
     else
       loss_curvature(stream_, of_.net, pass_.chunk(), pass_.scale(total), pass_.kept(), S_, spare_,
                      upper_);
@@ -209,7 +210,7 @@ void DenseHessian::compute(const double* theta, const net::Batch<double>& batch,
   const auto arrange = [&](Cut& cut, std::int64_t rows) { chunk.arrange(cut, rows); };
   const std::int64_t rows = chunk_rows_of(batch.N, options_.most_bytes, arrange);
   arrange_in(memory_, rows, arrange);
-  fill(stream_, H, 0.0, layers.width() * layers.width());
+  set_zero(stream_, H, layers.width() * layers.width() * float64_bytes);
   for (std::int64_t start = 0; start < batch.N; start += rows)
     chunk.add(theta, rows_of(net_, batch, start, rows), batch.N);
   finish(layers, stream_, H);

@@ -42,17 +42,6 @@ struct Transpose {
 };
 
 template <class T>
-struct Copy {
-  const T* from;
-  T* to;
-  std::int64_t n;
-
-  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
-    each(block, n, [&](std::int64_t i) { to[i] = from[i]; });
-  }
-};
-
-template <class T>
 struct Fill {
   T* to;
   T value;

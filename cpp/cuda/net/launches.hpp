@@ -15,8 +15,6 @@ void gather(const Stream& stream, const T* from, const std::int64_t* order, T* t
 template <class T>
 void transpose(const Stream& stream, const T* from, T* to, std::int64_t rows, std::int64_t columns);
 template <class T>
-void copy(const Stream& stream, const T* from, T* to, std::int64_t n);
-template <class T>
 void fill(const Stream& stream, T* to, T value, std::int64_t n);
 template <class T>
 void add_bias(const Stream& stream, T* f, const T* bias, std::int64_t n, std::int64_t C);

@@ -19,11 +19,6 @@ void transpose(const Stream& stream, const T* from, T* to, std::int64_t rows,
 }
 
 template <class T>
-void copy(const Stream& stream, const T* from, T* to, std::int64_t n) {
-  launch("a copy", stream, parts_of(n), Copy<T>{from, to, n});
-}
-
-template <class T>
 void fill(const Stream& stream, T* to, T value, std::int64_t n) {
   launch("a fill", stream, parts_of(n), Fill<T>{to, value, n});
 }
@@ -106,7 +101,6 @@ void loss_product(const Stream& stream, const net::Architecture& net, const net:
   template void gather(const Stream&, const T*, const std::int64_t*, T*, std::int64_t,            \
                        std::int64_t);                                                             \
   template void transpose(const Stream&, const T*, T*, std::int64_t, std::int64_t);               \
-  template void copy(const Stream&, const T*, T*, std::int64_t);                                  \
   template void fill(const Stream&, T*, T, std::int64_t);                                         \
   template void add_bias(const Stream&, T*, const T*, std::int64_t, std::int64_t);                \
   template void activate(const Stream&, net::Activation, T*, const T*, T*, T*, std::int64_t,      \
