@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "train": {"core", "update", "net", "train"},
     "cuda": {"core", "update", "net", "cuda"},
     "bind": {"core", "update", "eig", "net", "train", "bind"},
-    "bind/cuda": {"core", "update", "cuda", "bind"},
+    "bind/cuda": {"core", "update", "net", "cuda", "bind"},
     "tests": {"core", "update", "capi", "eig", "net", "train", "cuda", "tests"},
 }
 

@@ -160,6 +160,8 @@ Blas::Pool& Blas::pool() {
   return pool;
 }
 
+void Blas::load() { functions(); }
+
 Blas::Blas(const Stream& stream, Precision precision) {
   const int number = current_device();
   handle_ = pool().take(number, stream.handle());

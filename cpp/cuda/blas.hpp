@@ -31,6 +31,9 @@ class Blas {
   Blas(const Blas&) = delete;
   Blas& operator=(const Blas&) = delete;
 
+  // Finds all that is called of the library; throws Error that names what is not there.
+  static void load();
+
   // C = alpha op(A) op(B) + beta C; op(A) is m x k, op(B) is k x n, leading dimensions are row
   // lengths in memory. What C holds is not looked at where beta is 0. T: float or double.
   template <class T>

@@ -1,6 +1,7 @@
 #include "cuda/net/assembly.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -214,6 +215,12 @@ void DenseHessian::compute(const double* theta, const net::Batch<double>& batch,
   for (std::int64_t start = 0; start < batch.N; start += rows)
     chunk.add(theta, rows_of(net_, batch, start, rows), batch.N);
   finish(layers, stream_, H);
+}
+
+std::string hessian_that_fits() {
+  const double numbers = static_cast<double>(device().free) / float64_bytes;
+  return "; the Hessian of " + std::to_string(static_cast<std::int64_t>(std::sqrt(numbers))) +
+         " parameters would fit";
 }
 
 }  // namespace saddlescape::cuda

@@ -8,8 +8,8 @@ namespace saddlescape::cuda {
 void loss_curvature(const Stream& stream, const net::Architecture& net,
                     const net::Batch<double>& chunk, double scale, const double* kept, double* unit,
                     double* column, double* upper) {
-  const Targets<double> targets{chunk.Y, chunk.weight, scale, chunk.N, net.outputs()};
   net::with_loss(net, [&](auto loss) {
+    const Targets<double> targets{chunk.Y, chunk.weight, scale, chunk.N, net.outputs()};
     launch("the loss's curvature", stream, row_blocks(net.outputs(), chunk.N),
            LossCurvature<decltype(loss)>{loss, targets, kept, unit, column, upper});
   });

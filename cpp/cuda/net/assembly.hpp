@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <string>
 
 #include "cuda/device.hpp"
 #include "cuda/net/network.hpp"
@@ -29,5 +29,8 @@ class DenseHessian {
   Blas blas_;
   Memory memory_{Memory::Where::device, "the Hessian's chunk of samples"};
 };
+
+// "; the Hessian of 1234 parameters would fit", in what is free now.
+std::string hessian_that_fits();
 
 }  // namespace saddlescape::cuda

@@ -40,8 +40,8 @@ void activate(const Stream& stream, net::Activation activation, T* a, const T* b
 template <class T>
 void loss_of(const Stream& stream, const net::Architecture& net, const net::Batch<T>& chunk,
              T scale, T* f, const T* bias, double* losses, T* delta, T* kept) {
-  const Targets<T> targets{chunk.Y, chunk.weight, scale, chunk.N, net.outputs()};
   net::with_loss(net, [&](auto loss) {
+    const Targets<T> targets{chunk.Y, chunk.weight, scale, chunk.N, net.outputs()};
     launch("the loss", stream, parts_of(chunk.N),
            LossOf<decltype(loss), T>{loss, targets, f, bias, losses, delta, kept});
   });
@@ -90,8 +90,8 @@ template <class T>
 void loss_product(const Stream& stream, const net::Architecture& net, const net::Batch<T>& chunk,
                   T scale, const T* kept, T* Rf, const T* bias, std::int64_t step, T* Rdelta,
                   std::int64_t k) {
-  const Targets<T> targets{chunk.Y, chunk.weight, scale, chunk.N, net.outputs()};
   net::with_loss(net, [&](auto loss) {
+    const Targets<T> targets{chunk.Y, chunk.weight, scale, chunk.N, net.outputs()};
     launch("the loss's Hessian", stream, row_blocks(k, chunk.N),
            LossProduct<decltype(loss), T>{loss, targets, kept, Rf, bias, step, Rdelta});
   });
@@ -119,5 +119,6 @@ void loss_product(const Stream& stream, const net::Architecture& net, const net:
 SADDLESCAPE_INSTANTIATE(float)
 SADDLESCAPE_INSTANTIATE(double)
 #undef SADDLESCAPE_INSTANTIATE
+template void fill(const Stream&, std::uint64_t*, std::uint64_t, std::int64_t);
 
 }  // namespace saddlescape::cuda
