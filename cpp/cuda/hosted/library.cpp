@@ -19,7 +19,8 @@ const Library& Library::cusolver() {
 }
 
 void* Library::symbol(const char* name) const {
-  void* const found = name_ == "cublas" ? hosted::cublas_function(name) : nullptr;
+  void* const found =
+      name_ == "cublas" ? hosted::cublas_function(name) : hosted::cusolver_function(name);
   if (!found) throw Error(name_ + ": " + path_ + " has no function " + name);
   return found;
 }
