@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __version__: str
+eig: Any  # as _core.eig, on arrays of the device
 
 def device() -> dict[str, Any]: ...
 def library(name: str) -> tuple[str, str]: ...  # its file and version
