@@ -273,6 +273,16 @@ def test_the_diagonal_is_the_cpus() -> None:
         eig.diagonal(there(np.eye(30)), products=40)
 
 
+@pytest.mark.parametrize("solve", [eig.lanczos, eig.density, eig.trace], ids=lambda f: f.__name__)
+def test_another_device_is_refused(solve) -> None:
+    op = OnDevice(np.eye(30))
+    op.device = "cuda:3"
+    with pytest.raises(ValueError, match="op: on cuda:3, expected the current device, cuda:0"):
+        solve(op)
+    op.device = "cuda"
+    solve(op)
+
+
 class Wrong(OnDevice):
     def __init__(self, product):
         super().__init__(np.eye(30))

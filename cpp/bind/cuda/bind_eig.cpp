@@ -18,6 +18,13 @@ auto with_type(const Array& a, Function&& function) {
   return a.dtype == Dtype::float32 ? function(a.as<const float>()) : function(a.as<const double>());
 }
 
+void check_device(const std::string& name, int number) {
+  const int current = cuda::current_device();
+  if (number != current)
+    throw py::value_error(name + ": on cuda:" + std::to_string(number) +
+                          ", expected the current device, cuda:" + std::to_string(current));
+}
+
 // An array that is read, in the order of `stream`, for as long as this lives. Its owner is
 // Python's, so it goes with the GIL held, wherever that is.
 class Read {
@@ -29,10 +36,7 @@ class Read {
                  const py::gil_scoped_acquire acquire;
                  delete taken;
                }) {
-    if (taken_->device != cuda::current_device())
-      throw py::value_error(
-          name + ": on cuda:" + std::to_string(taken_->device) +
-          ", expected the current device, cuda:" + std::to_string(cuda::current_device()));
+    check_device(name, taken_->device);
     if (taken_->has_stream) stream.follow(taken_->stream);
   }
   const Array& array() const { return taken_->array; }
@@ -174,11 +178,13 @@ void call(const py::function& apply, const DeviceVectors& on, bool single, std::
   });
 }
 
-// `where`: the stream, whether op wants float32, and the matrix if op is one.
+// `where`: the stream, whether op wants float32, the matrix if op is one, and the number of the
+// device that op names, or None.
 struct DevicePlace {
   static eig::Operator operator_of(std::int64_t n, const py::function& apply,
                                    const py::object& where) {
     const auto parts = where.cast<py::tuple>();
+    if (!parts[3].is_none()) check_device("op", parts[3].cast<int>());
     const auto on = std::make_shared<DeviceVectors>(stream_of(parts[0]), n);
     const bool single = parts[1].cast<bool>();
     eig::Operator op;

@@ -52,11 +52,13 @@ def device_order(op: Any) -> int:
     return n
 
 
-def device_where(op: Any) -> tuple[Callable[[Any], Any], tuple[Any, bool, Any]]:
+def device_where(op: Any) -> tuple[Callable[[Any], Any], tuple[Any, bool, Any, int | None]]:
     """Return the product and what the backend wants to know of it."""
     matrix = op if on_device(op) else None
     single = matrix is None and str(getattr(op, "dtype", "")).endswith("float32")
-    return (lambda vectors: op @ vectors), (getattr(op, "stream", None), single, matrix)
+    _, _, number = str(getattr(op, "device", "")).partition(":")
+    named = int(number) if matrix is None and number.isdecimal() else None
+    return (lambda vectors: op @ vectors), (getattr(op, "stream", None), single, matrix, named)
 
 
 def checked_start(start: Any, by_rows: Callable[[Any], NDArray[np.float64]]) -> Any:
