@@ -61,7 +61,8 @@ void Krylov::add_starts(const double* start, std::int64_t starts) {
     const double size = any ? eig::norm(on_, sum) : 0;
     if (!(size > 1e-8)) continue;
     on_.scale(part_random, row(a));
-    on_.add(1 / size, sum, row(a));
+    on_.divide(size, sum);
+    on_.add(1, sum, row(a));
   }
   // Sums that depend on each other are replaced at random, as after a breakdown.
   std::vector<double> unused(length(next_ * next_));
@@ -146,7 +147,7 @@ void Krylov::random_rows(std::int64_t from, std::int64_t to) {
           here(),
           [&](double* x) { random_.part_of_normals(x, op_.sum ? op_.first : 0, here(), op_.n); },
           row(r));
-      on_.scale(1 / eig::norm(on_, row(r)), row(r));
+      on_.divide(eig::norm(on_, row(r)), row(r));
       found = orthonormalise_row(on_, v_.get(), r);
     }
     if (!found) throw std::runtime_error("Lanczos: no direction is orthogonal to the basis");

@@ -165,7 +165,8 @@ void Sketch::diagonal(const double* s, const double* hs, const double* a, const 
       for (std::int64_t i = 0; i < k; ++i) {
         const double x = u[i * width + j];
         double& d = rho[i * width + j];
-        d = base - 2 * x * t[i * width + j] - curvature[i] * x * x + omega_.data()[i * n + begin + j] * d;
+        d = base - 2 * x * t[i * width + j] - curvature[i] * x * x +
+            omega_.data()[i * n + begin + j] * d;
         sum += d;
       }
       const double average = sum / static_cast<double>(k);

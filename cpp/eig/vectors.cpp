@@ -52,6 +52,10 @@ void HostVectors::scale(double factor, double* x) const {
   for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
 }
 
+void HostVectors::divide(double by, double* x) const {
+  for (std::int64_t i = 0; i < n; ++i) x[i] /= by;
+}
+
 void HostVectors::add(double factor, const double* x, double* to) const {
   for (std::int64_t i = 0; i < n; ++i) to[i] += factor * x[i];
 }

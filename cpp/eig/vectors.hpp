@@ -32,6 +32,7 @@ class Vectors {
   virtual void copy(std::int64_t count, const double* from, double* to) const = 0;
 
   virtual void scale(double factor, double* x) const = 0;
+  virtual void divide(double by, double* x) const = 0;
   virtual void add(double factor, const double* x, double* to) const = 0;
   virtual void swap(double* x, double* y) const = 0;
 
@@ -65,6 +66,7 @@ class HostVectors : public Vectors {
   void get(std::int64_t count, const double* from, double* to) const override;
   void copy(std::int64_t count, const double* from, double* to) const override;
   void scale(double factor, double* x) const override;
+  void divide(double by, double* x) const override;
   void add(double factor, const double* x, double* to) const override;
   void swap(double* x, double* y) const override;
   double dot(const double* x, const double* y) const override;

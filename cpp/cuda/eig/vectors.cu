@@ -24,6 +24,12 @@ struct ScaleBy {
   SADDLESCAPE_KERNEL void operator()(std::int64_t i) const { x[i] *= factor; }
 };
 
+struct DivideBy {
+  double by;
+  double* x;
+  SADDLESCAPE_KERNEL void operator()(std::int64_t i) const { x[i] /= by; }
+};
+
 struct AddTo {
   double factor;
   const double* x;
@@ -158,6 +164,10 @@ void DeviceVectors::copy(std::int64_t count, const double* from, double* to) con
 
 void DeviceVectors::scale(double factor, double* x) const {
   each(stream_, "a vector's scale", n, ScaleBy{factor, x});
+}
+
+void DeviceVectors::divide(double by, double* x) const {
+  each(stream_, "a vector's length", n, DivideBy{by, x});
 }
 
 void DeviceVectors::add(double factor, const double* x, double* to) const {
