@@ -29,14 +29,7 @@ target_compile_options(saddlescape_cuda_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:$<TARGET_PROPERTY:saddlescape_flags,INTERFACE_COMPILE_OPTIONS>>)
 target_include_directories(saddlescape_cuda_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/cpp)
 
-file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cu cpp/cuda/*.cpp)
+file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cu cpp/cuda/*.cpp cpp/cuda/eig/*.cu
+  cpp/cuda/eig/*.cpp cpp/cuda/net/*.cu cpp/cuda/net/*.cpp)
 add_library(saddlescape_cuda STATIC ${cuda_sources})
 target_link_libraries(saddlescape_cuda PRIVATE saddlescape_cuda_flags PUBLIC saddlescape_core)
-
-if(SKBUILD)
-  file(GLOB cuda_bind_sources CONFIGURE_DEPENDS cpp/bind/cuda/*.cpp)
-  pybind11_add_module(_cuda MODULE ${cuda_bind_sources})
-  target_link_libraries(_cuda PRIVATE saddlescape_cuda saddlescape_flags)
-  target_compile_definitions(_cuda PRIVATE SADDLESCAPE_VERSION="${SKBUILD_PROJECT_VERSION}")
-  install(TARGETS _cuda DESTINATION saddlescape)
-endif()

@@ -1,20 +1,7 @@
-# The kernels' source compiled for the CPU, which stands in for a device in the tests: no toolkit is needed.
-file(GLOB cuda_kernels CONFIGURE_DEPENDS cpp/cuda/*.cu)
-list(FILTER cuda_kernels EXCLUDE REGEX "/device\\.cu$")
-file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cpp)
-set(cuda_hosted "")
-foreach(kernel IN LISTS cuda_kernels)
-  get_filename_component(name ${kernel} NAME_WE)
-  set(hosted ${CMAKE_CURRENT_BINARY_DIR}/cuda_hosted/${name}.cpp)
-  file(CONFIGURE OUTPUT ${hosted} CONTENT "#include \"cuda/${name}.cu\"\n" @ONLY)
-  list(APPEND cuda_hosted ${hosted})
-endforeach()
-add_library(saddlescape_cuda_hosted STATIC ${cuda_hosted} ${cuda_sources} cpp/tests/cuda_device.cpp)
-target_link_libraries(saddlescape_cuda_hosted PRIVATE saddlescape_flags PUBLIC saddlescape_core)
-
-# The same tests on the device itself, where there is one: else they say so and are left out.
-if(SADDLESCAPE_CUDA)
-  foreach(name IN ITEMS step faults captured)
+# cpp/tests/test_cuda_*.cpp run on the CPU that stands in for a device. Some run on the device itself as well, where
+# there is one: else they say so and are left out.
+if(TARGET saddlescape_cuda)
+  foreach(name IN ITEMS step faults captured net)
     add_executable(test_device_${name} cpp/tests/test_cuda_${name}.cpp)
     target_compile_definitions(test_device_${name} PRIVATE SADDLESCAPE_TEST_ON_DEVICE)
     target_link_libraries(test_device_${name} PRIVATE saddlescape_cuda saddlescape_flags)

@@ -1,101 +1,11 @@
 // Arrays of other libraries, through the protocols that they share with NumPy.
 #include "bind/array.hpp"
-#include "bind/dlpack.hpp"
+#include "bind/described.hpp"
 
 namespace saddlescape::bind {
 namespace {
 
 enum class Access { read, write };
-
-std::string source_text(py::handle source, const std::string& name) {
-  return name + ": " + type_text(source);
-}
-
-std::string dtype_text(const dlpack::DataType& type) {
-  const std::string bits = std::to_string(type.bits);
-  const std::string lanes = type.lanes == 1 ? "" : "x" + std::to_string(type.lanes);
-  switch (type.code) {
-    case dlpack::signed_int:
-      return "int" + bits + lanes;
-    case dlpack::unsigned_int:
-      return "uint" + bits + lanes;
-    case dlpack::real:
-      return "float" + bits + lanes;
-    case dlpack::bfloat:
-      return "bfloat" + bits + lanes;
-    case dlpack::complex:
-      return "complex" + bits + lanes;
-    case dlpack::boolean:
-      return "bool";
-    default:
-      return "of DLPack's code " + std::to_string(type.code) + " with " + bits + " bits" + lanes;
-  }
-}
-
-bool is_dtype(const dlpack::DataType& type, Dtype wanted) {
-  if (type.lanes != 1 || type.bits != 8 * width(wanted)) return false;
-  switch (wanted) {
-    case Dtype::int64:
-      return type.code == dlpack::signed_int;
-    case Dtype::uint16:
-    case Dtype::uint8:
-      return type.code == dlpack::unsigned_int;
-    case Dtype::bfloat16:
-      return type.code == dlpack::bfloat;
-    default:
-      return type.code == dlpack::real;
-  }
-}
-
-bool is_contiguous(const dlpack::Tensor& tensor, std::int64_t size) {
-  if (!tensor.strides || size == 0) return true;
-  std::int64_t expected = 1;
-  for (std::int32_t d = tensor.ndim; d-- > 0;) {
-    if (tensor.shape[d] != 1 && tensor.strides[d] != expected) return false;
-    expected *= tensor.shape[d];
-  }
-  return true;
-}
-
-// Checks what DLPack says of `source`.
-Array described(const dlpack::Tensor& tensor, py::handle source, const std::string& name,
-                std::initializer_list<Dtype> allowed, const Shape& shape) {
-  if (tensor.device.type != dlpack::cpu)
-    throw py::value_error(source_text(source, name) + " (DLPack's device type " +
-                          std::to_string(tensor.device.type) +
-                          "), expected memory of the CPU; move it there and keep it there");
-  Array result;
-  bool found = false;
-  for (Dtype wanted : allowed)
-    if (is_dtype(tensor.dtype, wanted)) {
-      result.dtype = wanted;
-      found = true;
-    }
-  if (!found)
-    throw py::type_error(name + ": dtype " + dtype_text(tensor.dtype) + ", expected " +
-                         allowed_text(allowed));
-  result.shape.assign(tensor.shape, tensor.shape + tensor.ndim);
-  result.size = 1;
-  for (std::int64_t length : result.shape) result.size *= length;
-  if (!shape.empty() && !matches(result.shape, shape))
-    throw py::value_error(name + ": shape " + shape_text(result.shape) + ", expected " +
-                          shape_text(shape));
-  const std::int64_t bytes = width(result.dtype);
-  if (!is_contiguous(tensor, result.size)) {
-    Shape strides(tensor.strides, tensor.strides + tensor.ndim);
-    for (std::int64_t& stride : strides) stride *= bytes;
-    throw py::value_error(name + ": strides " + shape_text(strides) +
-                          ", expected a C-contiguous array; make it one, as .contiguous() does");
-  }
-  result.data = static_cast<char*>(tensor.data) + tensor.byte_offset;
-  if (result.size > 0 && !tensor.data)
-    throw py::value_error(source_text(source, name) + ", expected one with memory of its own");
-  if (reinterpret_cast<std::uintptr_t>(result.data) % static_cast<std::uintptr_t>(bytes) != 0)
-    throw py::value_error(name +
-                          ": its elements are not aligned in memory, expected an aligned array; "
-                          "copy it");
-  return result;
-}
 
 // Turns an error of the other library into one that names the argument.
 [[noreturn]] void refuse(const py::error_already_set& error, py::handle source,
@@ -107,41 +17,13 @@ Array described(const dlpack::Tensor& tensor, py::handle source, const std::stri
                        "), expected a dense C-contiguous CPU array of " + allowed_text(allowed));
 }
 
-// The functions of the source's type, or null. PyTorch has them since 2.10; they cost no Python
-// call and no allocation.
-const dlpack::Exchange* exchange(py::handle source) {
-  static PyObject* const attribute = PyUnicode_InternFromString("__dlpack_c_exchange_api__");
-  PyObject* found = PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(source.ptr())), attribute);
-  if (!found) {
-    PyErr_Clear();
-    return nullptr;
-  }
-  const auto capsule = py::reinterpret_steal<py::object>(found);
-  const char* const name = "dlpack_exchange_api";
-  if (!PyCapsule_IsValid(capsule.ptr(), name)) return nullptr;
-  auto* api = static_cast<const dlpack::Exchange*>(PyCapsule_GetPointer(capsule.ptr(), name));
-  while (api && api->version.major > dlpack::major_version) api = api->previous;
-  return api && api->version.major == dlpack::major_version && api->describe ? api : nullptr;
-}
-
-// PyTorch negates lazily: such a tensor's memory holds the numbers with the other sign.
-void refuse_negated(py::handle source, const std::string& name) {
-  static PyObject* const is_neg = PyUnicode_InternFromString("is_neg");
-  const auto negated =
-      py::reinterpret_steal<py::object>(PyObject_CallMethodNoArgs(source.ptr(), is_neg));
-  if (!negated) PyErr_Clear();  // not PyTorch
-  if (negated.ptr() == Py_True)
-    throw py::value_error(source_text(source, name) +
-                          " is a negated view, expected plain memory; give .resolve_neg()");
-}
-
 Taken from_exchange(const dlpack::Exchange& api, py::handle source, const std::string& name,
                     std::initializer_list<Dtype> allowed, const Shape& shape) {
   dlpack::Tensor tensor;
   if (api.describe(source.ptr(), &tensor) != 0)
     refuse(py::error_already_set(), source, name, allowed);
   refuse_negated(source, name);
-  return {described(tensor, source, name, allowed, shape),
+  return {described(tensor, Memory::cpu, source, name, allowed, shape),
           py::reinterpret_borrow<py::object>(source)};
 }
 
@@ -203,7 +85,8 @@ Taken from_dlpack(py::handle source, const std::string& name, std::initializer_l
     dlpack::Tensor elsewhere{};
     elsewhere.device.type = py::cast<std::int32_t>(py::int_(py::object(device[0])));
     // Before it is asked to export: a library may refuse in words that do not name the device.
-    if (elsewhere.device.type != dlpack::cpu) described(elsewhere, source, name, allowed, shape);
+    if (elsewhere.device.type != dlpack::cpu)
+      described(elsewhere, Memory::cpu, source, name, allowed, shape);
     capsule = capsule_of(source);
   } catch (py::error_already_set& error) {
     refuse(error, source, name, allowed);
@@ -219,7 +102,7 @@ Taken from_dlpack(py::handle source, const std::string& name, std::initializer_l
       if (access == Access::write && (managed->flags & dlpack::is_copied))
         throw py::value_error(source_text(source, name) +
                               " gave a copy, expected its own memory (it is updated in place)");
-      return {described(managed->tensor, source, name, allowed, shape), capsule};
+      return {described(managed->tensor, Memory::cpu, source, name, allowed, shape), capsule};
     }
   } else if (PyCapsule_IsValid(capsule.ptr(), "dltensor")) {
     if (access == Access::write)
@@ -228,7 +111,7 @@ Taken from_dlpack(py::handle source, const std::string& name, std::initializer_l
                            "expected one that does; give a NumPy view of it");
     const auto* managed =
         static_cast<const dlpack::Managed*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
-    return {described(managed->tensor, source, name, allowed, shape), capsule};
+    return {described(managed->tensor, Memory::cpu, source, name, allowed, shape), capsule};
   }
   throw py::type_error(source_text(source, name) + " gave no capsule of DLPack 1, expected one");
 }

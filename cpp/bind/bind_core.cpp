@@ -1,6 +1,6 @@
-#include <dlfcn.h>
 #include <pybind11/stl.h>
 
+#include "bind/bundled.hpp"
 #include "bind/parts.hpp"
 #include "bind/placed.hpp"
 #include "core/blas.hpp"
@@ -11,15 +11,6 @@ namespace py = pybind11;
 
 namespace saddlescape::bind {
 namespace {
-
-// The bundled library lies in the folder _core beside this extension.
-std::string bundled_blas() {
-  Dl_info here;
-  static const char anchor = 0;
-  if (!dladdr(&anchor, &here)) return {};
-  const std::string path = here.dli_fname;
-  return path.substr(0, path.rfind('/') + 1) + "_core/libscipy_openblas.so";
-}
 
 std::vector<std::string> available_isas() {
   std::vector<std::string> names;

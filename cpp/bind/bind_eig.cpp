@@ -4,13 +4,12 @@
 
 #include "bind/array.hpp"
 #include "bind/gil.hpp"
-#include "bind/operator.hpp"
 #include "bind/parts.hpp"
+#include "bind/solvers.hpp"
 #include "eig/certified_values.hpp"
 #include "eig/certify.hpp"
 #include "eig/dense.hpp"
 #include "eig/ends.hpp"
-#include "eig/lanczos.hpp"
 #include "eig/signs.hpp"
 #include "eig/sturm.hpp"
 
@@ -166,69 +165,6 @@ py::tuple shifted_factors(py::handle source, int exponent, double shift) {
   return py::make_tuple(order, L, d, e);
 }
 
-const char* outcome_name(eig::Outcome outcome) {
-  switch (outcome) {
-    case eig::Outcome::converged:
-      return "CONVERGED";
-    case eig::Outcome::unchecked:
-      return "UNCHECKED";
-    case eig::Outcome::stagnated:
-      return "STAGNATED";
-    case eig::Outcome::budget:
-      return "BUDGET";
-    case eig::Outcome::stopped:
-      break;
-  }
-  return "STOPPED";
-}
-
-// Eigenvalues, eigenvectors by rows, residuals, gaps, bounds, multiplicities, converged,
-// probability that one is missing, products, outcome. `start` holds vectors by rows, or is None;
-// eigenvectors and start are this process' columns where there are pieces.
-py::tuple lanczos(std::int64_t n, const py::function& apply, std::int64_t low, std::int64_t high,
-                  double tol, std::int64_t max_products, std::int64_t block, std::uint64_t seed,
-                  std::int64_t basis, double missing, const py::object& start,
-                  const py::object& callback, const py::object& pieces) {
-  const eig::Operator op = operator_of(n, apply, pieces);
-  eig::LanczosOptions options;
-  options.low = low;
-  options.high = high;
-  options.tol = tol;
-  options.max_products = max_products;
-  options.block = block;
-  options.seed = seed;
-  options.basis = basis;
-  options.missing = missing;
-  Array vectors;
-  if (!start.is_none()) {
-    vectors = checked_array(start, "start", {Dtype::float64});
-    check_finite(vectors, "start");
-    options.start = vectors.as<const double>();
-    options.starts = vectors.shape[0];
-  }
-  if (!callback.is_none())
-    options.callback = [&](std::int64_t products, const std::vector<double>& values,
-                           const std::vector<double>& residuals) {
-      return or_stay([&] {
-        const py::gil_scoped_acquire acquire;
-        const auto arguments = py::make_tuple(products, copied(values), copied(residuals));
-        return static_cast<bool>(py::bool_(called(callback, arguments)));
-      });
-    };
-  eig::LanczosResult r;
-  {
-    const ReleaseGil release;
-    r = eig::lanczos(op, options);
-  }
-  const auto k = static_cast<py::ssize_t>(r.eigenvalues.size());
-  py::array_t<bool> converged(k);
-  std::copy(r.converged.begin(), r.converged.end(), converged.mutable_data());
-  const py::array_t<std::int64_t> multiplicities(k, r.multiplicities.data());
-  return py::make_tuple(copied(r.eigenvalues), Vector({k, op.here()}, r.eigenvectors.data()),
-                        copied(r.residuals), copied(r.gaps), copied(r.bounds), multiplicities,
-                        converged, r.missing, r.products, outcome_name(r.outcome));
-}
-
 }  // namespace
 
 void eig(py::module_ module) {
@@ -246,10 +182,7 @@ void eig(py::module_ module) {
              py::arg("overwrite") = false);
   module.def("shifted_factors", &shifted_factors, py::arg("A"), py::arg("exponent"),
              py::arg("shift"));
-  module.def("lanczos", &lanczos, py::arg("n"), py::arg("apply"), py::arg("low"), py::arg("high"),
-             py::arg("tol"), py::arg("max_products"), py::arg("block"), py::arg("seed"),
-             py::arg("basis"), py::arg("missing"), py::arg("start"), py::arg("callback"),
-             py::arg("pieces"));
+  define_lanczos<HostPlace>(module);
   module.def("basis_size", &eig::basis_size, py::arg("n"), py::arg("pairs"), py::arg("block"));
 }
 

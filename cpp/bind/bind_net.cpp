@@ -1,8 +1,8 @@
 #include <pybind11/stl.h>
 
 #include <cstdint>
-#include <limits>
 
+#include "bind/architecture.hpp"
 #include "bind/array.hpp"
 #include "bind/gil.hpp"
 #include "bind/net_arguments.hpp"
@@ -25,58 +25,11 @@ std::vector<std::string> names(const Table& table) {
   return all;
 }
 
-template <class Table>
-const auto& row_of(const Table& table, const std::string& name, const char* argument) {
-  std::string allowed;
-  for (const auto& row : table) {
-    if (name == row.name) return row;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw py::value_error(std::string(argument) + ": '" + name + "', expected one of " + allowed);
-}
-
-// A side must fit the 32-bit integers of BLAS, the whole network an address.
-void check_sizes(const std::vector<std::int64_t>& sizes) {
-  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  if (sizes.size() < 2)
-    throw py::value_error("sizes: " + std::to_string(sizes.size()) +
-                          " given, expected at least 2, inputs and outputs");
-  double bytes = 0;
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] < 1 || sizes[i] > most)
-      throw py::value_error("sizes[" + std::to_string(i) + "]: " + std::to_string(sizes[i]) +
-                            ", expected 1 to " + std::to_string(most));
-    if (i > 0) bytes += 8.0 * static_cast<double>(sizes[i]) * static_cast<double>(sizes[i - 1] + 1);
-  }
-  if (bytes > 9e18)
-    throw py::value_error("sizes: more parameters than 64-bit addresses reach, expected fewer");
-}
-
 std::int64_t checked_layer(const Architecture& net, std::int64_t layer) {
   if (layer < 1 || layer > net.layers())
     throw py::value_error("layer: " + std::to_string(layer) + ", expected 1 to " +
                           std::to_string(net.layers()));
   return layer;
-}
-
-Architecture architecture(std::vector<std::int64_t> sizes, const std::string& activation,
-                          const std::string& loss, bool bias, const std::string& normalisation,
-                          bool residual, double dropout, double huber_delta, bool normalise_after) {
-  check_sizes(sizes);
-  if (!(dropout >= 0 && dropout < 1))
-    throw py::value_error("dropout: " + std::to_string(dropout) + ", expected a rate in [0, 1)");
-  if (!(huber_delta > 0 && huber_delta <= std::numeric_limits<double>::max()))
-    throw py::value_error("huber_delta: " + std::to_string(huber_delta) +
-                          ", expected a finite number > 0");
-  return {std::move(sizes),
-          row_of(net::activations, activation, "activation").activation,
-          row_of(net::losses, loss, "loss").loss,
-          bias,
-          row_of(net::normalisations, normalisation, "normalisation").normalisation,
-          residual,
-          dropout,
-          huber_delta,
-          normalise_after};
 }
 
 py::array predict(const Architecture& net, py::handle theta, py::handle X, const Setting& setting) {
@@ -156,20 +109,13 @@ py::array hvp_extended(const Architecture& net, py::handle theta, py::handle X, 
   return Hv;
 }
 
-constexpr struct {
-  const char* name;
-  net::Part part;
-} parts[] = {{"all", net::Part::all},
-             {"functional", net::Part::functional},
-             {"gauss_newton", net::Part::gauss_newton}};
-
 py::array hessian(const Architecture& net, py::handle theta, py::handle X, py::handle Y,
                   const std::string& part, std::int64_t first, std::int64_t last,
                   const Setting& setting, py::handle weight) {
   const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
-  const net::Part which = row_of(parts, part, "part").part;
+  const net::Part which = part_named(part);
   checked_layer(net, first);
   checked_layer(net, last);
   if (first > last)
@@ -192,7 +138,7 @@ py::array hessian_diagonal(const Architecture& net, py::handle theta, py::handle
   const Arguments in(net, theta, X, Y, weight);
   const net::Mode mode = setting.of(net, in.samples());
   checked_array(theta, "theta", {Dtype::float64});
-  const net::Part which = row_of(parts, part, "part").part;
+  const net::Part which = part_named(part);
   py::array_t<double> diagonal(net.parameters());
   double* data = diagonal.mutable_data();
   const ReleaseGil release;

@@ -1,5 +1,6 @@
 // The part of DLPack's binary interface (version 1, https://dmlc.github.io/dlpack) that reading a
-// tensor of another library needs. The names are that interface's, the layout must be too.
+// tensor of another library needs, and giving it one. The names are that interface's, the layout
+// must be too.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,10 @@ namespace saddlescape::bind::dlpack {
 
 constexpr std::uint32_t major_version = 1;
 
-constexpr std::int32_t cpu = 1;  // DLDeviceType
+// DLDeviceType
+constexpr std::int32_t cpu = 1;
+constexpr std::int32_t cuda = 2;
+constexpr std::int32_t cuda_managed = 13;
 
 enum Code : std::uint8_t {
   signed_int = 0,
@@ -70,7 +74,7 @@ struct Exchange {
   int (*manage)(void* object, ManagedVersioned** out);
   int (*wrap)(ManagedVersioned*, void** object);
   int (*describe)(void* object, Tensor* out);  // borrowed; may be null; -1: a Python error is set
-  int (*stream)(std::int32_t, std::int32_t, void**);
+  int (*stream)(std::int32_t type, std::int32_t id, void** out);  // the current one of a device
 };
 
 }  // namespace saddlescape::bind::dlpack

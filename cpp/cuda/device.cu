@@ -63,8 +63,7 @@ Device device() {
   Device found;
   found.why = why_not();
   if (!found.why.empty()) return found;
-  int number = 0;
-  check(cudaGetDevice(&number), "cudaGetDevice");
+  const int number = current_device();
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, number), "cudaGetDeviceProperties");
   found.name = properties.name;
@@ -91,6 +90,35 @@ int toolkit_major() { return CUDART_VERSION / 1000; }
 void need_device(const std::string& what) {
   const std::string why = device().why;
   if (!why.empty()) throw Error(what + ": needs a CUDA device: " + why);
+}
+
+int current_device() {
+  int number = 0;
+  check(cudaGetDevice(&number), "cudaGetDevice");
+  return number;
+}
+
+int device_of(const void* data) {
+  cudaPointerAttributes attributes;
+  check(cudaPointerGetAttributes(&attributes, data), "cudaPointerGetAttributes");
+  const bool there =
+      attributes.type == cudaMemoryTypeDevice || attributes.type == cudaMemoryTypeManaged;
+  return there ? attributes.device : -1;
+}
+
+OnDevice::OnDevice(int number) : before_(current_device()) {
+  if (number != before_) check(cudaSetDevice(number), "cudaSetDevice");
+}
+
+// It was the current one: there is nobody to tell of a failure, and the next call meets it too.
+OnDevice::~OnDevice() { cudaSetDevice(before_); }
+
+void Stream::follow(const Stream& other) const {
+  if (handle_ == other.handle_) return;
+  Event there;
+  there.record(other);
+  check(cudaStreamWaitEvent(native(*this), static_cast<cudaEvent_t>(there.handle_), 0),
+        "cudaStreamWaitEvent");
 }
 
 void Stream::wait() const { check(cudaStreamSynchronize(native(*this)), "cudaStreamSynchronize"); }
@@ -147,6 +175,17 @@ void download(const Stream& stream, void* to, const void* from, std::int64_t byt
   check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost,
                         native(stream)),
         "cudaMemcpyAsync to the host");
+}
+
+void copy(const Stream& stream, void* to, const void* from, std::int64_t bytes) {
+  check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToDevice,
+                        native(stream)),
+        "cudaMemcpyAsync within the device");
+}
+
+void set_zero(const Stream& stream, void* to, std::int64_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemsetAsync(to, 0, static_cast<std::size_t>(bytes), native(stream)), "cudaMemsetAsync");
 }
 
 void check_launch(const char* kernel, std::int64_t blocks) {

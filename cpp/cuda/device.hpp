@@ -1,7 +1,7 @@
 // What the backend asks of a device: memory, streams, events, copies. The status of every call is
 // looked at; what went wrong comes as an Error that names the call.
 //
-// device.cu answers with the CUDA runtime; a test answers with the CPU's own memory instead.
+// device.cu answers with the CUDA runtime; hosted/device.cpp, for tests, with the CPU's own memory.
 #pragma once
 
 #include <cstdint>
@@ -37,12 +37,32 @@ int toolkit_major();
 // Throws Error with device().why if nothing can run here. `what`: who asks.
 void need_device(const std::string& what);
 
+// The number of the device that is used where nothing else is said.
+int current_device();
+
+// The number of the device whose memory lies at `data`; -1 where none knows of it.
+int device_of(const void* data);
+
+// Makes a device the current one while it lives.
+class OnDevice {
+ public:
+  explicit OnDevice(int number);
+  ~OnDevice();
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+
+ private:
+  int before_;
+};
+
 // A stream that somebody else owns; null is the default one.
 class Stream {
  public:
   explicit Stream(void* handle = nullptr) : handle_(handle) {}
   void* handle() const { return handle_; }
   void wait() const;  // for all that was asked of it
+  // What it is asked from now on comes after what `other` has been asked by now.
+  void follow(const Stream& other) const;
 
  private:
   void* handle_;
@@ -86,12 +106,17 @@ class Event {
   void wait() const;  // until the stream has come there; at once where nothing was recorded
 
  private:
+  friend class Stream;
   void* handle_ = nullptr;
 };
 
 // In the stream's order; `from` or `to` on the host is a Memory's.
 void upload(const Stream& stream, void* to, const void* from, std::int64_t bytes);
 void download(const Stream& stream, void* to, const void* from, std::int64_t bytes);
+
+// Within the device, in the stream's order.
+void copy(const Stream& stream, void* to, const void* from, std::int64_t bytes);
+void set_zero(const Stream& stream, void* to, std::int64_t bytes);
 
 // After a launch: whether it was taken.
 void check_launch(const char* kernel, std::int64_t blocks);

@@ -77,15 +77,17 @@ void check_symmetric(std::int64_t n, const T* a, const std::string& name) {
   Place found;
   for (const Place& each : worst)
     if (each.difference > found.difference) found = each;
-  const double most = found.difference;
-  const std::int64_t row = found.row, column = found.column;
-  const double allowed = 100.0 * static_cast<double>(n) *
-                         static_cast<double>(std::numeric_limits<T>::epsilon()) * largest(n, a);
-  if (most <= allowed) return;
+  const double allowed = allowed_asymmetry<T>(n, largest(n, a));
+  if (found.difference > allowed)
+    refuse_asymmetry(name, found.row, found.column, found.difference, allowed);
+}
+
+void refuse_asymmetry(const std::string& name, std::int64_t row, std::int64_t column,
+                      double difference, double allowed) {
   const std::string i = std::to_string(row), j = std::to_string(column);
   throw std::invalid_argument(
       name + ": not symmetric, |" + name + "[" + i + ", " + j + "] - " + name + "[" + j + ", " + i +
-      "]| = " + text(most) + " is its largest, expected at most " + text(allowed) +
+      "]| = " + text(difference) + " is its largest, expected at most " + text(allowed) +
       " (100 n eps max|" + name + "|); if the symmetric part is meant, pass (" + name + " + " +
       name + ".T) / 2");
 }
@@ -116,10 +118,13 @@ Scaling scaled_symmetric_part(std::int64_t n, const T* a, double* s) {
 void unscale(std::int64_t n, int exponent, double* w) {
   for (std::int64_t i = 0; i < n; ++i) {
     w[i] = std::ldexp(w[i], exponent);
-    if (!std::isfinite(w[i]))
-      throw std::invalid_argument(
-          "A: an eigenvalue is beyond the range of float64, expected |lambda| < 1.8e308; scale A");
+    if (!std::isfinite(w[i])) refuse_range();
   }
+}
+
+void refuse_range() {
+  throw std::invalid_argument(
+      "A: an eigenvalue is beyond the range of float64, expected |lambda| < 1.8e308; scale A");
 }
 
 namespace {

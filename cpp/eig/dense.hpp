@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,15 @@ namespace saddlescape::eig {
 // 100 n eps max|A|, eps that of T: what a product X X^T or an assembly in T may leave behind.
 template <class T>
 void check_symmetric(std::int64_t n, const T* a, const std::string& name);
+
+// What each |a_ij - a_ji| may be, and the refusal of one that is more.
+template <class T>
+double allowed_asymmetry(std::int64_t n, double most) {
+  return 100.0 * static_cast<double>(n) * static_cast<double>(std::numeric_limits<T>::epsilon()) *
+         most;
+}
+[[noreturn]] void refuse_asymmetry(const std::string& name, std::int64_t row, std::int64_t column,
+                                   double difference, double allowed);
 
 // S = 2^-exponent (A + A^T) / 2, written to s (n x n), which may be a.
 struct Scaling {
@@ -42,5 +52,6 @@ void eigenpairs(std::int64_t n, const T* a, double* w, double* rows);
 
 // w <- 2^exponent w. Throws std::invalid_argument if one leaves float64's range.
 void unscale(std::int64_t n, int exponent, double* w);
+[[noreturn]] void refuse_range();
 
 }  // namespace saddlescape::eig

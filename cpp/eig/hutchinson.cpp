@@ -5,8 +5,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "core/reduce.hpp"
-
 namespace saddlescape::eig {
 namespace {
 
@@ -34,6 +32,7 @@ void update(double sample, double samples, double& mean, double& deviations) {
 
 Hutchinson::Hutchinson(const Operator& op, std::int64_t block, bool elements, std::uint64_t seed)
     : products_(op, block),
+      on_(products_.vectors()),
       random_(seed),
       block_(std::min(block, op.n)),
       mean_(length(elements ? op.n : 0)),
@@ -41,30 +40,33 @@ Hutchinson::Hutchinson(const Operator& op, std::int64_t block, bool elements, st
 
 void Hutchinson::sample(std::int64_t count) {
   const std::int64_t n = products_.n(), most = std::min(block_, count);
-  std::vector<double> omega(length(checked_size(most, n))), product(omega.size());
+  const std::shared_ptr<double> omega = on_.room(checked_size(most, n));
+  const std::shared_ptr<double> product = on_.room(checked_size(most, n));
   for (std::int64_t done = 0; done < count; done += block_) {
     const std::int64_t k = std::min(block_, count - done);
-    for (std::int64_t i = 0; i < k; ++i) random_.signs(omega.data() + i * n, n);
-    products_.multiply(k, omega.data(), product.data());
-    for (std::int64_t i = 0; i < k; ++i) take(omega.data() + i * n, product.data() + i * n);
+    for (std::int64_t i = 0; i < k; ++i)
+      on_.put(n, [&](double* x) { random_.signs(x, n); }, omega.get() + i * n);
+    products_.multiply(k, omega.get(), product.get());
+    for (std::int64_t i = 0; i < k; ++i) take(omega.get() + i * n, product.get() + i * n);
   }
 }
 
 void Hutchinson::take(const double* sign, const double* y) {
   const std::int64_t n = products_.n();
   const double samples = static_cast<double>(++samples_);
-  update(reduce::dot(sign, y, n), samples, trace_mean_, trace_deviations_);
+  update(on_.dot(sign, y), samples, trace_mean_, trace_deviations_);
   for (std::size_t j = 0; j < mean_.size(); ++j)
     update(sign[j] * y[j], samples, mean_[j], deviations_[j]);
   if (samples_ == 1) {
-    first_sign_.assign(sign, sign + n);
-    first_product_.assign(y, y + n);
+    first_sign_ = on_.room(n);
+    first_product_ = on_.room(n);
+    on_.copy(n, sign, first_sign_.get());
+    on_.copy(n, y, first_product_.get());
   }
   // omega_1^T A omega_i in both ways: a free test. Of independent signs it is about ||A||_F, as
   // |A omega_i| is.
-  norm_ = std::max(norm_, std::sqrt(reduce::sum_squares(y, n)));
-  const double off =
-      std::abs(reduce::dot(first_sign_.data(), y, n) - reduce::dot(first_product_.data(), sign, n));
+  norm_ = std::max(norm_, norm(on_, y));
+  const double off = std::abs(on_.dot(first_sign_.get(), y) - on_.dot(first_product_.get(), sign));
   if (off > allowed_asymmetry * norm_) refuse(off / norm_, products_.count());
 }
 
@@ -72,26 +74,35 @@ ExactDiagonal exact_diagonal(const Operator& op, std::int64_t block) {
   const std::int64_t n = op.n;
   block = std::min(block, n);
   Products products(op, block);
+  const Vectors& on = products.vectors();
   ExactDiagonal diagonal;
-  std::vector<double> vectors(length(checked_size(block, n))), product(vectors.size());
+  const std::shared_ptr<double> vectors = on.room(checked_size(block, n)), v = on.room(n);
+  const std::shared_ptr<double> product = on.room(checked_size(block, n)), all = on.room(n);
   // A v for random signs v, so small that no sum overflows that the columns do not.
-  std::vector<double> v(length(n)), all(length(n));
-  Random(0).signs(v.data(), n);
-  for (double& x : v) x = std::ldexp(x, -std::ilogb(static_cast<double>(n)) - 1);
-  products.multiply_unscaled(1, v.data(), all.data());
+  const int small = -std::ilogb(static_cast<double>(n)) - 1;
+  on.put(n, [&](double* x) { Random(0).signs(x, n); }, v.get());
+  on.shift_exponent(n, small, v.get());
+  products.multiply_unscaled(1, v.get(), all.get());
+  std::vector<double> there(length(n));
+  on.get(n, all.get(), there.data());
+  on.put(block * n, [&](double* x) { std::fill_n(x, block * n, 0.0); }, vectors.get());
+  const auto set = [&](std::int64_t at, double value) {
+    on.put(1, [&](double* x) { *x = value; }, vectors.get() + at);
+  };
   double largest = 0, off = 0;
   for (std::int64_t first = 0; first < n; first += block) {
     const std::int64_t k = std::min(block, n - first);
-    for (std::int64_t i = 0; i < k; ++i) vectors[i * n + first + i] = 1;
-    products.multiply_unscaled(k, vectors.data(), product.data());
+    for (std::int64_t i = 0; i < k; ++i) set(i * n + first + i, 1);
+    products.multiply_unscaled(k, vectors.get(), product.get());
     for (std::int64_t i = 0; i < k; ++i) {
-      vectors[i * n + first + i] = 0;
-      const double* const column = product.data() + i * n;
-      diagonal.values.push_back(column[first + i]);
+      set(i * n + first + i, 0);
+      const double* const column = product.get() + i * n;
+      diagonal.values.emplace_back();
+      on.get(1, column + first + i, &diagonal.values.back());
       // (A v)_j = v^T (A e_j) if A is symmetric, and the same each time.
-      const double there = all[first + i], here = reduce::dot(v.data(), column, n);
-      off = std::max(off, std::abs(here - there));
-      largest = std::max({largest, std::abs(here), std::abs(there)});
+      const double here = on.dot(v.get(), column);
+      off = std::max(off, std::abs(here - there[first + i]));
+      largest = std::max({largest, std::abs(here), std::abs(there[first + i])});
     }
   }
   if (off > allowed_asymmetry * largest) refuse(off / largest, products.count());

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/random.hpp"
@@ -16,7 +17,7 @@ namespace saddlescape::eig {
 
 class Hutchinson {
  public:
-  // `elements`: the diagonal is wanted, not the trace alone.
+  // `elements`: the diagonal is wanted, not the trace alone; of vectors in the host's memory only.
   Hutchinson(const Operator& op, std::int64_t block, bool elements, std::uint64_t seed);
 
   // `count` more products. Throws std::invalid_argument if one is not finite, or if it shows that
@@ -38,10 +39,11 @@ class Hutchinson {
   void take(const double* sign, const double* y);
 
   Products products_;
+  const Vectors& on_;
   Random random_;
   std::int64_t block_, samples_ = 0;
   std::vector<double> mean_, deviations_;
-  std::vector<double> first_sign_, first_product_;
+  std::shared_ptr<double> first_sign_, first_product_;
   double norm_ = 0;  // the largest |A omega| seen
   double trace_mean_ = 0, trace_deviations_ = 0;
 };

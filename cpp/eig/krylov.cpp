@@ -8,8 +8,6 @@
 
 #include "core/blas.hpp"
 #include "core/reduce.hpp"
-#include "eig/orthogonal.hpp"
-#include "eig/pieces.hpp"
 
 namespace saddlescape::eig {
 namespace {
@@ -24,12 +22,13 @@ Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, st
                double tol, std::uint64_t seed, const double* start, std::int64_t starts)
     : op_(op),
       products_(op, block),
+      on_(products_.vectors()),
       capacity_(capacity),
       block_(block),
       // A pair that was locked with a residual of tol ||A|| is missing from C by that much.
       allowed_asymmetry_(1e-3 + 2 * tol),
       random_(seed),
-      v_(numbers(checked_size(std::max(capacity, 2 * pairs) + block, op.here()))),
+      v_(on_.room(checked_size(std::max(capacity, 2 * pairs) + block, on_.n))),
       t_(length(checked_size(capacity, capacity))) {
   fresh();
   if (starts > 0) add_starts(start, starts);
@@ -40,25 +39,34 @@ Krylov::Krylov(const Operator& op, std::int64_t capacity, std::int64_t block, st
 // eigenvectors the Krylov space of their sum contains all within as many steps.
 void Krylov::add_starts(const double* start, std::int64_t starts) {
   constexpr double part_random = 1e-2;
-  const std::int64_t n = op_.here();
-  std::vector<double> sum(length(n)), near_one(length(n));
+  const std::int64_t n = here();
+  const std::shared_ptr<double> room = on_.room(2 * n);
+  double *const sum = room.get(), *const near_one = sum + n;
   for (std::int64_t a = 0; a < next_; ++a) {
-    std::fill(sum.begin(), sum.end(), 0.0);
+    bool any = false;
     for (std::int64_t i = a; i < starts; i += next_) {
-      const std::optional<int> exponent = largest_exponent(op_.sum, n, start + i * n);
+      on_.copy(n, start + i * n, near_one);
+      const std::optional<int> exponent = on_.largest_exponent(n, near_one);
       if (!exponent) continue;
-      for (std::int64_t j = 0; j < n; ++j) near_one[j] = std::ldexp(start[i * n + j], -*exponent);
-      const double factor = 1 / eig::norm(n, near_one.data(), op_.sum);
-      for (std::int64_t j = 0; j < n; ++j) sum[j] += factor * near_one[j];
+      on_.shift_exponent(n, -*exponent, near_one);
+      const double factor = 1 / eig::norm(on_, near_one);
+      if (any) {
+        on_.add(factor, near_one, sum);
+      } else {
+        on_.copy(n, near_one, sum);
+        on_.scale(factor, sum);
+      }
+      any = true;
     }
-    const double size = eig::norm(n, sum.data(), op_.sum);
+    const double size = any ? eig::norm(on_, sum) : 0;
     if (!(size > 1e-8)) continue;
-    double* const x = row(a);
-    for (std::int64_t j = 0; j < n; ++j) x[j] = part_random * x[j] + sum[j] / size;
+    on_.scale(part_random, row(a));
+    on_.divide(size, sum);
+    on_.add(1, sum, row(a));
   }
   // Sums that depend on each other are replaced at random, as after a breakdown.
   std::vector<double> unused(length(next_ * next_));
-  random_rows(orthonormalise_rows(n, v_.get(), 0, next_, 1, unused.data(), op_.sum), next_);
+  random_rows(orthonormalise_rows(on_, v_.get(), 0, next_, 1, unused.data()), next_);
 }
 
 void Krylov::saw_norm(double value) { norm_ = std::max(norm_, value); }
@@ -66,7 +74,7 @@ void Krylov::saw_norm(double value) { norm_ = std::max(norm_, value); }
 void Krylov::multiply(std::int64_t first, std::int64_t count, std::int64_t to) {
   products_.multiply(count, row(first), row(to));
   std::vector<double> lengths(length(count));
-  norms(op_.here(), count, row(to), lengths.data(), op_.sum);
+  on_.norms(count, row(to), lengths.data());
   for (const double each : lengths) saw_norm(each);
 }
 
@@ -75,7 +83,7 @@ void Krylov::expand() {
   multiply(size_, q, last);
   // H = V W^T over all of V and twice, W <- W - H^T V
   std::vector<double> h(length(last * q));
-  project_out_twice(op_.here(), last, v_.get(), q, row(last), h.data(), op_.sum);
+  on_.project_out_twice(last, v_.get(), q, row(last), h.data());
   take_projection(h, q);
   orthonormalise_next(last);
 }
@@ -121,7 +129,7 @@ void Krylov::orthonormalise_next(std::int64_t last) {
   std::vector<double> r(length(q * q));
   const std::int64_t room = op_.n - last;
   const std::int64_t rank =
-      std::min(room, orthonormalise_rows(op_.here(), v_.get(), last, q, norm_, r.data(), op_.sum));
+      std::min(room, orthonormalise_rows(on_, v_.get(), last, q, norm_, r.data()));
   const std::int64_t first = size_;
   size_ = last;
   next_ = std::min(block_, room);
@@ -135,10 +143,12 @@ void Krylov::random_rows(std::int64_t from, std::int64_t to) {
   for (std::int64_t r = from; r < to; ++r) {
     bool found = false;
     for (int draw = 0; draw < 10 && !found; ++draw) {
-      random_.part_of_normals(row(r), op_.sum ? op_.first : 0, op_.here(), op_.n);
-      const double length_of_draw = eig::norm(op_.here(), row(r), op_.sum);
-      for (double* x = row(r); x < row(r + 1); ++x) *x /= length_of_draw;
-      found = orthonormalise_row(op_.here(), v_.get(), r, op_.sum);
+      on_.put(
+          here(),
+          [&](double* x) { random_.part_of_normals(x, op_.sum ? op_.first : 0, here(), op_.n); },
+          row(r));
+      on_.divide(eig::norm(on_, row(r)), row(r));
+      found = orthonormalise_row(on_, v_.get(), r);
     }
     if (!found) throw std::runtime_error("Lanczos: no direction is orthogonal to the basis");
   }
@@ -180,7 +190,7 @@ Ritz Krylov::ritz(std::int64_t first) const {
     blas::gemm(Op::none, Op::transpose, j, next_, j, 1.0, result.rows.data(), j, c_.data() + first,
                size_, 0.0, coupled.data(), next_);
   for (std::int64_t i = 0; i < j; ++i) {
-    result.residuals[i] = next_ ? eig::norm(next_, coupled.data() + i * next_) : 0.0;
+    result.residuals[i] = std::sqrt(reduce::sum_squares(coupled.data() + i * next_, next_));
     for (const std::vector<double>& d : d_) {
       double sum = 0;
       for (std::int64_t l = first; l < static_cast<std::int64_t>(d.size()); ++l)
@@ -192,12 +202,12 @@ Ritz Krylov::ritz(std::int64_t first) const {
 }
 
 void Krylov::keep(const Ritz& ritz, const std::vector<std::int64_t>& kept) {
-  const std::int64_t n = op_.here(), j = size_, l = static_cast<std::int64_t>(kept.size());
+  const std::int64_t n = here(), j = size_, l = static_cast<std::int64_t>(kept.size());
   std::vector<double> s(length(l * j)), coupling(length(next_ * l));
   for (std::int64_t i = 0; i < l; ++i)
     std::copy_n(ritz.rows.data() + kept[i] * j, j, s.data() + i * j);
   // V <- S V, C <- C S^T, T <- diag(theta)
-  rotate_rows(n, l, j, s.data(), v_.get());
+  on_.rotate(l, j, s.data(), v_.get());
   blas::gemm(Op::none, Op::transpose, next_, l, j, 1.0, c_.data(), j, s.data(), j, 0.0,
              coupling.data(), l);
   c_ = coupling;
@@ -209,21 +219,21 @@ void Krylov::keep(const Ritz& ritz, const std::vector<std::int64_t>& kept) {
   }
   std::fill(t_.begin(), t_.end(), 0.0);
   for (std::int64_t i = 0; i < l; ++i) t_[i * capacity_ + i] = ritz.values[kept[i]];
-  polish_rows(n, l, v_.get(), op_.sum);
-  std::copy(row(j), row(j + next_), row(l));
+  polish_rows(on_, l, v_.get());
+  for (std::int64_t i = 0; i < next_; ++i) on_.copy(n, row(j + i), row(l + i));
   size_ = l;
   for (std::int64_t i = 0; i < next_; ++i)
-    if (!orthonormalise_row(n, v_.get(), l + i, op_.sum))
+    if (!orthonormalise_row(on_, v_.get(), l + i))
       throw std::runtime_error("Lanczos: the basis lost its orthogonality at a restart");
 }
 
 std::vector<double> Krylov::true_residuals() {
-  const std::int64_t n = op_.here(), k = size_;
+  const std::int64_t k = size_;
   d_.clear();
   multiply(0, k, k);
   std::vector<double> h(length(k * k)), lengths(length(k)), result(length(k));
-  project_out(n, k, v_.get(), k, row(k), h.data(), op_.sum);
-  norms(n, k, row(k), lengths.data(), op_.sum);
+  on_.project_out(k, v_.get(), k, row(k), h.data());
+  on_.norms(k, row(k), lengths.data());
   for (std::int64_t i = 0; i < k; ++i) {
     // A v_i - T_ii v_i = (its part outside V) + sum_{l != i} h_li v_l
     double squares = lengths[i] * lengths[i];
@@ -237,18 +247,19 @@ std::vector<double> Krylov::true_residuals() {
 }
 
 void Krylov::resume() {
-  const std::int64_t n = op_.here(), k = size_;
+  const std::int64_t n = here(), k = size_;
   std::vector<std::int64_t> order(length(k));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   std::vector<double> lengths(length(k));
-  norms(n, k, row(k), lengths.data(), op_.sum);
+  on_.norms(k, row(k), lengths.data());
   std::sort(order.begin(), order.end(),
             [&](std::int64_t a, std::int64_t b) { return lengths[a] > lengths[b]; });
   const std::int64_t room = op_.n - k, q = std::min({block_, k, room});
-  std::vector<double> chosen(length(q * n)), r(length(q * q));
-  for (std::int64_t i = 0; i < q; ++i) std::copy_n(row(k + order[i]), n, chosen.data() + i * n);
-  std::copy(chosen.begin(), chosen.end(), row(k));
-  const std::int64_t rank = orthonormalise_rows(n, v_.get(), k, q, norm_, r.data(), op_.sum);
+  const std::shared_ptr<double> chosen = on_.room(q * n);
+  std::vector<double> r(length(q * q));
+  for (std::int64_t i = 0; i < q; ++i) on_.copy(n, row(k + order[i]), chosen.get() + i * n);
+  on_.copy(q * n, chosen.get(), row(k));
+  const std::int64_t rank = orthonormalise_rows(on_, v_.get(), k, q, norm_, r.data());
   next_ = std::min(block_, room);
   c_.assign(length(next_ * k), 0.0);
   for (std::int64_t i = 0; i < rank; ++i)

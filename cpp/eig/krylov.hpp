@@ -23,12 +23,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "core/memory.hpp"
 #include "core/random.hpp"
 #include "eig/operator.hpp"
 #include "eig/products.hpp"
+#include "eig/vectors.hpp"
 
 namespace saddlescape::eig {
 
@@ -81,6 +82,7 @@ class Krylov {
   bool complete() const { return size_ == op_.n; }
   bool full() const { return size_ + next_ > capacity_; }
   const double* vectors() const { return v_.get(); }
+  const Vectors& on() const { return on_; }
   // C_ci: of row c of Q to basis vector i.
   double coupling(std::int64_t c, std::int64_t i) const { return c_[c * size_ + i]; }
   double projected(std::int64_t i) const { return t_[i * capacity_ + i]; }
@@ -92,7 +94,8 @@ class Krylov {
   double unit() const { return products_.unit(); }
 
  private:
-  double* row(std::int64_t i) { return v_.get() + i * op_.here(); }
+  std::int64_t here() const { return on_.n; }
+  double* row(std::int64_t i) { return v_.get() + i * here(); }
   double given_up(std::int64_t i) const;
   void add_starts(const double* start, std::int64_t starts);
   void multiply(std::int64_t first, std::int64_t count, std::int64_t to);
@@ -102,10 +105,11 @@ class Krylov {
 
   const Operator& op_;
   Products products_;
+  const Vectors& on_;
   std::int64_t capacity_, block_;
   double allowed_asymmetry_;
   Random random_;
-  Numbers v_;                           // the rows of V, of Q, and of the products
+  std::shared_ptr<double> v_;           // the rows of V, of Q, and of the products
   std::vector<double> t_;               // capacity x capacity
   std::vector<double> c_;               // next x size
   std::vector<std::vector<double>> d_;  // a row each, zero behind its end

@@ -222,8 +222,14 @@ LanczosResult Solver::result(const std::vector<double>& residuals, const Neighbo
     r.eigenvalues.push_back(space_.projected(i));
     r.residuals.push_back(residuals[i]);
     r.converged.push_back(residuals[i] <= tol_ * space_.norm());
-    r.eigenvectors.insert(r.eigenvectors.end(), space_.vectors() + i * here_,
-                          space_.vectors() + (i + 1) * here_);
+    const double* const vector = space_.vectors() + i * here_;
+    const std::size_t place = (r.eigenvalues.size() - 1) * static_cast<std::size_t>(here_);
+    if (options_.eigenvectors) {
+      space_.on().copy(here_, vector, options_.eigenvectors + place);
+      continue;
+    }
+    r.eigenvectors.resize(place + static_cast<std::size_t>(here_));
+    space_.on().get(here_, vector, r.eigenvectors.data() + place);
   }
   r.gaps = gaps(r.eigenvalues, r.residuals, low_, next);
   r.bounds = bounds(r.residuals, r.gaps, rounding());

@@ -47,10 +47,13 @@ struct LanczosOptions {
   std::int64_t basis = 0;  // vectors held at most; 0: basis_size
   double missing = 1e-4;   // the check ends when this is the probability; 1: no check
   std::uint64_t seed = 0;
-  // Vectors (op.here() numbers each, one behind the other) to begin near: eigenvectors of a similar
-  // operator.
+  // Vectors (op.here() numbers each, one behind the other, where the operator's vectors lie) to
+  // begin near: eigenvectors of a similar operator.
   const double* start = nullptr;
   std::int64_t starts = 0;
+  // Where the eigenvectors go, min(low + high, n) rows where the operator's vectors lie; null: to
+  // the result.
+  double* eigenvectors = nullptr;
   // Called now and then (of several processes, in those that have one) with the wanted Ritz values
   // and their residuals; true stops the run.
   std::function<bool(std::int64_t products, const std::vector<double>& values,
@@ -60,7 +63,7 @@ struct LanczosOptions {
 
 struct LanczosResult {
   std::vector<double> eigenvalues;           // k, ascending: the low ones, then the high ones
-  std::vector<double> eigenvectors;          // k x n, a unit vector a row; k x op.here()
+  std::vector<double> eigenvectors;          // k x n, a unit vector a row; k x op.here(); or none
   std::vector<double> residuals;             // k: ||A x - theta x||, with what rounding may add
   std::vector<double> gaps, bounds;          // k: eig/pairs.hpp
   std::vector<std::int64_t> multiplicities;  // k: how many can't be told from it, itself included

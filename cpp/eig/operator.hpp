@@ -14,8 +14,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 namespace saddlescape::eig {
+
+class Vectors;
 
 // Adds `count` numbers up over all processes, in place: every process gets the same bits.
 using Sum = std::function<void(std::int64_t count, double* numbers)>;
@@ -25,6 +28,8 @@ struct Operator {
   std::function<void(std::int64_t k, const double* in, double* out)> apply;
   Sum sum = {};  // empty: whole vectors, in one process
   std::int64_t first = 0, piece = 0;
+  // Where in and out of `apply` lie (eig/vectors.hpp); null: in the host's memory.
+  std::shared_ptr<const Vectors> vectors = nullptr;
 
   // How many numbers of a vector are in this process.
   std::int64_t here() const { return sum ? piece : n; }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <utility>
 #include <vector>
 
 #include "core/blas.hpp"
@@ -21,9 +19,6 @@ namespace {
 
 using blas::Op;
 using Vector = std::vector<double>;
-
-// Below this part of the scale a row is rounding: the breakdown test.
-constexpr double breakdown = 100 * std::numeric_limits<double>::epsilon();
 
 // Up to so many vectors our own loops take out of a basis, bound by memory; more are worth a
 // matrix product.
@@ -62,11 +57,8 @@ void by_tiles(std::int64_t begin, std::int64_t end, std::int64_t rows, const Til
 
 constexpr std::int64_t rotated = 1024;  // columns rotated at once: the copy of them stays in cache
 
-void scale(std::int64_t n, double factor, double* x) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
-}
+}  // namespace
 
-// Takes q out of the k rows of x and adds what was taken to `taken`.
 void take_out(std::int64_t n, const double* q, std::int64_t k, double* x, double* taken,
               const Sum& sum) {
   Vector coefficients(static_cast<std::size_t>(k));
@@ -78,7 +70,6 @@ void take_out(std::int64_t n, const double* q, std::int64_t k, double* x, double
   }
 }
 
-// H (j x k) <- alpha V B^T
 void inner_products(std::int64_t n, std::int64_t j, const double* v, std::int64_t k,
                     const double* b, double alpha, double* h, const Sum& sum) {
   if (n == 0)  // no leading dimension for BLAS
@@ -86,25 +77,6 @@ void inner_products(std::int64_t n, std::int64_t j, const double* v, std::int64_
   else
     blas::gemm(Op::none, Op::transpose, j, k, n, alpha, v, n, b, n, 0.0, h, k);
   over_all(sum, j * k, h);
-}
-
-// The longest of the rows first..last-1, and its norm.
-std::pair<std::int64_t, double> longest(std::int64_t n, const double* v, std::int64_t first,
-                                        std::int64_t last, const Sum& sum) {
-  std::pair<std::int64_t, double> found(first, -1.0);
-  Vector lengths(static_cast<std::size_t>(last - first));
-  norms(n, last - first, v + first * n, lengths.data(), sum);
-  for (std::int64_t row = first; row < last; ++row)
-    if (lengths[row - first] > found.second) found = {row, lengths[row - first]};
-  return found;
-}
-
-}  // namespace
-
-double norm(std::int64_t n, const double* x, const Sum& sum) {
-  double length;
-  norms(n, 1, x, &length, sum);
-  return length;
 }
 
 void norms(std::int64_t n, std::int64_t k, const double* x, double* lengths, const Sum& sum) {
@@ -171,44 +143,6 @@ void project_out(std::int64_t n, std::int64_t j, const double* v, std::int64_t k
   });
 }
 
-bool orthonormalise_row(std::int64_t n, double* v, std::int64_t r, const Sum& sum) {
-  double* x = v + r * n;
-  std::vector<double> h(static_cast<std::size_t>(std::max<std::int64_t>(1, r)));
-  // "Twice is enough" (Kahan, in Parlett, section 6.9): a pass that leaves most of the vector
-  // leaves it orthogonal. More than two are needed only where rounding is all that it held.
-  for (int pass = 0; pass < 6; ++pass) {
-    if (r > 0) project_out(n, r, v, 1, x, h.data(), sum);
-    const double left = norm(n, x, sum);
-    if (!(left > 1e-8)) return false;
-    scale(n, 1 / left, x);
-    if (left > 0.7) return true;
-  }
-  return false;
-}
-
-std::int64_t orthonormalise_rows(std::int64_t n, double* v, std::int64_t r, std::int64_t k,
-                                 double scale_of_rows, double* c, const Sum& sum) {
-  std::fill(c, c + k * k, 0.0);
-  std::vector<std::int64_t> origin(static_cast<std::size_t>(k));
-  for (std::int64_t i = 0; i < k; ++i) origin[i] = i;
-  for (std::int64_t i = 0; i < k; ++i) {
-    const auto [pivot, most] = longest(n, v, r + i, r + k, sum);
-    if (!(most > breakdown * scale_of_rows)) return i;
-    double* q = v + (r + i) * n;
-    if (pivot != r + i) std::swap_ranges(q, q + n, v + pivot * n);
-    std::swap(origin[i], origin[pivot - r]);
-    scale(n, 1 / most, q);
-    // The rounding that q carries along the earlier rows has grown: take it out again.
-    if (most < 0.1 * scale_of_rows && !orthonormalise_row(n, v, r + i, sum)) return i;
-    c[i * k + origin[i]] = most;
-    const std::int64_t behind = k - i - 1;
-    Vector taken(static_cast<std::size_t>(behind));
-    for (int pass = 0; pass < 2; ++pass) take_out(n, q, behind, q + n, taken.data(), sum);
-    for (std::int64_t j = 0; j < behind; ++j) c[i * k + origin[i + 1 + j]] = taken[j];
-  }
-  return k;
-}
-
 void rotate_rows(std::int64_t n, std::int64_t l, std::int64_t j, const double* s, double* v) {
   const std::int64_t tiles = (n + rotated - 1) / rotated;
   parallel_for(tiles, 1, [&](std::int64_t first, std::int64_t last) {
@@ -220,14 +154,6 @@ void rotate_rows(std::int64_t n, std::int64_t l, std::int64_t j, const double* s
         std::copy_n(copy.data() + i * width, width, v + i * n + begin);
     }
   });
-}
-
-void polish_rows(std::int64_t n, std::int64_t l, double* v, const Sum& sum) {
-  std::vector<double> step(static_cast<std::size_t>(l * l));
-  // I - E/2 = 3/2 I - V V^T / 2
-  inner_products(n, l, v, l, v, -0.5, step.data(), sum);
-  for (std::int64_t i = 0; i < l; ++i) step[i * l + i] += 1.5;
-  rotate_rows(n, l, l, step.data(), v);
 }
 
 }  // namespace saddlescape::eig

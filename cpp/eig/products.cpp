@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "core/reduce.hpp"
 #include "eig/pieces.hpp"
 
 namespace saddlescape::eig {
@@ -34,8 +33,7 @@ void Products::multiply_unscaled(std::int64_t count, const double* in, double* o
     std::vector<double> wrong(static_cast<std::size_t>(k));
     together(op_.sum, "op", wrong, [&](std::vector<double>& flags) {
       op_.apply(k, in + done * n, out + done * n);
-      for (std::int64_t i = 0; i < k; ++i)
-        flags[i] = reduce::all_finite(out + (done + i) * n, n) ? 0 : 1;
+      vectors_->look_for_non_finite(k, out + done * n, flags.data());
     });
     for (std::int64_t i = 0; i < k; ++i)
       if (wrong[i] != 0)
@@ -45,16 +43,14 @@ void Products::multiply_unscaled(std::int64_t count, const double* in, double* o
   }
 }
 
-void Products::scale(std::int64_t size, double* begin) {
-  double* const end = begin + size;
+void Products::scale(std::int64_t size, double* x) {
   if (!scale_known_) {
-    const std::optional<int> exponent = largest_exponent(op_.sum, size, begin);
+    const std::optional<int> exponent = vectors_->largest_exponent(size, x);
     if (!exponent) return;
     scale_known_ = true;
     if (std::abs(*exponent) > 332) exponent_ = *exponent;  // beyond 1e+-100
   }
-  if (exponent_ != 0)
-    for (double* x = begin; x < end; ++x) *x = std::ldexp(*x, -exponent_);
+  if (exponent_ != 0) vectors_->shift_exponent(size, -exponent_, x);
 }
 
 }  // namespace saddlescape::eig

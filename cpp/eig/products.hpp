@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "eig/operator.hpp"
+#include "eig/vectors.hpp"
 
 namespace saddlescape::eig {
 
@@ -16,7 +17,8 @@ std::int64_t checked_size(std::int64_t rows, std::int64_t columns);
 class Products {
  public:
   // `op` must live as long; at most `block` vectors go into one call.
-  Products(const Operator& op, std::int64_t block) : op_(op), block_(block) {}
+  Products(const Operator& op, std::int64_t block)
+      : op_(op), vectors_(vectors_of(op)), block_(block) {}
 
   // out <- B in, `count` vectors, one behind the other. Throws std::invalid_argument if a product
   // is not finite.
@@ -26,6 +28,7 @@ class Products {
   void multiply_unscaled(std::int64_t count, const double* in, double* out);
 
   std::int64_t n() const { return op_.n; }
+  const Vectors& vectors() const { return *vectors_; }
   std::int64_t count() const { return count_; }
   double unit() const;
 
@@ -33,6 +36,7 @@ class Products {
   void scale(std::int64_t size, double* x);
 
   const Operator& op_;
+  std::shared_ptr<const Vectors> vectors_;
   std::int64_t block_, count_ = 0;
   int exponent_ = 0;
   bool scale_known_ = false;

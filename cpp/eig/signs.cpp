@@ -7,6 +7,7 @@
 
 #include "core/memory.hpp"
 #include "core/parallel.hpp"
+#include "eig/signs_decide.hpp"
 #include "eig/signs_scale.hpp"
 
 namespace saddlescape::eig {
@@ -14,10 +15,11 @@ namespace {
 
 using Vector = std::vector<double>;
 
-constexpr double u = 0x1p-53;  // unit roundoff
 // The bound of a dense random matrix is some 10 n^(1/3) n u times its largest row sum.
-double usual(double n) { return 18 * std::cbrt(n) * n * u; }
-constexpr int most_tries = 4;
+double usual(std::int64_t n) {
+  const double size = static_cast<double>(n);
+  return 18 * std::cbrt(size) * size * 0x1p-53;
+}
 // One elimination on all threads leaves them idle while a panel is searched for pivots, so two
 // beside each other are faster on two threads, and slower on many.
 constexpr int many_threads = 4;
@@ -132,54 +134,19 @@ class InPlace {
   Vector diagonal_;
 };
 
-template <class Room>
-CertifiedSigns decide(std::int64_t n, Room& room, double tolerance) {
-  const Scale& scale = room.scale;
-  CertifiedSigns found;
-  found.finite = scale.finite;
-  if (!scale.finite) return found;
-  if (scale.most == 0) return {0, 0, tolerance, 0, true};
-  // What S is off by before an elimination sees it: the asymmetry of A, elements that underflow
-  // when scaled, the rounding of means.
-  const double row_sum = scale.largest_row_sum(), size = static_cast<double>(n);
-  double before = size * 0x1p-511 + room.rounding;
-  if (scale.asymmetry > 0) before += scale.asymmetry + 2 * u * std::sqrt(size) * row_sum;
-  const double t = std::ldexp(tolerance, -scale.exponent) * (1 + 2 * u);
-
-  double shift = t + before + usual(size) * row_sum;
-  for (int tries = 0; tries < most_tries && shift < 4; ++tries) {
-    Signs signs[2];
-    room.eliminate_both(shift, signs);
-    // With each shift's own rounding.
-    const double error =
-        (std::max(signs[0].bound, signs[1].bound) + before + u * (1 + shift)) * (1 + 8 * u);
-    if (shift - error >= t) {
-      const double band = (shift + error) * (1 + 4 * u);
-      return {signs[0].positive,
-              signs[1].negative,
-              std::ldexp(band, scale.exponent) + std::numeric_limits<double>::denorm_min(),
-              std::ldexp(error, scale.exponent) + std::numeric_limits<double>::denorm_min(),
-              true,
-              true};
-    }
-    shift = t + 2 * error;
-  }
-  return found;
-}
-
 }  // namespace
 
 template <class T>
 CertifiedSigns certified_signs(std::int64_t n, const T* a, double tolerance) {
   if (n == 0) return {0, 0, tolerance, 0, true};
   Beside<T> room(n, a);
-  return decide(n, room, tolerance);
+  return decide(n, room, tolerance, usual(n));
 }
 
 CertifiedSigns certified_signs_in_place(std::int64_t n, double* a, double tolerance) {
   if (n == 0) return {0, 0, tolerance, 0, true};
   InPlace room(n, a);
-  return decide(n, room, tolerance);
+  return decide(n, room, tolerance, usual(n));
 }
 
 template <class T>

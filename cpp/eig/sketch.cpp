@@ -7,7 +7,6 @@
 
 #include "core/blas.hpp"
 #include "core/reduce.hpp"
-#include "eig/orthogonal.hpp"
 
 namespace saddlescape::eig {
 namespace {
@@ -36,11 +35,20 @@ std::vector<double> widened(const std::vector<double>& a, std::int64_t rows, std
 }  // namespace
 
 void Sketch::grow(std::int64_t count) {
-  // At once: a vector that grows by itself keeps up to twice as much.
-  const std::size_t most = length(checked_size(k_ + count, products_.n()));
-  for (auto* rows : {&omega_, &basis_, &z_}) rows->reserve(most);
+  // At once; and behind the basis stand the products that become its next rows.
+  widen(omega_, k_, k_ + count);
+  widen(basis_, q_, k_ + count);
+  widen(z_, q_, k_ + count);
   for (std::int64_t done = 0; done < count; done += piece)
     grow_by_piece(std::min(piece, count - done));
+}
+
+// Room for `count` rows, of which the first `used` stay.
+void Sketch::widen(Rows& rows, std::int64_t used, std::int64_t count) const {
+  if (count <= rows.count) return;
+  const std::shared_ptr<double> room = on_.room(checked_size(count, on_.n));
+  on_.copy(used * on_.n, rows.data(), room.get());
+  rows = {room, count};
 }
 
 void Sketch::grow_by_piece(std::int64_t count) {
@@ -55,18 +63,19 @@ void Sketch::grow_by_piece(std::int64_t count) {
 // Omega gets `count` rows more, and Y = Omega A lies where Q's next rows will.
 void Sketch::draw(std::int64_t count) {
   const std::int64_t n = products_.n();
-  omega_.resize(length((k_ + count) * n));
-  basis_.resize(length((q_ + count) * n));
-  for (std::int64_t i = k_; i < k_ + count; ++i) {
-    double* const row = omega_.data() + i * n;
-    signs_ ? random_.signs(row, n) : random_.normals(row, n);
-    squares_.push_back(reduce::sum_squares(row, n));
-  }
+  for (std::int64_t i = k_; i < k_ + count; ++i)
+    on_.put(
+        n,
+        [&](double* row) {
+          signs_ ? random_.signs(row, n) : random_.normals(row, n);
+          squares_.push_back(reduce::sum_squares(row, n));
+        },
+        omega_.data() + i * n);
   products_.multiply(count, omega_.data() + k_ * n, basis_.data() + q_ * n);
   for (std::int64_t i = 0; i < count; ++i) {
     const double* const y = basis_.data() + (q_ + i) * n;
-    quadratic_.push_back(reduce::dot(omega_.data() + (k_ + i) * n, y, n));
-    scale_ = std::max(scale_, norm(n, y));
+    quadratic_.push_back(on_.dot(omega_.data() + (k_ + i) * n, y));
+    scale_ = std::max(scale_, norm(on_, y));
   }
 }
 
@@ -76,11 +85,11 @@ std::int64_t Sketch::extend_range(std::int64_t count) {
   double* const y = basis_.data() + q_ * n;
   std::vector<double> h(length(q_ * count)), again(length(q_ * count)), c(length(count * count));
   if (q_ > 0) {
-    project_out(n, q_, basis_.data(), count, y, h.data());
-    project_out(n, q_, basis_.data(), count, y, again.data());
+    on_.project_out(q_, basis_.data(), count, y, h.data());
+    on_.project_out(q_, basis_.data(), count, y, again.data());
   }
   const std::int64_t rank =
-      std::min(n - q_, orthonormalise_rows(n, basis_.data(), q_, count, scale_, c.data()));
+      std::min(n - q_, orthonormalise_rows(on_, basis_.data(), q_, count, scale_, c.data()));
   // R <- [R  Q Y'; 0  C]
   r_ = widened(r_, q_, k_, q_ + rank, k_ + count);
   double* const right = r_.data() + k_;
@@ -89,24 +98,22 @@ std::int64_t Sketch::extend_range(std::int64_t count) {
       right[i * (k_ + count) + j] = h[i * count + j] + again[i * count + j];
   for (std::int64_t i = 0; i < rank; ++i)
     for (std::int64_t j = 0; j < count; ++j) right[(q_ + i) * (k_ + count) + j] = c[i * count + j];
-  basis_.resize(length((q_ + rank) * n));
   return rank;
 }
 
 // Z = Q A, and with it the new rows and columns of W and H.
 void Sketch::take_products(std::int64_t count, std::int64_t rank) {
   const std::int64_t n = products_.n(), k = k_ + count, q = q_ + rank;
-  z_.resize(length(q * n));
   products_.multiply(rank, basis_.data() + q_ * n, z_.data() + q_ * n);
-  for (std::int64_t i = q_; i < q; ++i) norm_ = std::max(norm_, norm(n, z_.data() + i * n));
+  for (std::int64_t i = q_; i < q; ++i) norm_ = std::max(norm_, norm(on_, z_.data() + i * n));
   w_ = widened(w_, q_, k_, q, k);
-  blas::gemm(Op::none, Op::transpose, q_, count, n, 1.0, basis_.data(), n, omega_.data() + k_ * n,
-             n, 0.0, w_.data() + k_, k);
-  blas::gemm(Op::none, Op::transpose, rank, k, n, 1.0, basis_.data() + q_ * n, n, omega_.data(), n,
-             0.0, w_.data() + q_ * k, k);
+  std::vector<double> right(length(q_ * count));
+  on_.inner_products(q_, basis_.data(), count, omega_.data() + k_ * n, 1.0, right.data());
+  for (std::int64_t i = 0; i < q_; ++i)
+    std::copy_n(right.data() + i * count, count, w_.data() + i * k + k_);
+  on_.inner_products(rank, basis_.data() + q_ * n, k, omega_.data(), 1.0, w_.data() + q_ * k);
   h_ = widened(h_, q_, q_, q, q);
-  blas::gemm(Op::none, Op::transpose, rank, q, n, 1.0, z_.data() + q_ * n, n, basis_.data(), n, 0.0,
-             h_.data() + q_ * q, q);
+  on_.inner_products(rank, z_.data() + q_ * n, q, basis_.data(), 1.0, h_.data() + q_ * q);
   for (std::int64_t i = q_; i < q; ++i)
     for (std::int64_t j = 0; j < i; ++j) {
       const double mean = j < q_ ? h_[i * q + j] : 0.5 * (h_[i * q + j] + h_[j * q + i]);
@@ -118,8 +125,7 @@ void Sketch::take_products(std::int64_t count, std::int64_t rank) {
 void Sketch::check(std::int64_t rank) {
   const std::int64_t n = products_.n(), first = q_ - rank;
   std::vector<double> other(length(rank * k_));
-  blas::gemm(Op::none, Op::transpose, rank, k_, n, 1.0, z_.data() + first * n, n, omega_.data(), n,
-             0.0, other.data(), k_);
+  on_.inner_products(rank, z_.data() + first * n, k_, omega_.data(), 1.0, other.data());
   double worst = 0;
   for (std::int64_t i = 0; i < rank * k_; ++i)
     worst = std::max(worst, std::abs(other[i] - r_[first * k_ + i]));
@@ -159,7 +165,8 @@ void Sketch::diagonal(const double* s, const double* hs, const double* a, const 
       for (std::int64_t i = 0; i < k; ++i) {
         const double x = u[i * width + j];
         double& d = rho[i * width + j];
-        d = base - 2 * x * t[i * width + j] - curvature[i] * x * x + omega_[i * n + begin + j] * d;
+        d = base - 2 * x * t[i * width + j] - curvature[i] * x * x +
+            omega_.data()[i * n + begin + j] * d;
         sum += d;
       }
       const double average = sum / static_cast<double>(k);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/random.hpp"
@@ -25,7 +26,7 @@ class Sketch {
  public:
   // Test vectors of signs, or of normal numbers. At most `block` vectors in a product.
   Sketch(const Operator& op, std::int64_t block, bool signs, std::uint64_t seed)
-      : products_(op, block), signs_(signs), random_(seed) {}
+      : products_(op, block), on_(products_.vectors()), signs_(signs), random_(seed) {}
 
   // `count` more test vectors: count products for Y, and one for each new row of Q. Throws
   // std::invalid_argument if a product is not finite, or if it shows that the operator is not
@@ -48,7 +49,7 @@ class Sketch {
   //     d_i = diag(QQ'A + AQQ' - QQ'AQQ') - 2 u (t - g) - s_i'Hs_i u^2 + omega_i (Q'a_i - Z'b_i)
   //
   // with u = Q's_i, t = Z's_i = A u, g = Q'Hs_i, products taken element by element; s, hs, a and b
-  // are k x q.
+  // are k x q. Of vectors in the host's memory only.
   void diagonal(const double* s, const double* hs, const double* a, const double* b, double* mean,
                 double* deviations) const;
 
@@ -59,12 +60,22 @@ class Sketch {
   void take_products(std::int64_t count, std::int64_t rank);
   void check(std::int64_t rank);
 
+  // Rows that grow.
+  struct Rows {
+    std::shared_ptr<double> room;
+    std::int64_t count = 0;
+    const double* data() const { return room.get(); }
+    double* data() { return room.get(); }
+  };
+  void widen(Rows& rows, std::int64_t used, std::int64_t count) const;
+
   Products products_;
+  const Vectors& on_;
   bool signs_;
   Random random_;
   std::int64_t k_ = 0, q_ = 0;
   double scale_ = 0, norm_ = 0;  // the largest |A omega|, |A q| seen
-  std::vector<double> omega_, basis_, z_;
+  Rows omega_, basis_, z_;
   std::vector<double> r_, w_, h_, quadratic_, squares_;
 };
 

@@ -10,13 +10,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/host_device.hpp"
 #include "net/activations.hpp"
 
 namespace saddlescape::net {
 
 struct Linear {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     return {z, T(1), T(0)};
   }
 };
@@ -25,12 +26,12 @@ struct Tanh {
   // 1 / cosh(z)^2 without a subtraction: of 1 - tanh(z)^2 a saturated unit keeps no digit (from
   // |z| = 19 in float64, 9 in float32), and whether its gradient is small or zero is the question.
   template <class T>
-  static T sech_squared(T z) {
+  SADDLESCAPE_HOST_DEVICE static T sech_squared(T z) {
     const T e = std::exp(-2 * std::abs(z));
     return 4 * e / ((1 + e) * (1 + e));
   }
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     const T a = std::tanh(z);
     const T slope = std::abs(a) < T(0.5L) ? 1 - a * a : sech_squared(z);
     return {a, slope, -2 * a * slope};
@@ -38,14 +39,14 @@ struct Tanh {
 };
 
 template <class T>
-T logistic(T z) {  // exp of a negative number only: never overflows
+SADDLESCAPE_HOST_DEVICE T logistic(T z) {  // exp of a negative number only: never overflows
   const T e = std::exp(-std::abs(z));
   return z >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
 struct Sigmoid {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     const T a = logistic(z), b = logistic(-z);  // b = 1 - a to full relative precision
     return {a, a * b, a * b * (b - a)};
   }
@@ -53,7 +54,7 @@ struct Sigmoid {
 
 struct Relu {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     // A NaN stays one: a zero would hide that training diverged.
     return z <= 0 ? Jet<T>{T(0), T(0), T(0)} : Jet<T>{z, T(1), T(0)};
   }
@@ -61,7 +62,7 @@ struct Relu {
 
 struct LeakyRelu {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     const T below = T(0.01L);
     return z > 0 ? Jet<T>{z, T(1), T(0)} : Jet<T>{below * z, below, T(0)};
   }
@@ -69,7 +70,7 @@ struct LeakyRelu {
 
 struct Elu {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     if (z > 0) return {z, T(1), T(0)};
     const T e = std::exp(z);
     return {std::expm1(z), e, e};
@@ -78,7 +79,7 @@ struct Elu {
 
 struct Softplus {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     const T a = logistic(z), b = logistic(-z);
     return {std::max(z, T(0)) + std::log1p(std::exp(-std::abs(z))), a, a * b};
   }
@@ -86,7 +87,7 @@ struct Softplus {
 
 struct Silu {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     const T a = logistic(z), b = logistic(-z);
     return {z * a, a * (1 + z * b), a * b * (2 + z * (b - a))};
   }
@@ -94,7 +95,7 @@ struct Silu {
 
 struct Gelu {  // the exact one, z Phi(z), with the normal distribution's Phi and density
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     const T Phi = std::erfc(-z * T(0.707106781186547524400844362104849039L)) / 2;
     const T density = T(0.398942280401432677939946059934381868L) * std::exp(-z * z / 2);
     // In this order a density of 0 makes 0, however large z is.
@@ -107,7 +108,7 @@ struct Gelu {  // the exact one, z Phi(z), with the normal distribution's Phi an
 // slope in float64 is float32's 1/6 (2.13), off by 3e-8.
 struct HardSigmoid {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     if (z <= -3) return {T(0), T(0), T(0)};
     if (z >= 3) return {T(1), T(0), T(0)};
     return {(z + 3) / 6, 1 / T(6), T(0)};
@@ -116,7 +117,7 @@ struct HardSigmoid {
 
 struct HardTanh {  // clip(z, -1, 1)
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     if (z <= -1) return {T(-1), T(0), T(0)};
     if (z >= 1) return {T(1), T(0), T(0)};
     return {z, T(1), T(0)};
@@ -126,7 +127,7 @@ struct HardTanh {  // clip(z, -1, 1)
 // z clip(z + 3, 0, 6) / 6: its slope (2 z + 3) / 6 jumps, from 0 to -1/2 and from 3/2 to 1.
 struct HardSwish {
   template <class T>
-  static Jet<T> derivatives(T z) {
+  SADDLESCAPE_HOST_DEVICE static Jet<T> derivatives(T z) {
     if (z <= -3) return {T(0), T(0), T(0)};
     if (z >= 3) return {z, T(1), T(0)};
     return {z * ((z + 3) / 6), (2 * z + 3) / 6, 1 / T(3)};

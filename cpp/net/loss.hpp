@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/host_device.hpp"
 #include "net/activation.hpp"
 
 namespace saddlescape::net {
@@ -25,14 +26,14 @@ struct CrossEntropy {
   static constexpr bool per_element = false;
 
   template <class T>
-  static T total(const T* y, std::int64_t C) {
+  SADDLESCAPE_HOST_DEVICE static T total(const T* y, std::int64_t C) {
     T s = 0;
     for (std::int64_t c = 0; c < C; ++c) s += y[c];
     return s;
   }
   // Calls visit(t, log sum_c exp(f_c - f_t)).
   template <class T, class Visit>
-  static void from_top(const T* f, std::int64_t C, Visit&& visit) {
+  SADDLESCAPE_HOST_DEVICE static void from_top(const T* f, std::int64_t C, Visit&& visit) {
     const std::int64_t t = std::max_element(f, f + C) - f;
     T others = 0;
     for (std::int64_t c = 0; c < C; ++c)
@@ -40,7 +41,7 @@ struct CrossEntropy {
     visit(t, std::log1p(others));
   }
   template <class T>
-  static T value(const T* f, const T* y, std::int64_t C) {
+  SADDLESCAPE_HOST_DEVICE static T value(const T* f, const T* y, std::int64_t C) {
     T sum = 0;
     from_top(f, C, [&](std::int64_t t, T level) {
       for (std::int64_t c = 0; c < C; ++c) sum += y[c] * (level - (f[c] - f[t]));
@@ -49,7 +50,7 @@ struct CrossEntropy {
   }
   // p = softmax(f): exp(f_c - f_t) over their sum. Returns t.
   template <class T>
-  static std::int64_t softmax(const T* f, std::int64_t C, T* p) {
+  SADDLESCAPE_HOST_DEVICE static std::int64_t softmax(const T* f, std::int64_t C, T* p) {
     const std::int64_t t = std::max_element(f, f + C) - f;
     T sum = 0;
     for (std::int64_t c = 0; c < C; ++c) {
@@ -60,7 +61,7 @@ struct CrossEntropy {
     return t;
   }
   template <class T>
-  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+  SADDLESCAPE_HOST_DEVICE static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
     const T s = total(y, C);
     const std::int64_t t = softmax(f, C, g);
     T others = 0;
@@ -72,14 +73,14 @@ struct CrossEntropy {
     g[t] = -others;  // sum_c g_c = 0
   }
   // p, and s.
-  static std::int64_t kept(std::int64_t C) { return C + 1; }
+  SADDLESCAPE_HOST_DEVICE static std::int64_t kept(std::int64_t C) { return C + 1; }
   template <class T>
-  static void keep(const T* f, const T* y, std::int64_t C, T* w) {
+  SADDLESCAPE_HOST_DEVICE static void keep(const T* f, const T* y, std::int64_t C, T* w) {
     softmax(f, C, w);
     w[C] = total(y, C);
   }
   template <class T>
-  static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
+  SADDLESCAPE_HOST_DEVICE static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
     const std::int64_t t = std::max_element(w, w + C) - w;
     T mean = 0;  // p^T (v - v_t): a shift of v changes nothing
     for (std::int64_t c = 0; c < C; ++c)
@@ -118,7 +119,7 @@ struct BinaryCrossEntropy {
   static constexpr bool per_element = false;
 
   template <class T>
-  static T value(const T* f, const T* y, std::int64_t C) {
+  SADDLESCAPE_HOST_DEVICE static T value(const T* f, const T* y, std::int64_t C) {
     T sum = 0;
     for (std::int64_t c = 0; c < C; ++c)
       // softplus(f) - y f, written as two terms that are never negative
@@ -127,17 +128,17 @@ struct BinaryCrossEntropy {
     return sum;
   }
   template <class T>
-  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+  SADDLESCAPE_HOST_DEVICE static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
     for (std::int64_t c = 0; c < C; ++c)
       g[c] = (1 - y[c]) * logistic(f[c]) - y[c] * logistic(-f[c]);
   }
-  static std::int64_t kept(std::int64_t C) { return C; }
+  SADDLESCAPE_HOST_DEVICE static std::int64_t kept(std::int64_t C) { return C; }
   template <class T>
-  static void keep(const T* f, const T*, std::int64_t C, T* w) {
+  SADDLESCAPE_HOST_DEVICE static void keep(const T* f, const T*, std::int64_t C, T* w) {
     for (std::int64_t c = 0; c < C; ++c) w[c] = logistic(f[c]) * logistic(-f[c]);
   }
   template <class T>
-  static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
+  SADDLESCAPE_HOST_DEVICE static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
     for (std::int64_t c = 0; c < C; ++c) Hv[c] = w[c] * v[c];
   }
   template <class T>
@@ -151,20 +152,20 @@ struct SquaredError {
   static constexpr bool per_element = true;
 
   template <class T>
-  static T value(const T* f, const T* y, std::int64_t C) {
+  SADDLESCAPE_HOST_DEVICE static T value(const T* f, const T* y, std::int64_t C) {
     T sum = 0;
     for (std::int64_t c = 0; c < C; ++c) sum += (f[c] - y[c]) * (f[c] - y[c]);
     return sum;
   }
   template <class T>
-  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+  SADDLESCAPE_HOST_DEVICE static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
     for (std::int64_t c = 0; c < C; ++c) g[c] = 2 * (f[c] - y[c]);
   }
-  static std::int64_t kept(std::int64_t) { return 0; }
+  SADDLESCAPE_HOST_DEVICE static std::int64_t kept(std::int64_t) { return 0; }
   template <class T>
-  static void keep(const T*, const T*, std::int64_t, T*) {}
+  SADDLESCAPE_HOST_DEVICE static void keep(const T*, const T*, std::int64_t, T*) {}
   template <class T>
-  static void product(const T*, std::int64_t C, const T* v, T* Hv) {
+  SADDLESCAPE_HOST_DEVICE static void product(const T*, std::int64_t C, const T* v, T* Hv) {
     for (std::int64_t c = 0; c < C; ++c) Hv[c] = 2 * v[c];
   }
   template <class T>
@@ -178,21 +179,21 @@ struct AbsoluteError {
   static constexpr bool per_element = true;
 
   template <class T>
-  static T value(const T* f, const T* y, std::int64_t C) {
+  SADDLESCAPE_HOST_DEVICE static T value(const T* f, const T* y, std::int64_t C) {
     T sum = 0;
     for (std::int64_t c = 0; c < C; ++c) sum += std::abs(f[c] - y[c]);
     return sum;
   }
   template <class T>
-  static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
+  SADDLESCAPE_HOST_DEVICE static void gradient(const T* f, const T* y, std::int64_t C, T* g) {
     for (std::int64_t c = 0; c < C; ++c) g[c] = T((f[c] > y[c]) - (f[c] < y[c]));
   }
-  static std::int64_t kept(std::int64_t) { return 0; }
+  SADDLESCAPE_HOST_DEVICE static std::int64_t kept(std::int64_t) { return 0; }
   template <class T>
-  static void keep(const T*, const T*, std::int64_t, T*) {}
+  SADDLESCAPE_HOST_DEVICE static void keep(const T*, const T*, std::int64_t, T*) {}
   template <class T>
-  static void product(const T*, std::int64_t C, const T*, T* Hv) {
-    std::fill(Hv, Hv + C, T(0));
+  SADDLESCAPE_HOST_DEVICE static void product(const T*, std::int64_t C, const T*, T* Hv) {
+    for (std::int64_t c = 0; c < C; ++c) Hv[c] = 0;
   }
   template <class T>
   static void root(const T*, const T*, std::int64_t C, T* R) {
@@ -208,7 +209,7 @@ struct Huber {
   double delta;
 
   template <class T>
-  T value(const T* f, const T* y, std::int64_t C) const {
+  SADDLESCAPE_HOST_DEVICE T value(const T* f, const T* y, std::int64_t C) const {
     const T d = static_cast<T>(delta);
     T sum = 0;
     for (std::int64_t c = 0; c < C; ++c) {
@@ -218,20 +219,20 @@ struct Huber {
     return sum;
   }
   template <class T>
-  void gradient(const T* f, const T* y, std::int64_t C, T* g) const {
+  SADDLESCAPE_HOST_DEVICE void gradient(const T* f, const T* y, std::int64_t C, T* g) const {
     const T d = static_cast<T>(delta);
     for (std::int64_t c = 0; c < C; ++c) {
       const T e = f[c] - y[c];
       g[c] = e <= -d ? -d : e >= d ? d : e;  // a NaN stays one
     }
   }
-  static std::int64_t kept(std::int64_t C) { return C; }
+  SADDLESCAPE_HOST_DEVICE static std::int64_t kept(std::int64_t C) { return C; }
   template <class T>
-  void keep(const T* f, const T* y, std::int64_t C, T* w) const {
+  SADDLESCAPE_HOST_DEVICE void keep(const T* f, const T* y, std::int64_t C, T* w) const {
     for (std::int64_t c = 0; c < C; ++c) w[c] = curvature(f[c], y[c]);
   }
   template <class T>
-  static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
+  SADDLESCAPE_HOST_DEVICE static void product(const T* w, std::int64_t C, const T* v, T* Hv) {
     for (std::int64_t c = 0; c < C; ++c) Hv[c] = w[c] * v[c];
   }
   template <class T>
@@ -241,7 +242,7 @@ struct Huber {
 
  private:
   template <class T>
-  T curvature(T f, T y) const {
+  SADDLESCAPE_HOST_DEVICE T curvature(T f, T y) const {
     return std::abs(f - y) < static_cast<T>(delta) ? T(1) : T(0);
   }
 };

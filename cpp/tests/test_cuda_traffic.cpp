@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "cuda/captured.hpp"
-#include "tests/cuda_device.hpp"
+#include "cuda/hosted/device.hpp"
 #include "tests/cuda_pair.hpp"
 
 namespace {

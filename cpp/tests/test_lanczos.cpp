@@ -12,6 +12,7 @@
 #include "eig/lanczos.hpp"
 #include "eig/orthogonal.hpp"
 #include "eig/pairs.hpp"
+#include "eig/vectors.hpp"
 #include "eig_samples.hpp"
 
 namespace eig = saddlescape::eig;
@@ -71,6 +72,7 @@ void invariant_after_600_restarts(std::int64_t block) {
 
 void breakdown_reveals_rank() {
   const std::int64_t n = 50;
+  const eig::HostVectors on(n);
   std::vector<double> v(static_cast<std::size_t>(4 * n)), c(16);
   saddlescape::Random random(3);
   random.normals(v.data(), n);
@@ -81,7 +83,7 @@ void breakdown_reveals_rank() {
   }
   const std::vector<double> before = v;
   const std::int64_t rank =
-      eig::orthonormalise_rows(n, v.data(), 0, 4, 2 * eig::norm(n, v.data()), c.data());
+      eig::orthonormalise_rows(on, v.data(), 0, 4, 2 * eig::norm(on, v.data()), c.data());
   expect(rank == 3, "rank of 4 rows that span 3 dimensions", static_cast<double>(rank));
   double worst = 0;
   for (std::int64_t row = 0; row < 4; ++row)
@@ -97,14 +99,15 @@ void breakdown_reveals_rank() {
 // rows, pieces and tiles; and the same bits for any number of threads.
 void taken_out_twice(std::int64_t n, std::int64_t j, std::int64_t k) {
   const auto at = [](std::int64_t i) { return static_cast<std::size_t>(i); };
+  const eig::HostVectors on(n);
   std::vector<double> v(at(j * n)), b(at(k * n));
   saddlescape::Random random(5);
   random.normals(b.data(), k * n);
   random.normals(v.data(), j * n);
   for (std::int64_t i = 0; i < j; ++i) {
-    const double size = eig::norm(n, v.data() + i * n);
+    const double size = eig::norm(on, v.data() + i * n);
     for (std::int64_t c = 0; c < n; ++c) v[i * n + c] /= size;
-    if (i > 0 && !eig::orthonormalise_row(n, v.data(), i)) return;
+    if (i > 0 && !eig::orthonormalise_row(on, v.data(), i)) return;
   }
   std::vector<double> first, products;
   const int threads = saddlescape::threads();

@@ -1,5 +1,6 @@
 #include "bind/cuda/parts.hpp"
 #include "bind/gil.hpp"
+#include "cuda/blas.hpp"
 #include "cuda/device.hpp"
 #include "cuda/library.hpp"
 
@@ -25,10 +26,11 @@ py::dict described() {
   return row;
 }
 
-// Where cuBLAS or cuSOLVER was found, and its version.
+// Where cuBLAS or cuSOLVER was found, and its version; it has what is called of it.
 py::tuple library(const std::string& name) {
   if (name != "cublas" && name != "cusolver")
     throw py::value_error("name: '" + name + "', expected 'cublas' or 'cusolver'");
+  if (name == "cublas") cuda::Blas::load();
   const cuda::Library& found =
       name == "cublas" ? cuda::Library::cublas() : cuda::Library::cusolver();
   return py::make_tuple(found.path(), found.version());

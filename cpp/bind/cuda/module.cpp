@@ -2,7 +2,9 @@
 // asks for a device.
 #include <pybind11/pybind11.h>
 
+#include "bind/bundled.hpp"
 #include "bind/cuda/parts.hpp"
+#include "core/blas.hpp"
 #include "cuda/device.hpp"
 
 namespace py = pybind11;
@@ -22,5 +24,12 @@ void translate(std::exception_ptr error) {
 PYBIND11_MODULE(_cuda, module) {
   py::register_local_exception_translator(&translate);
   module.attr("__version__") = SADDLESCAPE_VERSION;
+  saddlescape::blas::load(saddlescape::bind::bundled_blas());  // for what goes to the host
   saddlescape::bind::cuda_device(module);
+  saddlescape::bind::cuda_array(module);
+  saddlescape::bind::cuda_eig(module.def_submodule("eig"));
+  saddlescape::bind::cuda_net(module);
+#ifdef SADDLESCAPE_CUDA_HOSTED
+  saddlescape::bind::cuda_hosted(module.def_submodule("hosted"));
+#endif
 }

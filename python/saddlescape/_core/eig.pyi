@@ -35,7 +35,7 @@ def lanczos(
     missing: float,
     start: _Vector | None,
     callback: Callable[[int, _Vector, _Vector], bool | None] | None,
-    pieces: _Pieces | None,
+    where: _Pieces | None,
 ) -> tuple[
     _Vector,
     _Vector,
@@ -55,15 +55,21 @@ def quadrature(
     steps: int,
     probes: int,
     seed: int,
-    pieces: _Pieces | None,
+    where: _Pieces | None,
 ) -> tuple[_Vector, _Vector, NDArray[np.int64], _Vector, _Vector, _Vector, int, float, float]: ...
 def exact_diagonal(
-    n: int, apply: Callable[[_Vector], _Vector], block: int
+    n: int, apply: Callable[[_Vector], _Vector], block: int, where: None = None
 ) -> tuple[_Vector, int]: ...
 
 class Sketch:
     def __init__(
-        self, n: int, apply: Callable[[_Vector], _Vector], block: int, signs: bool, seed: int
+        self,
+        n: int,
+        apply: Callable[[_Vector], _Vector],
+        where: None,
+        block: int,
+        signs: bool,
+        seed: int,
     ) -> None: ...
     def grow(self, count: int) -> None: ...
     @property
@@ -79,7 +85,13 @@ class Sketch:
 
 class Hutchinson:
     def __init__(
-        self, n: int, apply: Callable[[_Vector], _Vector], block: int, elements: bool, seed: int
+        self,
+        n: int,
+        apply: Callable[[_Vector], _Vector],
+        where: None,
+        block: int,
+        elements: bool,
+        seed: int,
     ) -> None: ...
     def sample(self, count: int) -> None: ...
     @property

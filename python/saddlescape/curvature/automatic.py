@@ -13,6 +13,7 @@ from saddlescape.curvature.assembly import chunks_of_identity, symmetrise
 from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.engine import Engine
 from saddlescape.curvature.examined import examine
+from saddlescape.curvature.on_device import CurvatureOnDevice, EngineOnDevice
 from saddlescape.curvature.pieces import AutomaticCurvatureInPieces, EngineInPieces
 from saddlescape.curvature.shaken import loss_rounding, typical
 
@@ -84,6 +85,30 @@ class AutomaticCurvature(Blocks):
                 "from_torch(..., group=..., sharded=True)"
             )
         return AutomaticCurvatureInPieces(self, cast(EngineInPieces, self._engine))
+
+    def on_device(self) -> CurvatureOnDevice:
+        """Return the same operator with vectors on the CUDA device that holds the parameters.
+
+        `saddlescape.eig.lanczos`, ``density`` and ``trace`` then leave everything there, from the
+        product to the Ritz vector; it takes and gives arrays of the device by DLPack.
+
+        Raises
+        ------
+        TypeError
+            If the parameters are not all on one CUDA device, or if products are differences.
+        """
+        device = getattr(self._engine, "device", "")
+        if not device.startswith("cuda"):
+            raise TypeError(
+                f"on_device: {self!r} has parameters on {device or 'more than one device'}, "
+                "expected all of them on one CUDA device"
+            )
+        if self.differences is not None:
+            raise TypeError(
+                f"on_device: {self!r} computes products by differences, in the host's memory, "
+                "expected exact ones"
+            )
+        return CurvatureOnDevice(cast(EngineOnDevice, self._engine), self.theta)
 
     @property
     def kinks(self) -> tuple[str, ...]:

@@ -99,6 +99,7 @@ class NetworkCurvature(Blocks):
     ) -> None:
         if not isinstance(net, MLP):
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
+        net.need_cpu("net")
         wide = np.dtype(np.float64)
         self._X, targets = net.encode(X, y, wide)
         self._Y = net.smoothed(targets)

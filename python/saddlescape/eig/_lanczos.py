@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from saddlescape._check import integer, optional_function, real
 from saddlescape._core import eig as _eig
-from saddlescape.eig._operator import Operator, order, products
-from saddlescape.eig._pieces import arguments_of, pieces_of, together
+from saddlescape.eig._device import checked_start
+from saddlescape.eig._operator import Operator, order, solvers
+from saddlescape.eig._pieces import pieces_of, together
 
 __all__ = ["EigResult", "Outcome", "lanczos"]
 
@@ -49,7 +50,8 @@ class EigResult:
         Ascending: the `low` smallest, then the `high` largest.
     eigenvectors : ndarray, shape (n, k), float64
         Unit vectors by columns, orthogonal to each other; each column is contiguous. Of an operator
-        in pieces these are the rows that this process holds.
+        in pieces these are the rows that this process holds; of one on a CUDA device a
+        ``DeviceArray``.
     residuals : ndarray, shape (k,), float64
         ||A x - theta x||, with what rounding may add. Within this distance of theta there is an
         exact eigenvalue. It is the recurrence's; where the products show themselves to be less
@@ -93,7 +95,7 @@ class EigResult:
 
     def __repr__(self) -> str:
         """Return the pairs as a table, the outermost ones of many."""
-        k, n = len(self.eigenvalues), len(self.eigenvectors)
+        k, n = len(self.eigenvalues), self.eigenvectors.shape[0]
         lines = [
             f"EigResult: {self.outcome.name.lower()}, {k} of {n:,} pairs by {self.products:,} "
             f"products, probability of a missing one {self.missing:.1e}",
@@ -139,6 +141,10 @@ def lanczos(
     arguments, each holds its own rows of the basis, of `start` and of the eigenvectors, and inner
     products are added up over all, those with the whole basis at once. Everything but the rows is
     the same in each, bit for bit. What raises in one process raises in all.
+
+    With `op` on a CUDA device (`Operator`) the basis, its orthogonalisation and the products stay
+    there, and so do the eigenvectors; only inner products and the small projected matrix come to
+    the host. What is claimed of the result is the same.
 
     Parameters
     ----------
@@ -216,7 +222,12 @@ def lanczos(
         n = order(op, pieces=True)
         if pieces is not None:
             pieces.check(n)
-        vectors = None if start is None else _start(start, n if pieces is None else pieces.count)
+        here = n if pieces is None else pieces.count
+        core, apply, where = solvers(op, "lanczos", pieces)
+        if core is _eig:
+            vectors = None if start is None else _start(start, here)
+        else:
+            vectors = checked_start(start, lambda source: _start(source, here))
         arguments = (
             integer("low", low, 0),
             integer("high", high, 0),
@@ -229,11 +240,21 @@ def lanczos(
         )
         optional_function("callback", callback)
     values, rows, residuals, gaps, bounds, multiplicities, converged, missing, used, outcome = (
-        _eig.lanczos(n, products(op), *arguments, vectors, callback, arguments_of(pieces))
+        core.lanczos(n, apply, *arguments, vectors, callback, where)
     )
     ended = Outcome[outcome]
+    vectors = rows.T if core is _eig else rows  # a device's come by columns
     return EigResult(
-        values, rows.T, residuals, bounds, gaps, multiplicities, converged, missing, used, ended
+        values,
+        rows.T if core is _eig else rows,
+        residuals,
+        bounds,
+        gaps,
+        multiplicities,
+        converged,
+        missing,
+        used,
+        ended,
     )
 
 

@@ -10,9 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape._core import eig as _eig
-from saddlescape.eig._pieces import in_pieces
+from saddlescape.eig._device import (
+    device_order,
+    device_solvers,
+    device_where,
+    is_device_operator,
+    on_device,
+)
+from saddlescape.eig._pieces import Pieces, arguments_of, in_pieces
 
-__all__ = ["Operator", "order", "products"]
+__all__ = ["Operator", "order", "products", "solvers"]
 
 # One vector of so many numbers takes 16 GiB, and a solver keeps dozens: a shape of that size is a
 # mistake, as a product of shapes in the wrong place is.
@@ -26,6 +33,12 @@ class Operator(Protocol):
     A square array, a SciPy sparse matrix or ``LinearOperator``, or anything of this form. If it
     has a ``dtype`` of float32, the vectors come in float32, else in float64. If it also has
     ``.piece`` and ``.reduce``, its vectors are spread over processes: `OperatorInPieces`.
+
+    A matrix in a CUDA device's memory, and an operator whose ``device`` is ``"cuda"`` or
+    ``"cuda:0"``, is multiplied with arrays on that device, ``DeviceArray``, which
+    ``torch.from_dlpack``, ``cupy.from_dlpack`` and ``jax.dlpack.from_dlpack`` take without a copy;
+    its products stay there, and so do the solver's vectors. Its ``stream``, if it has one, is the
+    one that all of it runs on.
     """
 
     @property
@@ -43,6 +56,8 @@ def order(op: object, pieces: bool = False) -> int:
 
     `pieces`: whether its vectors may be spread over processes.
     """
+    if on_device(op):
+        return device_order(op)
     if not isinstance(op, Operator):
         raise TypeError(
             f"op: {type(op).__name__}, expected a square array, a scipy LinearOperator, or an "
@@ -101,3 +116,10 @@ def products(op: Operator) -> Callable[[NDArray[np.float64]], NDArray[np.float64
         return np.ascontiguousarray(by_rows, dtype=np.float64)
 
     return apply
+
+
+def solvers(op: Any, what: str, pieces: Pieces | None = None) -> tuple[Any, Any, Any]:
+    """Return the solvers for vectors where those of `op` lie, its product, and where that is."""
+    if is_device_operator(op):
+        return device_solvers(what), *device_where(op)
+    return _eig, products(op), arguments_of(pieces)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from saddlescape._check import integer
-from saddlescape._core import eig as _eig
 from saddlescape.eig._density import Density
 from saddlescape.eig._mass import Probe
-from saddlescape.eig._operator import Operator, order, products
-from saddlescape.eig._pieces import arguments_of, pieces_of, together
+from saddlescape.eig._operator import Operator, order, solvers
+from saddlescape.eig._pieces import pieces_of, together
 
 __all__ = ["density"]
 
@@ -34,7 +33,7 @@ def density(op: Operator, steps: int = 100, probes: int = 4, seed: int = 0) -> D
     op : array of shape (n, n), scipy LinearOperator, or anything with ``.shape`` and ``@``
         Symmetric and deterministic: both are watched at every product. It gets vectors (n,) in
         float64, or in float32 if its ``dtype`` says so; their pieces if they are spread over
-        processes, as `lanczos` says.
+        processes, or arrays on its CUDA device, as `lanczos` says.
     steps : int
         Products for each probe; 1.25 `steps` vectors of length n are kept.
     probes : int
@@ -88,8 +87,9 @@ def density(op: Operator, steps: int = 100, probes: int = 4, seed: int = 0) -> D
             pieces.check(n)
         many, seeds = integer("probes", probes, 1), integer("seed", seed, 0)
         length = min(integer("steps", steps, 1), n)
-    known, errors, sizes, *parts, used, norm, noise = _eig.quadrature(
-        n, products(op), length, many, seeds, arguments_of(pieces)
+    core, apply, where = solvers(op, "density", pieces)
+    known, errors, sizes, *parts, used, norm, noise = core.quadrature(
+        n, apply, length, many, seeds, where
     )
     cuts = np.cumsum(sizes)[:-1]
     each_probes = [np.split(part, cuts) for part in parts] if len(sizes) else [[], [], []]

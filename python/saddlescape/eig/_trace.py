@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from saddlescape._check import choice, integer, non_negative
 from saddlescape._core import eig as _eig
 from saddlescape.eig import _estimators as estimators
+from saddlescape.eig._device import is_device_operator
 from saddlescape.eig._estimate import Estimate
-from saddlescape.eig._operator import Operator, order
-from saddlescape.eig._operator import products as products_of
+from saddlescape.eig._operator import Operator, order, solvers
 
 __all__ = ["diagonal", "trace"]
 
@@ -56,7 +56,8 @@ def trace(
     ----------
     op : array of shape (n, n), scipy LinearOperator, or anything with ``.shape`` and ``@``
         Symmetric and deterministic. It gets vectors (n,), and with `block` > 1 also matrices
-        (n, k), in float64, or in float32 if its ``dtype`` says so.
+        (n, k), in float64, or in float32 if its ``dtype`` says so; arrays on its CUDA device if it
+        is there, where the vectors stay.
     products : int
         The most products with a vector.
     method : {"xtrace", "hutchinson"}
@@ -143,7 +144,7 @@ def diagonal(
     Parameters
     ----------
     op, products, seed, block
-        As for `trace`.
+        As for `trace`; not on a CUDA device.
     method : {"xdiag", "hutchinson"}
         XDiag keeps 1.5 `products` vectors of length n, Hutchinson 6.
     tolerance : float, optional
@@ -173,6 +174,10 @@ def diagonal(
     Epperly, Tropp, Webber, SIAM J. Matrix Anal. Appl. 45 (2024), section 2.4. Bekas, Kokiopoulou,
     Saad, "An estimator for the diagonal of a matrix", Appl. Numer. Math. 57 (2007).
     """
+    if is_device_operator(op):
+        raise TypeError(
+            "op: on a CUDA device, expected one in the host's memory: diagonal is computed there"
+        )
     run = _Run(op, products, choice("method", method, _DIAGONAL), tolerance, seed, block)
     if run.method == "hutchinson":
         return run.sampled(True, estimators.hutchinson_diagonal, estimators.exact_diagonal)
@@ -199,10 +204,10 @@ class _Run:
                 f"products: {self.products}, expected at least {least} for a standard error with "
                 f"method {method!r}, or at least n + 1 = {self.n + 1} for the exact result"
             )
-        self.apply = products_of(op)
+        self.core, self.apply, self.where = solvers(op, "op")
 
     def exact(self, done: Callable[[Vector, int], Result], used: int) -> Result:
-        values, products = _eig.exact_diagonal(self.n, self.apply, self.block)
+        values, products = self.core.exact_diagonal(self.n, self.apply, self.block, self.where)
         return done(values, used + products)
 
     def exact_is_cheaper(self, planned: int, used: int) -> bool:
@@ -230,7 +235,7 @@ class _Run:
         size = self.first(most)
         if self.exact_is_cheaper(2 * size, 0):
             return self.exact(done, 0)
-        sketch = _eig.Sketch(self.n, self.apply, self.block, signs, self.seed)
+        sketch = self.core.Sketch(self.n, self.apply, self.where, self.block, signs, self.seed)
         accepted = False
         while True:
             sketch.grow(size - sketch.vectors)
@@ -252,7 +257,9 @@ class _Run:
         size = self.first(self.products)
         if self.exact_is_cheaper(size, 0):
             return self.exact(done, 0)
-        samples = _eig.Hutchinson(self.n, self.apply, self.block, elements, self.seed)
+        samples = self.core.Hutchinson(
+            self.n, self.apply, self.where, self.block, elements, self.seed
+        )
         accepted = False
         while True:
             samples.sample(size - samples.products)

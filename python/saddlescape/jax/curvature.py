@@ -103,6 +103,41 @@ class JaxEngine:
             result[start : start + most] = _flat(leaves, (k,))[: len(part)]
         return np.ldexp(result, exponents)
 
+    @property
+    def device(self) -> str:
+        """The device that holds the parameters; of a GPU as CUDA names it."""
+        devices = {device for leaf in self._point for device in leaf.devices()}
+        if len(devices) != 1:
+            return ""
+        (only,) = devices
+        return f"cuda:{only.local_hardware_id}" if only.platform == "gpu" else str(only.platform)
+
+    stream = None  # JAX has streams of its own and waits for others'
+
+    @property
+    def device_dtype(self) -> Any:
+        """The widest type that JAX has switched on."""
+        return np.float64 if self._x64 else np.float32
+
+    def device_products(self, theta: Vector, V: Any) -> Any:
+        """Return ``H V`` for V (P,) or (P, k), by DLPack; all of it stays on the device."""
+        columns = jnp.from_dlpack(V)
+        rows = columns.reshape(len(columns), -1).T
+        self._settle()
+        at, most = self._leaves(theta), self._most() if len(rows) > 1 else 1
+        # To numbers near 1 by a power of two, exactly: in float32 small vectors underflow.
+        _, exponents = jnp.frexp(jnp.abs(rows).max(axis=1, keepdims=True))
+        scaled, done = jnp.ldexp(rows, -exponents), []
+        for start in range(0, len(rows), most):
+            part = scaled[start : start + most]
+            k = min(most, 1 << (len(part) - 1).bit_length())
+            leaves = self._leaves(jnp.pad(part, ((0, k - len(part)), (0, 0))))
+            found = self._for(k)(at, leaves)
+            flat = [leaf.astype(columns.dtype).reshape((k, -1)) for leaf in found]
+            done.append(jnp.concatenate(flat, axis=-1)[: len(part)])
+        result = jnp.ldexp(jnp.concatenate(done), exponents)
+        return jax.block_until_ready(result.T.reshape(columns.shape))
+
     def otherwise(self, theta: Vector, rows: Vector) -> Vector | None:  # noqa: ARG002
         """None: `products` has tried both modes."""
         return None
@@ -176,7 +211,7 @@ class JaxEngine:
             raise TypeError(f"loss_fn(params): {came}, expected a real scalar, shape ()")
         return point, dtype
 
-    def _leaves(self, theta: Vector) -> list[Any]:
+    def _leaves(self, theta: Any) -> list[Any]:
         """Cut (..., P) into arrays of the parameters' shapes and types."""
         if theta is self.theta:
             return self._point

@@ -120,7 +120,7 @@ def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def sample_weight(given: Any, X: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any] | None:
     """Return weights of the samples X (N, d) divided by their mean, in `dtype`; None for none."""
-    return None if given is None else mean_one(weights(given, len(X))).astype(dtype)
+    return None if given is None else mean_one(weights(given, X.shape[0])).astype(dtype)
 
 
 def weights(given: Any, samples: int) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from saddlescape import _check, _core
 from saddlescape.net import checks
 from saddlescape.net.draw import Draw
+from saddlescape.net.placed import Placed
 
 __all__ = ["Derivatives"]
 
 
-class Derivatives(ABC):
+class Derivatives(Placed):
     """Value and derivatives of the mean loss at ``theta``, by the core.
 
     References
@@ -27,9 +28,6 @@ class Derivatives(ABC):
     """
 
     sizes: tuple[int, ...]
-    dtype: np.dtype[Any]
-    _network: _core.net.Network
-    _theta: NDArray[Any]
     _running: NDArray[np.float64]
 
     @abstractmethod
@@ -65,7 +63,7 @@ class Derivatives(ABC):
         over all samples instead, so that the mean of an epoch's equal batches is the whole.
         """
         data, weight = self._data(X, y, sample_weight)
-        return self._network.loss(*data, self.mode(training), weight)
+        return self._engine.loss(*data, self.mode(training), weight)
 
     def gradient(
         self,
@@ -120,7 +118,7 @@ class Derivatives(ABC):
     ) -> tuple[float, NDArray[Any]]:
         mode = self.mode(training)
         if momentum is None or training is False or not self._running.size:
-            return self._network.gradient(*data, mode, weight)
+            return self._engine.gradient(*data, mode, weight)
         p = _check.fraction("momentum", momentum)
         loss, gradient, moments = self._network.gradient_and_moments(*data, mode, weight)
         # a diverged batch leaves the averages as they are
@@ -141,12 +139,17 @@ class Derivatives(ABC):
 
         ``R{g} = d/dr g(theta + r v)`` at r = 0, carried through the forward and the backward pass.
         """
+        if self._stands_there(V):
+            data, weight = self._data(X, y, sample_weight)
+            return self._engine.hvp(*data, V, self.mode(training), weight)
         wide = isinstance(V, np.ndarray) and V.ndim == 2
         columns = checks.columns(
             "V", V, (self._theta.size, "k") if wide else (self._theta.size,), self.dtype
         )
-        rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
         data, weight = self._data(X, y, sample_weight)
+        if self._there is not None:
+            return self._engine.hvp(*data, columns, self.mode(training), weight)
+        rows = np.ascontiguousarray(columns.T if wide else columns[None, :])
         products = self._network.hvp(*data, rows, self.mode(training), weight)
         return np.ascontiguousarray(products.T).reshape(V.shape)
 
@@ -170,7 +173,7 @@ class Derivatives(ABC):
         first, last = checks.layer_range(layer, len(self.sizes) - 1)
         data, weight = self._data(X, y, sample_weight, np.dtype(np.float64))
         mode = self.mode(training)
-        return self._network.hessian(*data, checks.part(part), first, last, mode, weight)
+        return self._engine.hessian(*data, checks.part(part), first, last, mode, weight)
 
     def hessian_diagonal(
         self,
@@ -183,6 +186,7 @@ class Derivatives(ABC):
     ) -> NDArray[np.float64]:
         """Return the exact diagonal (P,) of the Hessian or of a part of it, in float64."""
         which = checks.part(part)
+        self.need_cpu("hessian_diagonal")
         data, weight = self._data(X, y, sample_weight, np.dtype(np.float64))
         return self._network.hessian_diagonal(*data, which, self.mode(training), weight)
 
@@ -196,5 +200,5 @@ class Derivatives(ABC):
         """Return theta, X and the targets, and the weights divided by their mean, in `dtype`."""
         inputs, targets = self.encode(X, y, dtype)
         weight = checks.sample_weight(sample_weight, inputs, inputs.dtype)
-        theta = self._theta.astype(inputs.dtype, copy=False)
+        theta = self._theta_in(inputs.dtype)
         return (theta, inputs, self.smoothed(targets)), weight

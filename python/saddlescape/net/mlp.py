@@ -13,6 +13,8 @@ from saddlescape import _check, _core
 from saddlescape._extras import require
 from saddlescape.net import checks, store, views
 from saddlescape.net.derivatives import Derivatives
+from saddlescape.net.device import OnDevice
+from saddlescape.net.device import device as place
 from saddlescape.net.draw import Draw, checked_draw
 from saddlescape.net.init import INITS, checked_scale, draw_weights
 from saddlescape.net.standardise import Standardised
@@ -64,11 +66,20 @@ class MLP(Standardised, Derivatives):
         came as classes, one-hot or as probabilities. What looks at classes sees y.
     init_scale : float, optional
         The weights' value (constant), standard deviation (normal: 0.01) or gain (orthogonal: 1).
+    device : str
+        Where `theta` stands and the network computes: ``"cpu"``, or ``"cuda"`` for a plain network
+        (no normalisation, residual or dropout) with the CUDA backend. Calls there take NumPy's
+        arrays and give NumPy's, or take arrays in device memory (DLPack,
+        ``__cuda_array_interface__``) and give such. See `to`.
 
     Raises
     ------
     TypeError, ValueError
         Naming the argument, what was given and what is allowed.
+    RuntimeError
+        If `device` is ``"cuda"`` and nothing can run there: the line says why.
+    MemoryError
+        If the device's memory does not hold it, with what was wanted and what would fit.
 
     Examples
     --------
@@ -106,6 +117,7 @@ class MLP(Standardised, Derivatives):
         label_smoothing: float = 0.0,
         init_scale: float | None = None,
         normalise_after: bool = False,
+        device: str = "cpu",
     ) -> None:
         self.sizes = checks.sizes(sizes)
         self.activation = _check.choice("activation", activation, _core.net.activations())
@@ -126,29 +138,28 @@ class MLP(Standardised, Derivatives):
         self.dropout = _check.fraction("dropout", dropout)
         self.huber_delta = checks.huber_delta(huber_delta, loss, self.dtype)
         self.label_smoothing = checks.label_smoothing(label_smoothing, loss)
-        self._network = _core.net.Network(
-            list(self.sizes),
-            activation,
-            loss,
-            bias,
-            normalisation or "none",
-            residual,
-            dropout,
-            self.huber_delta,
-            self.normalise_after,
-        )
+        arguments = (
+            list(self.sizes), activation, loss, bias, normalisation or "none", residual, dropout,
+            self.huber_delta, self.normalise_after,
+        )  # fmt: skip
+        self._network = _core.net.Network(*arguments)
+        there = OnDevice(self._network, arguments) if place(device) == "cuda" else None
         # where vectors of it do not cross lines of the cache
-        self._theta: NDArray[Any] = _core.zeros(self._network.parameters, str(self.dtype))
+        self._theta = _core.zeros(self._network.parameters, str(self.dtype))
         self._running = views.running_averages(self.sizes, normalisation)
         for gamma, _ in self.scales():
             gamma[...] = 1.0
         draw_weights(self.layers(), self.init, self.init_scale, self.seed)
+        if there is not None:
+            self._theta = there.sent(self._theta)
+            self._there = there
 
     @property
     def theta(self) -> NDArray[Any]:
         """All parameters, (P,): layer by layer W (out, in) row-major, then b (out,); writable.
 
-        Of a normalised layer gamma (out,) and beta (out,) follow.
+        Of a normalised layer gamma (out,) and beta (out,) follow. With ``device="cuda"`` it is an
+        array in device memory, which `saddlescape.optim` steps there.
 
         Assigning copies into it: integers or floats of the same shape, finite in its dtype, or
         nothing is changed.
@@ -157,7 +168,9 @@ class MLP(Standardised, Derivatives):
 
     @theta.setter
     def theta(self, values: NDArray[Any]) -> None:
-        self._theta[:] = checks.columns("theta", values, self._theta.shape, self.dtype)
+        if not self._stands_there(values):
+            values = checks.columns("theta", values, self._theta.shape, self.dtype)
+        self._put(values)
 
     @property
     def parameters(self) -> int:
@@ -166,16 +179,19 @@ class MLP(Standardised, Derivatives):
 
     def layers(self) -> list[tuple[NDArray[Any], NDArray[Any] | None]]:
         """Return writable views of each layer's W (out, in) and b (out,), None without biases."""
+        self.need_cpu("layers")
         return views.weights_and_biases(self._network, self._theta, self.sizes, self.bias)
 
     def scales(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """Return writable views of gamma and beta (out,) of each normalised layer."""
+        self.need_cpu("scales")
         made = self.normalisation is not None
         return views.scales(self._network, self._theta, self.sizes) if made else []
 
     @property
     def network(self) -> _core.net.Network:
-        """The architecture as the core has it."""
+        """The architecture as the core has it, for what computes on the CPU alone."""
+        self.need_cpu("net")
         return self._network
 
     @property
@@ -201,28 +217,38 @@ class MLP(Standardised, Derivatives):
         itself, of at least 2 samples; derivatives are those of the loss as a function of theta with
         these masks, the statistics moving along.
         """
-        return self._network.predict(self._theta, self.cast(X), self.mode(training))
+        return self._engine.predict(self._theta, self.cast(X), self.mode(training))
 
     def encode(
         self, X: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any] | None = None
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return X and the (N, C) targets, checked; the core takes those `smoothed`."""
         inputs = self.cast(X, dtype)
-        targets = encode_targets(y, self.loss_name, len(inputs), self.sizes[-1], inputs.dtype)
-        return inputs, targets
+        shape = (inputs.shape[0], self.sizes[-1])
+        if self._there is not None and self._there.holds(y):
+            return inputs, self._there.targets(y, self.loss_name, shape, inputs.dtype)
+        return inputs, encode_targets(y, self.loss_name, *shape, inputs.dtype)
 
     def smoothed(self, Y: NDArray[Any]) -> NDArray[Any]:
         """Return the targets that the loss has for those (N, C) of `encode`, smoothed or as is."""
+        if self._there is not None and self._there.holds(Y):
+            return self._there.smoothed(Y, self.label_smoothing)
         return smoothed(Y, self.label_smoothing)
 
     def cast(self, X: NDArray[Any], dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """Return X (N, d), standardised if so wanted, in `dtype`, the network's by default."""
+        if self._there is not None and self._there.holds(X):
+            standardised = self._standardisation is not None
+            return self._there.samples(X, standardised, dtype or self.dtype)
         return self._inputs(X, dtype or self.dtype)
 
     def copy(self) -> MLP:
-        """Return a network of its own with the same parameters."""
-        twin = store.blank(MLP, store.architecture(self))
-        twin._theta[:] = self._theta  # whatever it holds, a diverged run's NaN too
+        """Return a network of its own with the same parameters, on the same device."""
+        return self._twin(self.device)
+
+    def _twin(self, device: str) -> MLP:
+        twin = store.blank(MLP, {**store.architecture(self), "device": device})
+        twin._put(self.on_host())  # whatever it holds, a diverged run's NaN too
         twin._running[:] = self._running
         twin._standardisation = self._standardisation
         return twin
@@ -272,4 +298,5 @@ class MLP(Standardised, Derivatives):
         return store.load(cls, path)
 
     def __repr__(self) -> str:
-        return f"MLP({store.description(self)}, {self.parameters:,} parameters)"
+        where = "" if self._there is None else ", on cuda"
+        return f"MLP({store.description(self)}, {self.parameters:,} parameters{where})"

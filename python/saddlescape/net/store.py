@@ -104,7 +104,7 @@ def parts(net: MLP) -> dict[str, NDArray[Any]]:
     """The numbers of a network: parameters, running averages, moments of its inputs."""
     own = net.standardisation
     return {
-        "theta": net.theta,
+        "theta": net.on_host(),
         "running": net.running,
         "standardisation": np.zeros((2, 0)) if own is None else np.stack(own),
     }
@@ -137,7 +137,7 @@ def remake(
 
 def save_network(net: MLP, path: str | Path) -> Path:
     """Write all of a network: what `load` reads."""
-    return write(path, net.theta, architecture(net), net.running, net.standardisation)
+    return write(path, net.on_host(), architecture(net), net.running, net.standardisation)
 
 
 def write(

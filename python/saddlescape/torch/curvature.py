@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from saddlescape.curvature import checks
 from saddlescape.curvature.engine import NoSecondDerivativeError
 from saddlescape.torch.forward import forward_product
+from saddlescape.torch.on_device import copied, flat_like, largest_of, scaled, zeros_like
 from saddlescape.torch.parameters import check_unchanged, checked, flat, named
 from saddlescape.torch.still import draws, still
 from saddlescape.torch.watch import Watch, written_by_hand
@@ -95,10 +96,13 @@ class TorchEngine:
             grads = torch.autograd.grad(loss, self._params, allow_unused=True)
             return float(loss.detach()), flat(self._params, grads)
 
-    def products(self, theta: Vector, rows: Vector, largest: Vector | None = None) -> Vector:
-        """Return ``V H`` for V (k, P); `largest`: of each row's magnitudes, where it is known."""
+    def products(self, theta: Vector, rows: Any, largest: Vector | None = None) -> Any:
+        """Return ``V H`` for V (k, P); `largest`: of each row's magnitudes, where it is known.
+
+        V is an array, or a tensor on the parameters' device, where the products then are too.
+        """
         if largest is None:
-            largest = np.abs(rows).max(axis=1, initial=0.0)
+            largest = largest_of(rows)
         if self._forward:
             return self._forward_products(theta, rows, largest)
         try:
@@ -113,12 +117,27 @@ class TorchEngine:
                 raise
             return result
 
-    def otherwise(
-        self, theta: Vector, rows: Vector, largest: Vector | None = None
-    ) -> Vector | None:
+    @property
+    def device(self) -> str:
+        """The device that holds all parameters, or an empty text where they are spread."""
+        devices = {str(p.device) for p in self._params}
+        return devices.pop() if len(devices) == 1 else ""
+
+    @property
+    def stream(self) -> Any:
+        """The stream that PyTorch works in now on that device."""
+        return torch.cuda.current_stream(self.device) if self.device.startswith("cuda") else None
+
+    def device_products(self, theta: Vector, V: Any) -> Any:
+        """Return ``H V`` for V (P,) or (P, k), by DLPack; all of it stays on the device."""
+        columns = torch.from_dlpack(V)
+        rows = columns.reshape(len(columns), -1).T.contiguous()
+        return self.products(theta, rows).T.contiguous().reshape(columns.shape)
+
+    def otherwise(self, theta: Vector, rows: Any, largest: Vector | None = None) -> Any:
         """Return ``V H`` by forward mode and keep to it; None where it can't be."""
         if largest is None:
-            largest = np.abs(rows).max(axis=1, initial=0.0)
+            largest = largest_of(rows)
         try:
             result = self._forward_products(theta, rows, largest)
         except RuntimeError:  # PyTorch's, whatever is missing
@@ -128,17 +147,17 @@ class TorchEngine:
             self.label += ", forward mode through the gradient"
         return result
 
-    def _forward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
-        result = np.zeros(rows.shape)
+    def _forward_products(self, theta: Vector, rows: Any, largest: Vector) -> Any:
+        result = zeros_like(rows)
         with self._placed(theta):
             for row, size, out in zip(rows, largest, result, strict=True):
                 _, exponent = np.frexp(size)
-                tangents = self._tensors(np.ldexp(row, -exponent))
+                tangents = self._tensors(scaled(row, -exponent))
                 parts = forward_product(self._evaluate, self._params, tangents)
-                out[:] = np.ldexp(flat(self._params, parts), exponent)
+                out[:] = scaled(flat_like(row, self._params, parts), exponent)
         return result
 
-    def _backward_products(self, theta: Vector, rows: Vector, largest: Vector) -> Vector:
+    def _backward_products(self, theta: Vector, rows: Any, largest: Vector) -> Any:
         with self._placed(theta):
             loss = self._evaluate()
             with _explained():
@@ -147,18 +166,16 @@ class TorchEngine:
                 )
             # A gradient that depends on no parameter has a zero row: a linear term, or none.
             which = [i for i, g in enumerate(grads) if g is not None and g.requires_grad]
-            result = np.zeros(rows.shape)
+            result = zeros_like(rows)
             for row, size, out in zip(rows, largest, result, strict=True):
                 if which:
                     self._product([grads[i] for i in which], which, row, size, out)
             return result
 
-    def _product(
-        self, grads: list[Any], which: list[int], row: Vector, size: float, out: Vector
-    ) -> None:
+    def _product(self, grads: list[Any], which: list[int], row: Any, size: float, out: Any) -> None:
         # To numbers near 1 by a power of two, exactly: in float16 a unit vector underflows.
         _, exponent = np.frexp(size)
-        tensors = self._tensors(np.ldexp(row, -exponent))
+        tensors = self._tensors(scaled(row, -exponent))
         with _explained():
             parts = torch.autograd.grad(
                 grads,
@@ -167,7 +184,7 @@ class TorchEngine:
                 retain_graph=True,
                 allow_unused=True,
             )
-        out[:] = np.ldexp(flat(self._params, parts), exponent)
+        out[:] = scaled(flat_like(row, self._params, parts), exponent)
 
     def _evaluate(self) -> Any:
         with sdpa_kernel([SDPBackend.MATH]) if self._plain else nullcontext():
@@ -220,10 +237,10 @@ class TorchEngine:
                 f"calls, expected none, or a seed inside: {self.advice}"
             )
 
-    def _tensors(self, theta: Vector) -> list[Any]:
+    def _tensors(self, theta: Any) -> list[Any]:
         tensors, start = [], 0
         for p in self._params:
-            part = torch.from_numpy(theta[start : start + p.numel()].copy())
+            part = copied(theta[start : start + p.numel()])
             tensors.append(part.reshape(p.shape).to(p.device, p.dtype))
             start += p.numel()
         return tensors

@@ -9,22 +9,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["check_unchanged", "checked", "flat", "named"]
+__all__ = ["check_unchanged", "checked", "flat", "flat_tensor", "named"]
 
 Vector = NDArray[np.float64]
 
 
 def flat(params: Sequence[Any], parts: Sequence[Any]) -> Vector:
     """Values of each parameter's shape, None for zeros, as one float64 vector."""
+    vector: Vector = flat_tensor(params, parts, torch.device("cpu")).numpy()
+    return vector
+
+
+def flat_tensor(params: Sequence[Any], parts: Sequence[Any], device: torch.device) -> Any:
+    """Return the same as a tensor on a device."""
     total = sum(p.numel() for p in params)
-    theta, start = torch.zeros(total, dtype=torch.float64, device="cpu"), 0
+    theta, start = torch.zeros(total, dtype=torch.float64, device=device), 0
     for p, part in zip(params, parts, strict=True):
         if part is not None:
             dense = part.detach() if part.layout is torch.strided else part.detach().to_dense()
             theta[start : start + p.numel()].copy_(dense.reshape(-1))
         start += p.numel()
-    vector: Vector = theta.numpy()
-    return vector
+    return theta
 
 
 def named(params: Any) -> tuple[list[str], list[Any]]:

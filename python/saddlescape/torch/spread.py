@@ -150,7 +150,8 @@ class SpreadEngine:
         with self.together("products in pieces"):
             own_largest = np.abs(rows).max(axis=1, initial=0.0)
             largest = self._from_all(own_largest, "scale").max(axis=0)
-            return self._engine.products(self._own(theta), rows, largest)
+            result: Vector = self._engine.products(self._own(theta), rows, largest)
+            return result
 
     def whole(self, own: Vector) -> Vector:
         """Return the pieces of all processes, one after the other."""

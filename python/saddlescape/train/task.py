@@ -81,6 +81,7 @@ class Task:
         """Check the arguments of `train`; nothing is changed where one is refused."""
         if not isinstance(net, MLP):
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
+        net.need_cpu("net")
         inputs, targets = samples_of(net, X, y)
         seed = _check.integer("seed", seed, low=0)
         shuffle = _check.flag("shuffle", shuffle)

@@ -9,7 +9,8 @@ namespace saddlescape::cuda {
 struct TestDevice {
   std::int64_t limit = std::numeric_limits<std::int64_t>::max();  // of all memory, in bytes
   std::int64_t used = 0;
-  std::int64_t launches = 0, uploads = 0, waits = 0;
+  std::int64_t launches = 0, uploads = 0, downloads = 0, waits = 0, follows = 0;
+  int current = 0;  // the number of the device that is used
 };
 TestDevice& test_device();
 

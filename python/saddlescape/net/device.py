@@ -1,0 +1,134 @@
+"""A network's computations on a CUDA device, in the place of the core's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _backend, _check, _core
+
+__all__ = ["DEVICES", "OnDevice", "device"]
+
+DEVICES = ("cpu", "cuda")
+
+
+def device(given: Any) -> str:
+    """Return "cpu" or "cuda"."""
+    return _check.choice("device", given, DEVICES)
+
+
+class OnDevice:
+    """What the core's network does, with parameters in device memory.
+
+    Arrays of NumPy are brought there, and the result of a call comes back as NumPy's if the samples
+    (for products the vectors) were; what is on the device already stays there.
+
+    Parameters
+    ----------
+    core : _core.net.Network
+        The same network, for where its parameters stand.
+    arguments : tuple
+        Those that `core` was made from.
+
+    Raises
+    ------
+    RuntimeError
+        Without a device, or without the backend: the line says why.
+    ValueError
+        If the network has what the device can't do, by name.
+    """
+
+    def __init__(self, core: _core.net.Network, arguments: tuple[Any, ...]) -> None:
+        self.cuda = _backend.cuda("device='cuda'")
+        self.core = core
+        self._network = self.cuda.Network(*arguments)
+
+    def holds(self, array: Any) -> bool:
+        """Whether an array stands in a CUDA device's memory."""
+        return not isinstance(array, np.ndarray) and bool(self.cuda.is_on_device(array))
+
+    def sent(self, array: Any) -> Any:
+        """Return the array on the device: itself, or a copy of NumPy's; None for None."""
+        if array is None or not isinstance(array, np.ndarray):
+            return array
+        return self.cuda.DeviceArray.from_numpy(np.ascontiguousarray(array))
+
+    def on_host(self, array: Any) -> NDArray[Any]:
+        """Return a copy of an array of the device's."""
+        copy: NDArray[Any] = array.numpy()
+        return copy
+
+    def assign(self, theta: Any, values: Any) -> None:
+        """Put values of its shape and dtype, from the host or the device, into theta."""
+        self.cuda.assign(theta, values, "theta")
+
+    def in_dtype(self, name: str, array: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return an array of the device's in `dtype`; itself if it has it already."""
+        own = isinstance(array, self.cuda.DeviceArray) and array.dtype == dtype
+        taken: NDArray[Any] = array if own else self.cuda.converted(array, name, dtype.name)
+        return taken
+
+    def targets(self, y: Any, loss: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
+        """Return the (N, C) targets of classes or targets that are on the device, checked there."""
+        probable = loss in ("cross_entropy", "bce")
+        low, high = (0.0, 1.0) if probable else (-np.inf, np.inf)
+        return self.cuda.targets(y, *shape, dtype.name, low, high)
+
+    def smoothed(self, targets: Any, smoothing: float) -> NDArray[Any]:
+        """Return ``y (1 - e) + e / C`` of targets (N, C) on the device."""
+        made: NDArray[Any] = targets if smoothing == 0 else self.cuda.smoothed(targets, smoothing)
+        return made
+
+    def samples(self, X: Any, standardised: bool, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return samples on the device in `dtype`, for a network that takes them as they are."""
+        if standardised:
+            raise ValueError(
+                "X: on the device, for a network that standardises its inputs, expected a NumPy "
+                "array, or the network after_standardisation()"
+            )
+        return self.in_dtype("X", X, dtype)
+
+    def predict(self, theta: Any, X: Any, _mode: Any) -> Any:
+        """Return the outputs (N, C)."""
+        return _like(X, self._network.predict(theta, self.sent(X)))
+
+    def loss(self, theta: Any, X: Any, Y: Any, _mode: Any, weight: Any = None) -> float:
+        """Return the mean loss."""
+        return float(self._network.loss(theta, *map(self.sent, (X, Y, weight))))
+
+    def gradient(
+        self, theta: Any, X: Any, Y: Any, _mode: Any, weight: Any = None
+    ) -> tuple[float, Any]:
+        """Return the mean loss and its gradient (P,)."""
+        loss, gradient = self._network.gradient(theta, *map(self.sent, (X, Y, weight)))
+        return loss, _like(X, gradient)
+
+    def hvp(self, theta: Any, X: Any, Y: Any, V: Any, _mode: Any, weight: Any = None) -> Any:
+        """Return the Hessian products of V (P,) or (P, k)."""
+        X, Y, weight, sent = map(self.sent, (X, Y, weight, V))
+        return _like(V, self._network.hvp(theta, X, Y, sent, weight))
+
+    def hessian(
+        self,
+        theta: Any,
+        X: Any,
+        Y: Any,
+        part: str,
+        first: int,
+        last: int,
+        _mode: Any,
+        weight: Any = None,
+    ) -> Any:
+        """Return the Hessian of the layers first ... last, in float64."""
+        there = map(self.sent, (X, Y))
+        H = self._network.hessian(theta, *there, part, first, last, self.sent(weight))
+        return _like(X, H)
+
+
+def _like(given: Any, result: Any) -> Any:
+    """Return a result on the device as NumPy's if what it was made from was."""
+    if not isinstance(given, np.ndarray):
+        return result
+    return result.numpy()

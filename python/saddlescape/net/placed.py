@@ -1,0 +1,88 @@
+"""Where a network's parameters stand, and who computes with them there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddlescape import _core
+from saddlescape.net.device import OnDevice
+from saddlescape.net.device import device as place
+
+if TYPE_CHECKING:
+    from saddlescape.net.mlp import MLP
+
+__all__ = ["Placed"]
+
+
+class Placed(ABC):
+    """A network's theta on the CPU or in a CUDA device's memory."""
+
+    dtype: np.dtype[Any]
+    _network: _core.net.Network
+    _theta: NDArray[Any]  # on a device DeviceArray
+    _there: OnDevice | None = None  # what computes where theta is an array of the device's
+
+    @property
+    def device(self) -> str:
+        """Where theta stands: "cpu" or "cuda"."""
+        return "cpu" if self._there is None else "cuda"
+
+    def to(self, device: str) -> MLP:
+        """Return the network on a device, ``"cpu"`` or ``"cuda"``: this one if it is there.
+
+        Else it is another one, with a copy of the parameters.
+
+        Raises
+        ------
+        ValueError, RuntimeError, MemoryError
+            As the network's making does.
+
+        Examples
+        --------
+        >>> import saddlescape as ss
+        >>> net = ss.MLP((2, 3, 1), loss="mse")
+        >>> net.to("cpu") is net
+        True
+        """
+        own = cast("MLP", self)
+        return own if place(device) == self.device else self._twin(device)
+
+    @abstractmethod
+    def _twin(self, device: str) -> MLP:
+        """Return a network of its own with the same numbers, on a device."""
+
+    def need_cpu(self, name: str) -> None:
+        """Refuse a network on a device, for what there is on the CPU alone."""
+        if self._there is not None:
+            raise ValueError(
+                f"{name}: the network is on device 'cuda', expected it on 'cpu' for this; "
+                "net.to('cpu') brings it there"
+            )
+
+    def on_host(self) -> NDArray[Any]:
+        """Return theta itself on the CPU, a copy of it from a device."""
+        return self._theta if self._there is None else self._there.on_host(self._theta)
+
+    @property
+    def _engine(self) -> _core.net.Network:
+        """What computes: the core's network, or the device's in its place."""
+        return self._network if self._there is None else cast("_core.net.Network", self._there)
+
+    def _put(self, values: Any) -> None:
+        """Copy values of theta's shape and dtype into it."""
+        if self._there is None:
+            self._theta[:] = values
+        else:
+            self._there.assign(self._theta, values)
+
+    def _theta_in(self, dtype: np.dtype[Any]) -> Any:
+        if self._there is None:
+            return self._theta.astype(dtype, copy=False)
+        return self._there.in_dtype("theta", self._theta, dtype)
+
+    def _stands_there(self, array: Any) -> bool:
+        return self._there is not None and self._there.holds(array)
