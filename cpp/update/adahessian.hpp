@@ -16,9 +16,6 @@
 namespace saddlescape::update {
 namespace {
 
-SADDLESCAPE_HOST_DEVICE inline float power(float x, float k) { return __builtin_powf(x, k); }
-SADDLESCAPE_HOST_DEVICE inline double power(double x, double k) { return __builtin_pow(x, k); }
-
 template <class T>
 struct Adahessian {
   static constexpr int states = 3;
@@ -64,7 +61,7 @@ struct Adahessian {
     v = h.second(v, d * d);
     // theta = (1 - lr wd) theta - lr mhat / (sqrt(vhat)^k + eps)
     const T size = root(v * h.scale);
-    const T powered = h.k == T(1) ? size : power(size, h.k);
+    const T powered = h.k == T(1) ? size : static_cast<T>(power::root_power(size, h.k));
     p -= h.decay(p) + ratio(h.step * m, powered + h.eps);
   }
 };
