@@ -85,8 +85,8 @@ struct FindNonFinite {
   }
 };
 
-// Adds the sums of a group of a tensor's tiles up; a block for each. `whole`: no tensor has more
-// than one, and its sums are the tensor's.
+// Adds the sums of a group of a tensor's tiles up, of which one without a gradient has none; a
+// block for each. `whole`: no tensor has more than one, and its sums are the tensor's.
 struct AddGroups {
   Table table;
   bool whole;
@@ -96,10 +96,11 @@ struct AddGroups {
     const Chunk chunk = table.chunks[block.index()];
     const Row& row = table.rows[chunk.tensor];
     const double* const sums = table.sums + tile_sums * (row.sums + chunk.tile);
+    const std::int64_t n = table.now[chunk.tensor].gradient ? chunk.tiles : 0;
     Own<update::Squares> total;
     block.all([&](int thread) { total.of(thread) = update::Squares(); });
     tiles.visit(
-        block, chunk.tiles, [&](std::int64_t i) { return sums[i]; },
+        block, n, [&](std::int64_t i) { return sums[i]; },
         [&](int thread, double sum) { total.of(thread).add(sum); });
     TensorSums& out = whole ? table.totals[chunk.tensor]
                             : table.groups[row.groups + chunk.tile / saddlescape::sums::together];

@@ -164,7 +164,7 @@ Plan plan(const Group* groups, const Tensor* tensors, std::int64_t count,
     if (looks > 0) made.looks.push_back({real, from, looks});
   }
   add_factors(groups, tensors, count, made);
-  add_matrices(matrices, tensors, length, made);
+  add_matrices(matrices, directions, tensors, length, made);
   return made;
 }
 

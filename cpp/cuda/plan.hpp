@@ -67,7 +67,8 @@ struct Plan {
   std::vector<MatrixBatch> matrices;   // one after the other, in the same memory
   std::vector<PassLaunch> passes;
   std::vector<LookLaunch> looks;
-  SumLaunch sums{};  // of all tensors
+  SumLaunch sums{};            // of all tensors
+  SumLaunch direction_sums{};  // of those with such a pass
   std::int64_t tiles = 0;
 
   bool operator==(const Plan& other) const;
@@ -102,9 +103,10 @@ struct MatrixPasses {
   Launch direction, pass;
 };
 
-// Lays out the batches of the tensors that have such passes, and the sums of all tensors.
-void add_matrices(const std::vector<MatrixPasses>& matrices, const update::Tensor* tensors,
-                  std::int64_t length, Plan& plan);
+// Lays out the batches of the tensors that have such passes, and the sums of all tensors; those
+// with other directions apart.
+void add_matrices(const std::vector<MatrixPasses>& matrices, const std::vector<Launch>& directions,
+                  const update::Tensor* tensors, std::int64_t length, Plan& plan);
 
 // Throws std::invalid_argument that names the rule where one has no pass on the device.
 Plan plan(const update::Group* groups, const update::Tensor* tensors, std::int64_t count,

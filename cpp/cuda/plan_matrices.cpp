@@ -26,6 +26,12 @@ void add_groups(const Tensor* tensors, std::int64_t tensor, Plan& plan) {
   ++plan.sums.tensors;
 }
 
+// What was added to `before`.
+SumLaunch since(const SumLaunch& before, const SumLaunch& now) {
+  return {before.from + before.groups, now.groups - before.groups, before.tensors,
+          now.tensors - before.tensors};
+}
+
 // The batches with their members, in the order of the list.
 struct Batches {
   std::vector<MatrixBatch> of;
@@ -53,8 +59,8 @@ struct Batches {
 
 }  // namespace
 
-void add_matrices(const std::vector<MatrixPasses>& matrices, const Tensor* tensors,
-                  std::int64_t length, Plan& plan) {
+void add_matrices(const std::vector<MatrixPasses>& matrices, const std::vector<Launch>& firsts,
+                  const Tensor* tensors, std::int64_t length, Plan& plan) {
   const auto count = static_cast<std::int64_t>(matrices.size());
   Batches batches;
   for (std::int64_t i = 0; i < count; ++i)
@@ -73,13 +79,18 @@ void add_matrices(const std::vector<MatrixPasses>& matrices, const Tensor* tenso
     batches.of[k].passes = add_passes(passes, tensors, length, plan.chunks);
   }
   plan.sums = {static_cast<std::int64_t>(plan.chunks.size()), 0, 0, 0};
-  for (std::int64_t i = 0; i < count; ++i)
-    if (!is_member[static_cast<std::size_t>(i)]) add_groups(tensors, i, plan);
+  for (const bool first : {false, true}) {
+    const SumLaunch before = plan.sums;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      if (!is_member[k] && first == (firsts[k] != nullptr)) add_groups(tensors, i, plan);
+    }
+    plan.direction_sums = since(before, plan.sums);
+  }
   for (std::size_t k = 0; k < batches.of.size(); ++k) {
     const SumLaunch before = plan.sums;
     for (const std::int64_t member : batches.members[k]) add_groups(tensors, member, plan);
-    batches.of[k].sums = {before.from + before.groups, plan.sums.groups - before.groups,
-                          before.tensors, plan.sums.tensors - before.tensors};
+    batches.of[k].sums = since(before, plan.sums);
   }
   plan.matrices = std::move(batches.of);
 }

@@ -27,7 +27,7 @@ void Stepping::factor() const {
 void Stepping::direct(const Group* groups, Tensor* tensors) {
   for (const PassLaunch& pass : workspace_.plan_.directions)
     pass.launch(stream_, pass.count, chunked(pass.from));
-  add(workspace_.plan_.sums, true);
+  add(workspace_.plan_.direction_sums, true);
   auto* const host = workspace_.answer_.as<unsigned char>();
   auto* const totals = reinterpret_cast<TensorSums*>(host + placed(sizeof(Control)));
   download(stream_, host, table.control, sizeof(Control));

@@ -196,12 +196,27 @@ void check_mixed() {
   tally.expect(ok && pair.same(), "factored, normed and elementwise rules in one list");
 }
 
+// Tensors whose tiles are as many as a group that is added up in order, and one more or less.
+void check_group_edges() {
+  const u::Group group{&u::rule("lamb"), options("lamb")};
+  Pair pair;
+  for (const std::int64_t size :
+       {1023 * u::tile_size, 1024 * u::tile_size, 1024 * u::tile_size + 1, std::int64_t{5}})
+    pair.add(*group.rule, lists::storages[0], size, 0, false);
+  u::Around around;
+  around.statistics = true;
+  around.clip_norm = 1;
+  pair.set_gradients(2);
+  tally.expect(pair.step(&group, around) && pair.same(), "sums across the edges of groups");
+}
+
 }  // namespace
 
 int main() {
   if (!lists::have_device()) return lists::left_out;
   check_factored();
   check_mixed();
+  check_group_edges();
 #if defined(SADDLESCAPE_TEST_BLAS)
   saddlescape::blas::load(SADDLESCAPE_TEST_BLAS);
 #endif

@@ -109,6 +109,7 @@ void check_plan() {
   check_chunks(plan, plan.sums.from, plan.sums.groups, tensors, {0, 1, 2, 3, 4, 5, 6});
   for (const c::PassLaunch& pass : plan.directions)
     check_chunks(plan, pass.from, pass.count, tensors, {1, 4});
+  check_chunks(plan, plan.direction_sums.from, plan.direction_sums.groups, tensors, {1, 4});
   tally.expect(plan.matrices.size() == 2 && plan.matrices[1].count == 2 &&
                    plan.rows[6].direction == 42 && plan.rows[5].direction == 0,
                "batches by shape");
