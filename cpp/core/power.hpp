@@ -78,7 +78,8 @@ SADDLESCAPE_HOST_DEVICE inline Split split(double x) {
   return {double_of(whole_bits + exponent) - whole, double_of(bits_of(x) - (exponent << 52))};
 }
 
-constexpr Pair ln_2{0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56};
+// A device reads no constant that is an object.
+SADDLESCAPE_HOST_DEVICE inline Pair ln_2() { return {0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56}; }
 
 // 2^n of a whole n for which it is normal.
 SADDLESCAPE_HOST_DEVICE inline double two_to(double n) {
@@ -128,7 +129,7 @@ SADDLESCAPE_HOST_DEVICE inline Pair log_pair(double x) {
   series = sum({0x1.5555555555555p-2, 0x1.5555555555555p-56}, product(series, square));   // 1/3
   series = sum({1, 0}, product(series, square));
   const Pair twice{2 * s.high, 2 * s.low};
-  return sum(product({parts.exponent, 0}, ln_2), product(twice, series));
+  return sum(product({parts.exponent, 0}, ln_2()), product(twice, series));
 }
 
 // e^x = 2^n (e^r)^64, r = (x - n ln 2) / 64, |r| < 0.0055. From r^3 / 6 on a double holds what
@@ -136,8 +137,8 @@ SADDLESCAPE_HOST_DEVICE inline Pair log_pair(double x) {
 SADDLESCAPE_HOST_DEVICE inline double exp_pair(const Pair& x) {
   if (!(x.high < 709.8)) return x.high >= 709.8 ? __builtin_inf() : x.high;
   if (x.high < -745.2) return 0;
-  const double n = __builtin_floor(x.high / ln_2.high + 0.5);
-  const Pair whole_r = sum(x, product({-n, 0}, ln_2));
+  const double n = __builtin_floor(x.high / ln_2().high + 0.5);
+  const Pair whole_r = sum(x, product({-n, 0}, ln_2()));
   const Pair r{whole_r.high * 0x1p-6, whole_r.low * 0x1p-6};
   const Pair square = product(r, r);
   const double rest = r.high * square.high * series_of<OfExp, 3, 1, 9>(r.high);
@@ -181,7 +182,7 @@ SADDLESCAPE_HOST_DEVICE inline double root_power(double x, double k) {
   const double upper = double_of(bits_of(k) & ~std::uint64_t{0xfff});
   const double exact = upper * e, rest = (k - upper) * e + k * f;
   const double n = (exact + rest + whole) - whole;
-  const double r = ((exact - n) + rest) * ln_2.high;
+  const double r = ((exact - n) + rest) * ln_2().high;
   const double half = (n * 0.5 + whole) - whole;
   const double power =
       (1 + (r + r * r * series_of<OfExp, 2, 1, 14>(r))) * two_to(half) * two_to(n - half);
