@@ -82,5 +82,16 @@ def contents(folder):
             for path in sorted(folder.rglob("*")) if path.is_file()}  # fmt: skip
 
 
+def check_refused(line, said, folder, capsys):
+    """A command line is refused in one line that begins like this, and nothing is changed."""
+    before = contents(folder)
+    assert status(line) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith(f"saddlescape: {said}")
+    assert contents(folder) == before
+
+
 def table(text):
     return list(csv.DictReader(text.splitlines()))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from cli_samples import contents, folder, status, table, trained  # noqa: F401 - fixtures
+from cli_samples import check_refused, folder, status, table, trained  # noqa: F401 - fixtures
 from saddlescape import data
 from saddlescape.eig import eigvalsh
 
@@ -44,6 +44,22 @@ def test_dtype(dtype, folder, capsys):
     for line in ("resume new --epochs 22", "predict new pets.csv --target kind", "spectrum new"):
         assert status(line) == 0, line
     assert ss.MLP.load(folder / "new" / "model.safetensors").dtype == dtype
+
+
+def test_normalise_after(folder, capsys):
+    """Where it stands is kept, and the network is the one that the library makes of it."""
+    assert status(f"{PETS} --normalisation batch --normalise-after --batch-size full") == 0
+    kept = ss.MLP.load(folder / "new" / "model.safetensors")
+    assert (kept.normalisation, kept.normalise_after) == ("batch", True)
+    assert "batch normalisation behind the activation" in capsys.readouterr().out
+    X, y = training(folder / "new")
+    net = ss.MLP((2, 16, 2), dtype="float64", seed=0, normalisation="batch", normalise_after=True)
+    net.standardise(X)
+    ss.train(net, X, y, epochs=20, lr=0.05, batch_size="full", seed=0)
+    assert np.array_equal(kept.theta, net.theta)
+    before = PETS.replace("new", "before")
+    assert status(f"{before} --normalisation batch --batch-size full") == 0
+    assert not ss.MLP.load(folder / "before" / "model.safetensors").normalise_after
 
 
 def test_class_weight_is_in_the_loss(folder, capsys):
@@ -108,13 +124,7 @@ BAD = {
 
 @pytest.mark.parametrize("line", BAD)
 def test_a_wrong_option_is_one_line_and_changes_nothing(line, folder, capsys):
-    before = contents(folder)
-    assert status(line) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith(f"saddlescape: {BAD[line]}")
-    assert contents(folder) == before
+    check_refused(line, BAD[line], folder, capsys)
 
 
 PENALISED = [
@@ -154,7 +164,7 @@ def test_a_run_of_an_earlier_version_goes_on(folder):
     """Whose run.json has not the options that came later."""
     path = folder / "p" / "run.json"
     content = json.loads(path.read_text())
-    for name in ("class_weight", "dtype", "metrics"):
+    for name in ("class_weight", "dtype", "metrics", "normalise_after"):
         del content["arguments"][name]
     path.write_text(json.dumps(content))
     for line in ("spectrum p", "predict p pets.csv", "resume p --epochs 61"):

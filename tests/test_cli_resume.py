@@ -10,10 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from cli_samples import FILES, contents, folder, status, trained  # noqa: F401 - fixtures
+from saddlescape.cli.ending import further
+from saddlescape.train import RunOutcome
 from saddlescape.train.checkpoint import Checkpoint
 from saddlescape.train.progress import ProgressOfRun
 
@@ -200,6 +203,51 @@ def test_a_history_of_another_run_is_one_line(folder, capsys):
         "first step\n"
     )
     assert contents(folder) == before
+
+
+def test_what_is_offered_goes_on(folder, capsys):
+    """Where it stopped in its last epoch more patience alone has no epoch left to use it in."""
+    words = "train houses.csv --target price --validation 0.3 --lr 0.5 --patience 2 --out new"
+
+    def epochs():
+        last = (folder / "new" / "history.csv").read_text().splitlines()[-1]
+        return int(last.split(",")[1]) + 1
+
+    assert status(f"{words} --epochs 60") == 0
+    stopped = epochs()
+    assert stopped < 60
+    capsys.readouterr()
+    for planned, options in (
+        (60, "--patience 4"),
+        (stopped, f"--patience 4 --epochs {2 * stopped}"),
+    ):
+        assert status(f"{words} --epochs {planned} --force") == 0
+        assert epochs() == stopped
+        offered = re.findall(r"  saddlescape (resume .*?)  look", capsys.readouterr().out)
+        assert offered == [f"resume new {options}"]
+        assert status(offered[0]) == 0
+        assert epochs() > stopped
+        capsys.readouterr()
+
+
+FINISHED, EARLY = RunOutcome.FINISHED, RunOutcome.EARLY
+OFFERED = [
+    # how it ended, in which epoch of 10, schedule, what goes on
+    (FINISHED, 10, "constant", "--epochs 20"),
+    (FINISHED, 10, "cosine", ""),  # whose rate is at its end
+    (EARLY, 7, "constant", "--patience 6"),
+    (EARLY, 7, "cosine", "--patience 6"),
+    (EARLY, 10, "constant", "--patience 6 --epochs 20"),
+    (EARLY, 10, "cosine", ""),
+    (RunOutcome.NOT_FINITE, 7, "constant", ""),
+]
+
+
+@pytest.mark.parametrize(("outcome", "epochs", "schedule", "options"), OFFERED)
+def test_what_would_go_on(outcome, epochs, schedule, options):
+    run = SimpleNamespace(outcome=outcome, epochs=epochs)
+    asked = {"epochs": 10, "patience": 3, "schedule": schedule}
+    assert further(run, SimpleNamespace(arguments=asked))[0] == options
 
 
 def test_a_run_that_ended_early_has_its_end_in_the_checkpoint(folder, capsys):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import saddlescape as ss
-from cli_samples import FILES, LABELS, contents, folder, status, table, trained, write  # noqa: F401 - fixtures
+from cli_samples import FILES, LABELS, check_refused, folder, status, table, trained  # noqa: F401 - fixtures
 from saddlescape import data
 from saddlescape.cli.record import Record
 from saddlescape.data.encode import LabelCode, NumberCode
@@ -51,6 +51,7 @@ BAD = {
     f"{TRAIN} --patience 0 --validation 0.2": "argument --patience: '0', expected an integer of",
     f"{TRAIN} --schedule step": "argument --schedule: 'step', expected one of constant, cosine",
     f"{TRAIN} --normalisation group": "argument --normalisation: 'group', expected one of batch,",
+    f"{TRAIN} --normalise-after": "--normalise-after: needs --normalisation KIND, batch or layer",
     f"{TRAIN} --threads 0": "argument --threads: '0', expected an integer of at least 1",
     f"{TRAIN} --normalisation batch --batch-size 1": (
         "--batch-size: 1 leaves a batch of 1 of 48 samples, expected at least 2 in each"
@@ -103,13 +104,7 @@ BAD = {
 
 @pytest.mark.parametrize("line", BAD)
 def test_a_wrong_command_is_one_line_and_changes_nothing(line, folder, capsys):
-    before = contents(folder)
-    assert status(line) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith(f"saddlescape: {BAD[line]}")
-    assert contents(folder) == before
+    check_refused(line, BAD[line], folder, capsys)
 
 
 def cut(name, share=2):
@@ -159,11 +154,7 @@ HARMED = [
 @pytest.mark.parametrize(("harm", "line", "said"), HARMED)
 def test_a_harmed_folder_is_one_line(harm, line, said, folder, capsys):
     harm(folder / "h")
-    assert status(line) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1
-    assert err.startswith(f"saddlescape: {said}")
+    check_refused(line, said, folder, capsys)
 
 
 # --- what is kept ---------------------------------------------------------------------------------
@@ -241,6 +232,7 @@ def test_force_replaces_the_run_and_nothing_else(folder, capsys):
         "--loss huber --activation relu --layers 8,8 --residual --l1 1e-3 --l2 1e-3",
         "--loss mae --normalisation layer --optimizer sgd --lr 0.01 --schedule linear",
         "--normalisation batch --dropout 0.2 --schedule cosine --batch-size full",
+        "--normalisation layer --normalise-after --activation relu",
         "--raw --init orthogonal --threads 1 --task regression",
     ],
 )

@@ -78,6 +78,55 @@ def test_a_sum_is_a_point_that_can_be_judged():
     assert H.silent is None
 
 
+def descended(name, **given):
+    """A network after a few steps; what a run of them hands on."""
+    net = made(name)
+    Xs = np.column_stack([X[:, :2], np.ones(len(X))])  # with biases a column too many
+    run = ss.train(net, Xs, Y, epochs=3, l1=L1, l2=L2, **given)
+    of_run = {"sample_weight": run.sample_weight, "l1": run.l1, "l2": run.l2}
+    return run, of_run
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_sum_explains_as_many_zeros_as_a_diagnosis(name):
+    """All but the weights are free of the penalty: the softmax's shift of biases stays flat."""
+    run, of_run = descended(name, class_weight={0: 2.0})
+    weight = of_run["sample_weight"]
+    loss = curvature.of(run.net, run.X, run.y, sample_weight=weight)
+    sums = curvature.sum_of([loss, curvature.penalty(run.net, l1=L1, l2=L2)])
+    judged = ss.diagnose(run).point
+    for H in (sums, curvature.trained_loss(run.net, run.X, run.y, **of_run)):
+        point = ss.critical.classify(H, seed=0)
+        assert point.loss == judged.loss
+        assert np.array_equal(point.spectrum, judged.spectrum)
+        assert str(point.null_space) == str(judged.null_space)
+        families = {name: V.shape for name, V in H.invariances()}
+        assert families == {name: V.shape for name, V in loss.invariances()}
+    if name != "no biases":
+        assert judged.null_space.explained > 0
+
+
+def test_batches_of_a_network_know_what_all_of_them_leave_flat():
+    net = made("plain")
+    whole = ss.critical.classify(curvature.of(net, X, Y))
+    parts = [curvature.of(net, X[:5], Y[:5]), curvature.of(net, X[5:], Y[5:])]
+    point = ss.critical.classify(curvature.mean_of(parts, [5, 4]))
+    assert point.null_space.explained == whole.null_space.explained > 0
+    matrix = curvature.from_matrix(np.eye(3))
+    assert list(curvature.sum_of([matrix, matrix]).invariances()) == []
+
+
+def test_without_penalties_the_trained_loss_is_the_networks():
+    net = made("plain")
+    H = curvature.trained_loss(net, X, Y)
+    assert type(H) is curvature.NetworkCurvature
+    assert H.loss() == net.loss(X, Y)
+    net.theta[:] = 1e200
+    assert curvature.trained_loss(net, X, Y, l2=L2) is None
+    net.theta[0] = np.nan
+    assert curvature.trained_loss(net, X, Y) is None
+
+
 def test_what_second_derivatives_do_not_see_of_l1_is_said():
     net = made("plain")
     net.layers()[0][0][0, :2] = 0
@@ -107,4 +156,9 @@ def test_refused(case):
     given, kind, text = REFUSED[case]
     with pytest.raises(kind) as caught:
         curvature.penalty(**{"net": NET, **given})
+    assert str(caught.value) == text
+    if case == "not finite":
+        return  # where a run diverged there is no curvature
+    with pytest.raises(kind) as caught:
+        curvature.trained_loss(**{"net": NET, "X": X, "y": Y, **given})
     assert str(caught.value) == text

@@ -96,9 +96,9 @@ def stopped(**more):
     rng = np.random.default_rng(1)
     X, y = rng.standard_normal((60, 4)), rng.integers(0, 2, 60)
     kept = {}
-    given = {"epochs": 300, "early_stopping": 6, **more}
+    given = {"epochs": 300, "early_stopping": 6, "lr": 0.02, **more}
     run = ss.train(
-        ss.MLP((4, 16, 2), seed=0), X, y, lr=0.02, batch_size=14, validation=0.3, **given,
+        ss.MLP((4, 16, 2), seed=0), X, y, batch_size=14, validation=0.3, **given,
         epoch_callback=lambda state: kept.update({state.epoch: state.net.theta.copy()}),
     )  # fmt: skip
     return run, kept
@@ -126,6 +126,15 @@ def test_after_early_stopping_the_steps_up_to_the_best_epoch_are_judged():
         assert np.array_equal(judged[name], expected, equal_nan=True), name
     for name in judged.epochs:
         assert np.array_equal(judged.epochs[name], run.history.epochs[name][: run.best_epoch + 1])
+
+
+def test_the_rate_that_is_named_is_the_one_at_the_judged_step():
+    rate = ss.schedule.exponential(0.02, 0.9)
+    run, _ = stopped(lr=rate)
+    found = ss.diagnose(run)
+    last = run.history["learning_rate"][run.restored - 1]
+    assert f", lr {last:g}, " in found.subject
+    assert last > run.history["learning_rate"][-1]
 
 
 def test_parameters_that_were_not_put_back_are_the_last_steps():

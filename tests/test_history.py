@@ -55,6 +55,24 @@ def test_extend_numbers_through_and_loses_no_column():
     assert first != second
 
 
+def test_what_comes_until_a_step_and_since_make_the_whole():
+    run = ss.train(
+        ss.MLP((1, 2, 2), seed=0), np.arange(4.0)[:, None], np.array([0, 1, 0, 1]), batch_size=2,
+        epochs=5, metrics=("accuracy",),
+    )  # fmt: skip
+    for steps in (0, 1, 4, 10):
+        first, rest = run.history.until(steps), run.history.since(steps)
+        assert (first.steps, rest.steps) == (steps, 10 - steps)
+        assert rest["step"].tolist() == list(range(10 - steps))
+        ended = steps // 2
+        assert (first.epochs.rows, rest.epochs.rows) == (ended, 5 - ended)
+        assert rest.epochs["epoch"].tolist() == list(range(5 - ended))
+        assert rest.epochs["step"].tolist() == [2 * e + 1 - steps for e in range(ended, 5)]
+        assert np.array_equal(rest.loss, run.history.loss[steps:])
+        first.extend(rest)
+        assert first == run.history
+
+
 def test_history_refuses_names_it_does_not_keep():
     history = ss.History(["loss"])
     with pytest.raises(ValueError, match=r"^lss: no name to record, expected loss$"):

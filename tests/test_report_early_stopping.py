@@ -6,13 +6,15 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 import saddlescape as ss
 from lecture_samples import split_digits
 from saddlescape import cli
 from saddlescape.report import write_early_stopping
-from saddlescape.report.early_stopping import Frame, chosen, frames
+from saddlescape.report.early_stopping import Frame, _draw, chosen, frames
 
 FALL = np.array([3.0, 2.0, 1.0, 1.5, 1.2, 1.0, 1.1, 0.5, 0.4])
 
@@ -53,9 +55,9 @@ def test_every_epoch_says_where_things_stand():
         "epoch 4: no lower validation loss for 1 epoch",
         "epoch 5: no lower validation loss for 2 epochs",
         "epoch 6: 3 without a lower validation loss: training stops, epoch 3 is put back",
-        "epoch 7: had training gone on",
-        "epoch 8: had training gone on",
-        "epoch 9: had training gone on",
+        "epoch 7: had training gone on after epoch 6",
+        "epoch 8: had training gone on after epoch 6",
+        "epoch 9: had training gone on after epoch 6",
     ]  # an equal loss, that of epoch 6, is no better
     assert frames(FALL, 4)[-1] == Frame(9, 3, 7)
     assert frames(FALL, 5)[-1] == Frame(9, 9, None)
@@ -85,6 +87,38 @@ def test_the_file(tmp_path):
     # The curves grow: more blue from picture to picture.
     blue = (pictures[..., 2] > pictures[..., 0].astype(int) + 80).sum(axis=(1, 2))
     assert (np.diff(blue) > 0).all()
+
+
+@pytest.mark.parametrize("epochs", [3, 60])
+@pytest.mark.parametrize("best", [1, 2, -2])
+@pytest.mark.parametrize("patience", [1, 5])
+def test_no_word_stands_on_another_or_on_a_curve(epochs, best, patience):
+    best = best % epochs
+    validation = np.abs(np.arange(1, epochs + 1) - best) + 1.0
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    _draw(axes, validation / 2, validation, frames(validation, patience)[-1], patience)
+    canvas.draw()
+    inside = axes.get_window_extent()
+    assert axes.get_legend().get_window_extent().y1 < inside.y0
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) in (0, 2)
+    for box in boxes:
+        assert inside.x0 <= box.x0 < box.x1 <= inside.x1
+        assert inside.y0 <= box.y0 < box.y1 <= inside.y1
+    assert len(boxes) < 2 or not boxes[0].overlaps(boxes[1])
+    assert all(tick % 1 == 0 for tick in axes.get_xticks())
+
+
+def test_the_first_epoch_is_seen():
+    """A line of one point is none."""
+    figure = Figure(figsize=(7.2, 4.4))
+    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
+    _draw(axes, np.array([1.0, 0.5]), np.array([3.0, 2.0]), Frame(1, 1, None), 2)
+    axes.get_legend().set_visible(False)
+    canvas.draw()
+    picture = np.asarray(canvas.buffer_rgba()).astype(int)
+    assert (picture[..., 2] > picture[..., 0] + 80).any()  # blue: training
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])

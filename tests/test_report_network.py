@@ -123,6 +123,11 @@ def test_other_names_are_refused(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_no_path_is_refused():
+    with pytest.raises(TypeError, match="int"):
+        ss.MLP((1, 2)).save_figure(3)
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         ss.MLP((1, 2)).save_figure(tmp_path / "nowhere" / "net.png")

@@ -206,6 +206,8 @@ class TestBeyond:
 
     @pytest.mark.parametrize("given", [
         {"normalisation": "batch", "batch_size": 20}, {"normalisation": "layer"},
+        {"normalisation": "layer", "normalise_after": True},
+        {"normalisation": "batch", "normalise_after": True, "batch_size": 20},
         {"residual": True, "hidden_layer_sizes": (4, 4)}, {"dropout": 0.2}, {"init": "he"},
         {"init": "constant", "init_scale": 0.1}, {"init": "orthogonal", "init_scale": 0.5},
         {"activation": "gelu"}, {"solver": "nadam", "solver_params": {"betas": (0.5, 0.9)}},
@@ -216,6 +218,7 @@ class TestBeyond:
         fitted = model(kind, max_iter=60, learning_rate_init=0.01, **given)
         fitted.fit(X60, TARGETS[kind])
         assert fitted.loss_curve_[-1] < 0.95 * fitted.loss_curve_[0]
+        assert fitted.net_.normalise_after == given.get("normalise_after", False)
         other = clone(fitted).fit(X60, TARGETS[kind])
         np.testing.assert_array_equal(other.net_.theta, fitted.net_.theta)
 

@@ -92,6 +92,9 @@ ARGUMENTS = [
      "init_scale: str, expected a finite number"),
     ("one", {"normalisation": "group"}, ValueError,
      "normalisation: 'group', expected None, 'batch' or 'layer'"),
+    ("one", {"normalise_after": 1}, TypeError, f"normalise_after: int, expected {FLAG}"),
+    ("one", {"normalise_after": True}, ValueError,
+     "normalise_after: True without normalisation, expected normalisation 'batch' or 'layer'"),
     ("one", {"residual": 2}, TypeError, f"residual: int, expected {FLAG}"),
     ("one", {"dropout": 1.0}, ValueError, f"dropout: 1.0, expected {FRACTION}"),
     ("one", {"solver_params": 3}, TypeError, "solver_params: int, expected a dict or None"),
@@ -115,6 +118,8 @@ ARGUMENTS = [
      f"activation: 'tanh', expected 'relu' {AS_BEFORE}"),
     ("one", {"warm_start": True, "loss": "absolute_error"}, ValueError,
      f"loss: 'mae', expected 'mse' {AS_BEFORE}"),
+    ("one", {"warm_start": True, "normalisation": "layer", "normalise_after": True}, ValueError,
+     f"normalisation: 'layer', expected None {AS_BEFORE}"),
     ("one", {"warm_start": True, "dropout": 0.5}, ValueError,
      f"dropout: 0.5, expected 0.0 {AS_BEFORE}"),
 ]  # fmt: skip

@@ -143,6 +143,6 @@ def test_after_early_stopping_the_best_epoch_is_diagnosed():
     steps = fitted.history_.steps // fitted.n_iter_ * best
     assert found.step == steps
     assert f"its parameters are those after {steps} steps, the best epoch's" in found.subject
-    first = fitted.history_.steps
     fitted.set_params(warm_start=True, learning_rate_init=1e3).fit(X60, TARGETS["multi"])
-    assert fitted.diagnose(curvature=False).step == first  # a start that nothing was better than
+    # nothing was better than its start: the first fit's best, without what that fit undid
+    assert fitted.diagnose(curvature=False).step == steps

@@ -98,6 +98,18 @@ def test_a_run_that_goes_on_has_the_curves_of_one_that_never_stopped(case, tmp_p
     assert curves(tmp_path / "events") == curves(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("case", BEFORE)
+def test_a_run_that_has_not_begun_knows_its_own_folder(case, tmp_path):
+    train(log=tmp_path / "whole")
+    written = BEFORE[case]
+    if written is not None:
+        epochs = 0 if written == 0 else 4
+        train(log=tmp_path / "events", epochs=epochs, callback=lambda s: s.step == written)
+    train(checkpoint=tmp_path / "run", epochs=0)
+    resume(tmp_path / "run", log=tmp_path / "events", epochs=4)
+    assert curves(tmp_path / "events") == curves(tmp_path / "whole")
+
+
 def test_it_may_go_on_many_times(tmp_path):
     """The last file's name comes last: readers go by that."""
     train(log=tmp_path / "whole")
@@ -143,12 +155,13 @@ def test_a_folder_that_says_of_no_start_is_gone_on_with(tmp_path, monkeypatch):
     assert curves(tmp_path / "events") == curves(tmp_path / "whole")
 
 
-def test_another_runs_folder_is_left_alone(tmp_path):
+@pytest.mark.parametrize("step", [0, 5])
+def test_another_runs_folder_is_left_alone(step, tmp_path):
     train(log=tmp_path / "events", seed=5)
-    stopped(tmp_path / "run", 5)
+    stopped(tmp_path / "run", step, **({} if step else {"epochs": 0}))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match="is of another run, expected this one's first step"):
-        resume(tmp_path / "run", log=[tmp_path / "new.csv", tmp_path / "events"])
+        resume(tmp_path / "run", log=[tmp_path / "new.csv", tmp_path / "events"], epochs=4)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert after == before
 

@@ -238,17 +238,31 @@ def test_memory(sizes, size):
     """Beside theta and the optimizer's state: theta before, two gradients, three activations.
 
     Of those each hidden unit has its value, its slope and its place in the turned matrix, for rows
-    of whole vectors; a batch of more than 128 samples goes through piece by piece.
+    of whole vectors; a batch of more than 128 samples goes through piece by piece. Where the loss
+    goes through blocks of 64 samples, each pass has scratch for one; mse needs none.
     """
-    net = network("float32", sizes)
-    X, y = np.zeros((2 * size, sizes[0]), np.float32), np.zeros(2 * size, int)
-    loop = _core.train.Loop(
-        net.network, Ahead(optim.Adam(net.theta)).core, net.theta, *net.encode(X, y), size
-    )
     whole = 16 if size < 128 else 128
     rows, units = -(-size // whole) * whole, sum(-(-width // 16) * 16 for width in sizes)
-    numbers = 3 * net.parameters + 3 * rows * units
-    assert 3 * net.parameters < loop.bytes / 4 <= numbers + 1000
+    most = 3 * network("float32", sizes).parameters + 3 * rows * units + 1000
+    assert 3 * network("float32", sizes).parameters < loop_bytes(sizes, size, "mse") / 4 <= most
+    scratch = loop_bytes(sizes, size, "cross_entropy") - loop_bytes(sizes, size, "mse")
+    assert scratch == 4 * passes(sizes, size) * (3 * sizes[-1] + 6) * 64
+
+
+def loop_bytes(sizes, size, loss):
+    net = network("float32", sizes, loss=loss)
+    X, Y = np.zeros((2 * size, sizes[0]), np.float32), np.zeros((2 * size, sizes[-1]), np.float32)
+    Y[:, 0] = 1
+    core = Ahead(optim.Adam(net.theta)).core
+    return _core.train.Loop(net.network, core, net.theta, X, Y, size).bytes
+
+
+def passes(sizes, size):
+    """How many passes through the network stand beside one another: see cpp/net/gradient.hpp."""
+    large = 4 * network("float32", sizes).parameters > 512 * 1024
+    rows = 64 if large else 128
+    chunks = 1 if size <= rows else 2 * -(-size // (2 * rows))
+    return min(4 if large else 16, chunks)
 
 
 @pytest.mark.parametrize("kind", [Steps, NativeSteps])

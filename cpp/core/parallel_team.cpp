@@ -101,6 +101,7 @@ class Pool {
         return;  // nor memory to start one
       }
       ++started_;
+      kept_off_ = -1;  // it may run anywhere yet
     }
   }
 

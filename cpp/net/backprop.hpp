@@ -50,7 +50,9 @@ class Backprop {
   double size_bound() const;
 
   // Of what it keeps.
-  std::int64_t bytes() const { return size_ * static_cast<std::int64_t>(sizeof(T)); }
+  std::int64_t bytes() const {
+    return size_ * static_cast<std::int64_t>(sizeof(T)) + loss_.bytes();
+  }
 
  private:
   // Rows of a layer's gradient that are computed together.

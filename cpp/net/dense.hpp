@@ -1,5 +1,5 @@
-// Loops of small networks, compiled once for each instruction set (dense_cpu.cpp), with the same
-// bits from each.
+// Loops of small networks, compiled once for each instruction set (dense_cpu.cpp). Products have
+// the same bits from each that fuses multiplication and addition, all else from each.
 //
 // Matrices have rows of whole vectors of 64 bytes: what stands behind the last column is anything
 // and is never looked at.

@@ -1,10 +1,16 @@
 // The loops of dense.hpp. One object for each instruction set, no contraction, nothing of std::.
 //
-// An element of a product is c = c + a b, k times in order, with a rounding after each: a tile of
-// any shape and vectors of any length give the same bits. On CPUs that add beside a multiplication
-// it costs no time against fused steps (Zen 5: 225 Gflop/s on one core in float32, either way).
+// An element of a product is c = c + a b, k times in order, by fused multiply-add where the set has
+// it: a tile of any shape and vectors of any length give the same bits, from all sets that do
+// (x86-64-v3, v4), others from those that don't. A CPU that adds beside a multiplication is as fast
+// without (Zen 5: 225 Gflop/s on one core in float32, either way), one that adds with the same
+// units half as fast (Intel's).
 #include "net/chain.hpp"
 #include "net/dense.hpp"
+
+#if defined(__FMA__)
+#include <immintrin.h>
+#endif
 
 namespace saddlescape::net {
 namespace {
@@ -28,15 +34,38 @@ struct VectorOf<double> {
   using type __attribute__((vector_size(vector_bytes))) = double;
 };
 
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+// a b + c.
+inline Vector<float> multiply_add(Vector<float> a, Vector<float> b, Vector<float> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+inline Vector<double> multiply_add(Vector<double> a, Vector<double> b, Vector<double> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_pd(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_pd(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 // From and to any address.
-template <class Vector, class T>
-inline Vector load(const T* from) {
-  Vector x;
+template <class T>
+inline Vector<T> load(const T* from) {
+  Vector<T> x;
   __builtin_memcpy(&x, from, sizeof x);
   return x;
 }
-template <class Vector, class T>
-inline void store(const Vector& x, T* to) {
+template <class T>
+inline void store(const Vector<T>& x, T* to) {
   __builtin_memcpy(to, &x, sizeof x);
 }
 
@@ -54,28 +83,26 @@ struct Product {
 // Rows [i, i + rows) and columns [j, j + vectors whole vectors) of C, kept in registers.
 template <class T, int rows, int vectors>
 void tile(const Product<T>& p, std::int64_t i, std::int64_t j) {
-  using Vector = typename VectorOf<T>::type;
   constexpr int across = vector_bytes / sizeof(T);
   const T *A = p.A.data + i * p.A.row, *B = p.B + j;
   const std::int64_t row = p.A.row, column = p.A.column, ldb = p.ldb, k = p.k;
   // Unrolled, here and where they are stored, so that the sums never stand in memory: they did, for
   // as long as 20 of the products.
-  Vector sum[rows][vectors];
+  Vector<T> sum[rows][vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v)
-      sum[r][v] =
-          p.start ? load<Vector>(p.start + (i + r) * p.start_row + j + v * across) : Vector{};
+      sum[r][v] = p.start ? load(p.start + (i + r) * p.start_row + j + v * across) : Vector<T>{};
   for (std::int64_t l = 0; l < k; ++l) {
-    Vector b[vectors];
+    Vector<T> b[vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) b[v] = load<Vector>(B + l * ldb + v * across);
+    for (int v = 0; v < vectors; ++v) b[v] = load(B + l * ldb + v * across);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
-      const Vector a = A[r * row + l * column] - Vector{};
+      const Vector<T> a = A[r * row + l * column] - Vector<T>{};
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) sum[r][v] += a * b[v];
+      for (int v = 0; v < vectors; ++v) sum[r][v] = multiply_add(a, b[v], sum[r][v]);
     }
   }
 #pragma GCC unroll 8

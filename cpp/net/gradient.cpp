@@ -93,7 +93,8 @@ void LossGradient<T>::run(const T* theta, const Batch<T>& batch, std::int64_t in
 
 template <class T>
 std::int64_t LossGradient<T>::bytes() const {
-  std::int64_t all = parts_numbers_ * static_cast<std::int64_t>(sizeof(T));
+  std::int64_t all = parts_numbers_ * static_cast<std::int64_t>(sizeof(T)) +
+                     static_cast<std::int64_t>((sums_.size() + bounds_.size()) * sizeof(double));
   for (const auto& pass : passes_) all += pass->bytes();
   return all;
 }

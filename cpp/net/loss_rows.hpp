@@ -100,6 +100,10 @@ class LossRows {
       }
     });
   }
+  // Of what it keeps.
+  std::int64_t bytes() const {
+    return static_cast<std::int64_t>((scratch_.size() + kept_.size()) * sizeof(T));
+  }
   std::int64_t product_room() const { return by_blocks_ ? loss_room(C_) : 0; }
 
  private:

@@ -1,5 +1,6 @@
-// parallel_for: every index once, from many threads at once, nested, after a fork, thousands of
-// times.
+// parallel_for: every index once, from many threads at once, after a rest, nested, after a fork,
+// thousands of times.
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,75 @@ void ranges() {
     for (std::int64_t n : {0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 1000})
       for (std::int64_t grain : {1, 2, 10, 2000})
         expect(covers_once(n, grain), "every index once, no range below the grain");
+  }
+}
+
+using Clock = std::chrono::steady_clock;
+
+// As many ranges as threads, of which none ends before all have begun: nobody can take a second one
+// for a helper that sleeps on. work(i) is called in the i-th.
+template <class Work>
+bool all_at_work(int threads, Work&& work) {
+  std::vector<std::atomic<int>> runs(static_cast<std::size_t>(threads));
+  std::atomic<int> begun{0}, met{0};
+  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  saddlescape::parallel_for(threads, 1, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t i = first; i < end; ++i) {
+      ++runs[static_cast<std::size_t>(i)];
+      work(i);
+    }
+    ++begun;
+    while (begun < threads && Clock::now() < deadline) std::this_thread::yield();
+    met += begun == threads;
+  });
+  return met == threads && std::all_of(runs.begin(), runs.end(), [](int n) { return n == 1; });
+}
+
+void rest(int milliseconds) {
+  if (milliseconds > 0) std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+}
+
+// Helpers that look for the next loop, and such that have gone to sleep; more threads than before,
+// and fewer.
+void after_a_rest() {
+  for (const int threads : {2, 3, 4, 5, 6, 7, 8, 5, 2, 8}) {
+    saddlescape::set_threads(threads);
+    for (const int pause : {0, 20, 1, 20, 0})
+      for (int round = 0; round < 2; ++round) {
+        rest(round == 0 ? pause : 0);
+        if (all_at_work(threads, [](std::int64_t) {})) continue;
+        return expect(false, "all threads at work after a rest, each on one range");
+      }
+  }
+}
+
+// Of one loop's threads: on how many CPUs each may run, that of the caller first.
+std::vector<int> cpus_allowed(int threads) {
+  std::vector<int> counts(static_cast<std::size_t>(threads));
+  const auto caller = std::this_thread::get_id();
+  std::atomic<std::size_t> next{1};
+  all_at_work(threads, [&](std::int64_t) {
+    cpu_set_t set;
+    sched_getaffinity(0, sizeof set, &set);
+    counts[std::this_thread::get_id() == caller ? 0 : next++] = CPU_COUNT(&set);
+  });
+  return counts;
+}
+
+// A helper that sleeps is woken off the caller's CPU: each of them, however many there are.
+void woken_elsewhere() {
+  if (std::string(saddlescape::threading()) != "pool") return;
+  constexpr int threads = 8;
+  saddlescape::set_threads(threads);
+  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  for (bool all = false; !all;) {
+    rest(5);  // on a busy machine nobody may have gone to sleep by then
+    const std::vector<int> counts = cpus_allowed(threads);
+    const int others = std::max(1, counts[0] - 1);
+    all = std::all_of(counts.begin() + 1, counts.end(), [&](int n) { return n == others; });
+    if (all || Clock::now() < deadline) continue;
+    expect(false, "every helper may run on all CPUs but one");
+    return;
   }
 }
 
@@ -107,12 +177,12 @@ std::string thrown_by(std::int64_t n, Function&& range) {
 // and of one thread there is none to wait for.
 void throws_on(bool on_caller, int threads) {
   const auto caller = std::this_thread::get_id();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(threads > 1);
+  const auto deadline = Clock::now() + std::chrono::seconds(threads > 1);
   std::atomic<bool> helped{false};
   const std::string what = thrown_by(64, [&](std::int64_t begin, std::int64_t) {
     const bool here = std::this_thread::get_id() == caller;
     if (!here) helped = true;
-    while (here && !helped && std::chrono::steady_clock::now() < deadline) {
+    while (here && !helped && Clock::now() < deadline) {
     }
     // The other side is in the middle of its range when this one throws.
     if (here != on_caller) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -178,6 +248,8 @@ void forked() {
 
 int main() {
   ranges();
+  after_a_rest();
+  woken_elsewhere();
   nested();
   exceptions();
   forked();

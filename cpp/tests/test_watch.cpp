@@ -1,36 +1,18 @@
 // A watched step beside the plain one and the passes that it replaces: the same bits for every
 // elementwise rule, at sizes that cross the edges of rows, groups of rows and tiles, for every
 // instruction set, however the tensor is cut into ranges.
-#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "core/isa.hpp"
 #include "train/measure.hpp"
+#include "train_samples.hpp"
 #include "update/watch.hpp"
 
 namespace {
 
 using namespace saddlescape;
-
-int failures = 0;
-
-void expect(bool ok, const std::string& what) {
-  if (ok) return;
-  ++failures;
-  std::printf("FAILED %s\n", what.c_str());
-}
-
-template <class T>
-std::vector<T> numbers(std::int64_t n, std::uint64_t seed) {
-  std::vector<T> all(static_cast<std::size_t>(n));
-  for (T& x : all) {
-    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
-    x = static_cast<T>(static_cast<double>(seed >> 11) / 4503599627370496.0 - 1);
-  }
-  return all;
-}
 
 // Parameters, their gradient and states, with a guard behind each.
 template <class T>
@@ -142,6 +124,5 @@ int main() {
     every_rule<double>();
   }
   what_cannot_be_watched();
-  if (failures == 0) std::printf("watch: all good\n");
-  return failures == 0 ? 0 : 1;
+  return summary("watch");
 }

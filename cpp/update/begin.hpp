@@ -16,6 +16,10 @@ inline bool clips(const Around& around) {
   return around.clip_norm < std::numeric_limits<double>::infinity();
 }
 
+inline bool clamps(const Around& around) {
+  return around.clip_value < std::numeric_limits<double>::infinity();
+}
+
 // 1 at most. PyTorch's clip_grad_norm_ adds the same 1e-6.
 SADDLESCAPE_HOST_DEVICE inline double clip_factor(double norm, double limit) {
   const double factor = limit / (norm + 1e-6);

@@ -1,8 +1,7 @@
 // A tile of a gradient as the rules see it: widened, unscaled, clipped.
 #pragma once
 
-#include <limits>
-
+#include "update/begin.hpp"
 #include "update/kernels.hpp"
 #include "update/row.hpp"
 #include "update/step.hpp"
@@ -10,8 +9,7 @@
 namespace saddlescape::update {
 
 inline bool scales_gradient(const Around& around, double clip) {
-  return around.unscale != 1 || clip != 1 ||
-         around.clip_value < std::numeric_limits<double>::infinity();
+  return around.unscale != 1 || clip != 1 || clamps(around);
 }
 
 inline Scaling scaling(const Around& around, double clip) {

@@ -144,8 +144,8 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
     outcome.clip = clip_factor(outcome.gradient_norm, around.clip_norm);
   }
   // A norm that is finite had no NaN and no infinity in it; a clamp may have hidden one.
-  const bool known_finite = clips(around) && std::isfinite(outcome.gradient_norm) &&
-                            !(around.clip_value < std::numeric_limits<double>::infinity());
+  const bool known_finite =
+      clips(around) && std::isfinite(outcome.gradient_norm) && !clamps(around);
   std::optional<Check> check;
   if (around.check_finite && !known_finite) check.emplace(tensors, count, around.unscale);
 

@@ -1,24 +1,18 @@
 #include "update/watch.hpp"
 
-#include <limits>
-
 #include "core/isa.hpp"
+#include "update/begin.hpp"
 #include "update/one_loop.hpp"
 #include "update/row.hpp"
 
 namespace saddlescape::update {
-namespace {
-
-bool limited(double limit) { return limit < std::numeric_limits<double>::infinity(); }
-
-}  // namespace
 
 const WatchKernels& watch_kernels() { SADDLESCAPE_ACTIVE(_watch) }
 
 bool can_watch(const Group& group, const Tensor& tensor, const Around& around) {
   return group.rule->kind == Kind::elementwise && !group.rule->carries && !tensor.copy &&
-         is_native(group, tensor) && around.unscale == 1 && !limited(around.clip_value) &&
-         !limited(around.clip_norm) && !around.statistics && around.average_weight == 0;
+         is_native(group, tensor) && around.unscale == 1 && !clamps(around) && !clips(around) &&
+         !around.statistics && around.average_weight == 0;
 }
 
 void watch(const Group& group, const Tensor& tensor, std::int64_t from, std::int64_t to,

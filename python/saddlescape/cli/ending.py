@@ -16,7 +16,7 @@ from saddlescape.net import MLP
 from saddlescape.net.store import description
 from saddlescape.train import Run, RunOutcome
 
-__all__ = ["ended", "measured"]
+__all__ = ["ended", "further", "measured", "wrapped"]
 
 _WIDTH = 80
 
@@ -26,8 +26,8 @@ def ended(run: Run, folder: Folder, record: Record, material: Material) -> int:
     net = run.net
     net.save(folder.model)
     about = f"{material.split.train.name}: {description(net)}, {net.parameters:,} parameters"
-    lines = [line for note in material.notes for line in _wrapped("note: ", note)]
-    lines += ["", *_wrapped("", about), *_wrapped("", _how(run)), "", *_table(net, material)]
+    lines = [line for note in material.notes for line in wrapped("note: ", note)]
+    lines += ["", *wrapped("", about), *wrapped("", _how(run)), "", *_table(net, material)]
     print("\n".join([*lines, "", *_places(folder)]))
     if run.outcome is RunOutcome.INTERRUPTED:
         sys.stdout.flush()
@@ -95,21 +95,33 @@ def _places(folder: Folder) -> list[str]:
 def _next(run: Run, folder: Folder, record: Record) -> list[str]:
     name = _quoted(folder)
     lines = {f"predict {name} DATA": "new data, the same columns"}
-    if run.outcome is RunOutcome.FINISHED and record.arguments["schedule"] == "constant":
-        lines[f"resume {name} --epochs {2 * record.arguments['epochs']}"] = "train on"
-    if run.outcome is RunOutcome.EARLY:
-        patience = 2 * record.arguments["patience"]
-        lines[f"resume {name} --patience {patience}"] = "look further for a better epoch"
+    more, text = further(run, record)
+    if more:
+        lines[f"resume {name} {more}"] = text
     lines[f"spectrum {name}"] = "what kind of point it ended at"
     width = max(map(len, lines))
     return ["next:", *(f"  saddlescape {line:<{width}}  {text}" for line, text in lines.items())]
+
+
+def further(run: Run, record: Record) -> tuple[str, str]:
+    """Return the options with which the run would go on, and what for; none if it can't."""
+    asked = record.arguments
+    early, ended = run.outcome is RunOutcome.EARLY, run.epochs >= asked["epochs"]
+    if run.outcome is not RunOutcome.FINISHED and not early:
+        return "", ""
+    if ended and asked["schedule"] != "constant":  # which ends where the epochs do
+        return "", ""
+    options = [f"--patience {2 * asked['patience']}"] if early else []
+    options += [f"--epochs {2 * asked['epochs']}"] if ended else []
+    return " ".join(options), "look further for a better epoch" if early else "train on"
 
 
 def _quoted(folder: Folder) -> str:
     return shlex.quote(str(folder.path))
 
 
-def _wrapped(head: str, text: str) -> list[str]:
+def wrapped(head: str, text: str) -> list[str]:
+    """Break a text into lines, behind `head` and as far in as it is long."""
     return textwrap.wrap(
         head + text, _WIDTH, subsequent_indent=" " * len(head), break_long_words=False,
         break_on_hyphens=False,

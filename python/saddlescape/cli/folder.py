@@ -14,7 +14,7 @@ from saddlescape.net import MLP
 __all__ = ["Folder"]
 
 # Arguments that a run of an earlier version does not have, with what it was trained by
-_LATER = {"class_weight": None, "dtype": "float64", "metrics": None}
+_LATER = {"class_weight": None, "dtype": "float64", "metrics": None, "normalise_after": False}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape._files import write_whole
-from saddlescape.cli.ending import measured
+from saddlescape.cli.ending import measured, wrapped
 from saddlescape.cli.folder import Folder
+from saddlescape.cli.glance import glance
 from saddlescape.cli.record import Record, fingerprint
 from saddlescape.cli.status import DONE
 from saddlescape.data import Categories, DataError
 from saddlescape.data.encode import LabelCode
 from saddlescape.data.errors import listed
-from saddlescape.data.unseen import Unseen, as_labels, encode_unseen, read_unseen
+from saddlescape.data.unseen import Unseen, as_labels, encode_unseen, notes_on, read_unseen
+from saddlescape.diagnosis.records import counted
 from saddlescape.net import MLP
 
 __all__ = ["TEXT", "add"]
@@ -28,6 +31,7 @@ __all__ = ["TEXT", "add"]
 TEXT = "say what a trained network says of new data"
 
 Vector = NDArray[np.float64]
+_NAMED = 8  # columns of a table, each by its name
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -37,7 +41,10 @@ def add(command: argparse.ArgumentParser) -> None:
     add("folder", type=Path, metavar="DIR", help=text)
     text = "data with the columns of the training, in any order: .csv, .tsv, .parquet, .npz, digits"
     add("data", metavar="DATA", help=text)
-    text = "where to write the table (default: standard output)"
+    text = (
+        "where to write the table, as CSV (default: standard output; of it a terminal shows the "
+        "first rows)"
+    )
     add("--out", type=Path, metavar="FILE.csv", help=text)
     add("--target", metavar="COLUMN", help="the column with the truth, to score against")
     add("--force", action="store_true", help="replace FILE.csv if it is there")
@@ -53,21 +60,35 @@ def _run(given: argparse.Namespace) -> int:
         labels.append(given.target)
     new = read_unseen(given.data, labels, given.target)
     X = _encoded(record, net, new)
+    notes = notes_on(new, record.codes, (record.target, given.target))
+    said = [line for note in notes for line in wrapped("note: ", note)]
     truth = None if given.target is None else _truth(record, new, given.target)
     outputs = net.predict(X).astype(np.float64)
-    table = _csv(_header(record), _rows(record, net, outputs))
-    said = [] if truth is None else _score(record, net, X, truth)
+    header, rows = _header(record), _rows(record, net, outputs)
+    said += [] if truth is None else _score(record, net, X, truth)
     found = fingerprint(given.data)
     named = given.data == record.arguments["data"]  # a set that has a name and no file
-    if said and found == record.sha256 and (found is not None or named):
+    if truth is not None and found == record.sha256 and (found is not None or named):
         said[-1] += ", those of the training among them"
-    if given.out is None:
-        sys.stdout.write(table)
-        print("".join(f"{line}\n" for line in said), end="", file=sys.stderr)
+    if given.out is not None:
+        write_whole(given.out, _csv(header, rows).encode())
+        what = f"{given.out}: {counted(len(rows), 'row')} of {_columns(header)}"
+        print("\n".join([*said, *wrapped("", what)]))
         return DONE
-    write_whole(given.out, table.encode())
-    print("\n".join([*said, f"{len(X):,} rows: {given.out}"]))
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        sys.stdout.write("\n".join([*glance(header, rows, record.classes, width), ""]))
+    else:
+        sys.stdout.write(_csv(header, rows))
+    sys.stdout.flush()
+    print("".join(f"{line}\n" for line in said), end="", file=sys.stderr)
     return DONE
+
+
+def _columns(header: list[str]) -> str:
+    """Name the columns of the table; of many probabilities the first and the last."""
+    names = header if len(header) <= _NAMED else [*header[:4], "...", header[-1]]
+    return ", ".join(names).replace(", ..., ", " ... ")
 
 
 def _check_out(given: argparse.Namespace) -> None:
@@ -166,6 +187,8 @@ def _score(record: Record, net: MLP, X: Vector, truth: NDArray[Any]) -> list[str
     values = measured(net, (X[known], y), record.scale, bool(record.classes))
     left = len(X) - len(known)
     rows = f"{len(known):,} rows" + (f", {left:,} more without a value" if left else "")
+    if (error := values.get("typical error")) is not None:
+        values["typical error"] = f"{error} (root mean square, in units of {record.target!r})"
     return [f"{name:<14} {value}" for name, value in values.items()] + [f"{'scored on':<14} {rows}"]
 
 

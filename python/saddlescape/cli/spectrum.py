@@ -18,8 +18,8 @@ from saddlescape.cli.resume import add_place
 from saddlescape.cli.status import DONE
 from saddlescape.critical.classify import DENSE_LIMIT
 from saddlescape.critical.statement import statement
-from saddlescape.curvature import NetworkCurvature, PenalisedCurvature
-from saddlescape.curvature.penalty import LARGEST, trained_loss
+from saddlescape.curvature import NetworkCurvature, WeightedCurvature, trained_loss
+from saddlescape.curvature.penalty import LARGEST
 from saddlescape.data import DataError
 from saddlescape.net import MLP
 from saddlescape.net.store import description
@@ -31,7 +31,7 @@ TEXT = "say what kind of point a run ended at, from the eigenvalues of the Hessi
 
 _DECADES, _ESTIMATED = 4, 3  # below the largest eigenvalue, that the table tells apart
 
-Operator = NetworkCurvature | PenalisedCurvature
+Operator = NetworkCurvature | WeightedCurvature
 
 
 def add(command: argparse.ArgumentParser) -> None:

@@ -49,6 +49,8 @@ def _add_layers(command: argparse.ArgumentParser) -> None:
     kinds = _options.choice(("batch", "layer"))
     text = "of the hidden layers: batch or layer (default: none)"
     add("--normalisation", type=kinds, metavar="KIND", help=text)
+    text = "normalise behind the activation, not before it"
+    add("--normalise-after", action="store_true", help=text)
     text = "add to each hidden layer what is below it, where both are as wide"
     add("--residual", action="store_true", help=text)
     text = "chance of a hidden unit to be left out in training"
@@ -86,6 +88,8 @@ def _add_more_training(command: argparse.ArgumentParser) -> None:
 def _run(given: argparse.Namespace) -> int:
     if given.patience is not None and given.validation is None:
         raise data.DataError("--patience: needs --validation SHARE, the data to judge by")
+    if given.normalise_after and given.normalisation is None:
+        raise data.DataError("--normalise-after: needs --normalisation KIND, batch or layer")
     arguments = {name: value for name, value in vars(given).items() if name not in _NOT_KEPT}
     if given.threads is not None:
         _core.set_threads(given.threads)
@@ -131,6 +135,7 @@ def network(record: Record, material: Material) -> MLP:
             dtype=arguments["dtype"],
             seed=arguments["seed"],
             normalisation=arguments["normalisation"],
+            normalise_after=arguments["normalise_after"],
             residual=arguments["residual"],
             dropout=arguments["dropout"],
         )

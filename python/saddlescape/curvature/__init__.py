@@ -13,7 +13,7 @@ from saddlescape.curvature.functions import FunctionCurvature, from_functions
 from saddlescape.curvature.gradient import GradientCurvature, from_gradient
 from saddlescape.curvature.matrix import MatrixCurvature, from_matrix
 from saddlescape.curvature.network import NetworkCurvature, of
-from saddlescape.curvature.penalty import PenalisedCurvature, PenaltyCurvature, penalty
+from saddlescape.curvature.penalty import PenaltyCurvature, penalty, trained_loss
 from saddlescape.curvature.pieces import AutomaticCurvatureInPieces
 from saddlescape.curvature.piecewise import PiecewiseLinearWarning
 from saddlescape.curvature.products import OperatorCurvature, from_operator
@@ -39,7 +39,6 @@ __all__ = [
     "NetworkCurvature",
     "NotFiniteError",
     "OperatorCurvature",
-    "PenalisedCurvature",
     "PenaltyCurvature",
     "PiecewiseLinearWarning",
     "WeightedCurvature",
@@ -55,4 +54,5 @@ __all__ = [
     "of",
     "penalty",
     "sum_of",
+    "trained_loss",
 ]

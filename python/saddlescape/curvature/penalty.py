@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +10,10 @@ from saddlescape.curvature import checks
 from saddlescape.curvature.block import Blocks, named_slices
 from saddlescape.curvature.layout import block_sizes
 from saddlescape.curvature.network import NetworkCurvature
-from saddlescape.curvature.weighted import WeightedCurvature
+from saddlescape.curvature.weighted import WeightedCurvature, sum_of
 from saddlescape.net import MLP
 
-__all__ = ["LARGEST", "PenalisedCurvature", "PenaltyCurvature", "penalty", "trained_loss"]
+__all__ = ["LARGEST", "PenaltyCurvature", "penalty", "trained_loss"]
 
 LARGEST = 1e75  # fourth powers are still finite
 
@@ -141,35 +139,66 @@ class PenaltyCurvature(Blocks):
         return f"PenaltyCurvature(P = {self.shape[0]:,}, l1 = {self.l1:g}, l2 = {self.l2:g})"
 
 
-class PenalisedCurvature(WeightedCurvature):
-    """A network's loss and the penalties on its weights: what `train` descends."""
-
-    def __init__(self, loss: NetworkCurvature, weights: PenaltyCurvature) -> None:
-        super().__init__([loss, weights], None)
-        self._loss_alone = loss
-
-    def invariances(self) -> Iterator[tuple[str, Vector]]:
-        """Yield those of the loss: along some of them the penalties may bend it."""
-        yield from self._loss_alone.invariances()
-
-
 def trained_loss(
     net: MLP,
     X: NDArray[np.floating],
     y: NDArray[np.generic],
     *,
-    sample_weight: NDArray[np.floating] | None,
-    l1: float,
-    l2: float,
-) -> NetworkCurvature | PenalisedCurvature | None:
-    """Return the operator of the loss that `train` descends; None where it is beyond computing.
+    sample_weight: NDArray[np.generic] | None = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> NetworkCurvature | WeightedCurvature | None:
+    """Return the operator of the loss that `train` descends, which `diagnose` judges.
 
-    A run that diverged may be put back to parameters at which the loss is just finite; there the
-    squares that norms and error bounds are made of overflow.
+    ``L(theta) + l1 sum |w| + l2 / 2 sum w^2``: that of `of` where l1 and l2 are 0, else its sum
+    with that of `penalty`. It is taken as in prediction: without dropout, batch normalisation with
+    its running averages.
+
+    Parameters
+    ----------
+    net : MLP
+        The network; a later change of its parameters does not change the operator.
+    X : (N, d) array
+        All samples that the loss is a mean over.
+    y : (N,) or (N, C) array
+        Their targets.
+    sample_weight : (N,) array, optional
+        How much each sample counts; of a run that had weights of samples or classes,
+        ``run.sample_weight``.
+    l1, l2 : float
+        Numbers >= 0, as in ``train(l1=, l2=)``.
+
+    Returns
+    -------
+    NetworkCurvature, WeightedCurvature or None
+        None where it is beyond computing. A run that diverged may be put back to parameters at
+        which the loss is just finite; there the squares that norms and error bounds are made of
+        overflow.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `net` is no MLP, X, y or `sample_weight` don't fit it, or l1 or l2 is not as said above.
+
+    Examples
+    --------
+    >>> import numpy as np, saddlescape as ss
+    >>> from saddlescape import curvature
+    >>> net = ss.MLP((1, 2, 1), "linear", "mse", dtype="float64", seed=0)
+    >>> X, y = np.array([[1.0], [2.0]]), np.array([[2.0], [4.0]])
+    >>> run = ss.train(net, X, y, epochs=50, l2=0.1)
+    >>> H = curvature.trained_loss(
+    ...     net, run.X, run.y, sample_weight=run.sample_weight, l1=run.l1, l2=run.l2
+    ... )
+    >>> ss.critical.classify(H).loss == ss.diagnose(run).point.loss
+    True
     """
+    if not isinstance(net, MLP):
+        raise TypeError(f"net: {type(net).__name__}, expected an MLP")
+    l1, l2 = _check.non_negative("l1", l1), _check.non_negative("l2", l2)
     if not np.isfinite(net.theta).all():
         return None
     loss = NetworkCurvature(net, X, y, sample_weight=sample_weight)
-    H = PenalisedCurvature(loss, penalty(net, l1=l1, l2=l2)) if l1 or l2 else loss
+    H = sum_of([loss, penalty(net, l1=l1, l2=l2)]) if l1 or l2 else loss
     sizes = (H.theta, H.loss(), H.gradient(), H @ np.ones(net.parameters))
     return H if all(np.all(np.abs(size) < LARGEST) for size in sizes) else None  # False of NaN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -179,6 +179,16 @@ class WeightedCurvature(Blocks):
     def error(self) -> float:
         """At most the weighted sum of the parts' own."""
         return float(sum(w * p.error() for w, p in self._pairs()))
+
+    def invariances(self) -> Iterator[tuple[str, Vector]]:
+        """Yield families of directions that may have no curvature, by name.
+
+        Those of the first part that knows any: of batches of one network it knows all that the
+        others share. Candidates: along some of them another part may bend.
+        """
+        known = (getattr(part, "invariances", None) for part in self._parts)
+        if (first := next((each for each in known if each is not None), None)) is not None:
+            yield from first()
 
     def at(self, theta: Vector) -> WeightedCurvature:
         """Return the operator of the same parts at another point (P,)."""

@@ -23,7 +23,7 @@ from saddlescape.data.idxfile import read_idx
 from saddlescape.data.npzfile import read_arrays
 from saddlescape.data.parquetfile import read_parquet
 
-__all__ = ["Unseen", "as_labels", "encode_unseen", "read_unseen"]
+__all__ = ["Unseen", "as_labels", "encode_unseen", "notes_on", "read_unseen"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +137,26 @@ def encode_unseen(data: Unseen, codes: Sequence[Code]) -> NDArray[np.float64]:
         for code, column in zip(codes, columns, strict=True)
     ]
     return np.ascontiguousarray(np.hstack(parts))
+
+
+def notes_on(data: Unseen, codes: Sequence[Code], targets: Collection[str | None]) -> list[str]:
+    """Say which numbers are missing and filled, and which columns nothing is made of.
+
+    data, codes : that `encode_unseen` took. targets : columns with the truth.
+    """
+    notes = []
+    for code in codes:
+        missing = int(data.column(code.name, "").missing().sum())
+        if isinstance(code, NumberCode) and missing:
+            notes.append(
+                f"column {code.name!r}: {missing:,} missing value{'s' if missing > 1 else ''}, "
+                f"filled with the training median {code.median:.6g}"
+            )
+    used = {code.name for code in codes}.union(targets)
+    unused = [column.name for column in data.columns if column.name not in used]
+    if unused:
+        notes.append(f"not used, the network was trained without: {listed(unused, 5)}")
+    return notes
 
 
 def as_labels(column: Column) -> Categories:

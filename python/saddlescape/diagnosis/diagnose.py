@@ -7,8 +7,8 @@ import numpy as np
 from saddlescape import _check
 from saddlescape.critical import classify
 from saddlescape.critical.point import CriticalPoint
-from saddlescape.curvature import NetworkCurvature, PenalisedCurvature
-from saddlescape.curvature.penalty import LARGEST, trained_loss
+from saddlescape.curvature import NetworkCurvature, WeightedCurvature, trained_loss
+from saddlescape.curvature.penalty import LARGEST
 from saddlescape.diagnosis.case import Case, history_of
 from saddlescape.diagnosis.diagnosis import Diagnosis
 from saddlescape.diagnosis.records import counted
@@ -20,7 +20,7 @@ from saddlescape.train import Run, RunOutcome
 
 __all__ = ["diagnose", "examine", "judge", "subject_of"]
 
-Operator = NetworkCurvature | PenalisedCurvature
+Operator = NetworkCurvature | WeightedCurvature
 
 
 def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
@@ -86,7 +86,7 @@ def judge(run: Run, operator: Operator | None, point: CriticalPoint | None) -> D
         along = float(gradient @ (operator @ gradient)) / squared if squared > 0 else None
         floor = operator.lower_bound or 0.0
     latest = latest_trend(history_of(run).loss, floor=floor, noisy=not run.full_batch)
-    saturation = measured(run.net, run.X)
+    saturation = measured(run.net, run.X, run.sample_weight)
     case = Case(run, latest, point, gradient, along, saturation)
     found = [finding for rule in RULES if (finding := rule(case)) is not None]
     found.sort(key=lambda finding: -finding.weight)
@@ -107,7 +107,7 @@ def judge(run: Run, operator: Operator | None, point: CriticalPoint | None) -> D
 def subject_of(run: Run) -> str:
     """Describe the network, the data and the training in a line."""
     size = "full batch" if run.full_batch else f"batches of {run.batch_size}"
-    rates = run.history["learning_rate"]
+    rates = history_of(run)["learning_rate"]
     rates = rates[np.isfinite(rates)]  # a failed step has none
     rate = f", lr {rates[-1]:g}" if rates.size else ""
     weighted = "" if run.sample_weight is None else "weighted "

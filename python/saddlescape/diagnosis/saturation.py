@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _core
 from saddlescape.net import MLP
+from saddlescape.net.checks import weights
 
 __all__ = ["STUCK", "Saturation", "Unit", "measured", "saturation"]
 
@@ -50,11 +51,19 @@ class Saturation:
         How many were looked at.
     shares : tuple of (units,) arrays
         Of the hidden layers, from the first; a share in [0, 1] for each unit.
+    weighted : bool
+        Whether each sample counted by its weight.
     """
 
     activation: str
     samples: int
     shares: tuple[NDArray[np.float64], ...] = field(repr=False)
+    weighted: bool = False
+
+    @property
+    def of_what(self) -> str:
+        """What the shares are of, by the way the samples counted."""
+        return "the samples' weight" if self.weighted else "the samples"
 
     @property
     def word(self) -> str:
@@ -82,8 +91,8 @@ class Saturation:
         always = int((self.shares[layer - 1] == 1).sum())
         text = (
             f"hidden layer {layer}: {len(stuck)} of {units} {self.activation} "
-            f"unit{'' if units == 1 else 's'} {self.word} for at least {100 * STUCK:.0f} % of the "
-            "samples"
+            f"unit{'' if units == 1 else 's'} {self.word} for at least {100 * STUCK:.0f} % of "
+            f"{self.of_what}"
         )
         if len(stuck):
             names = ", ".join(str(unit) for unit in stuck[:6]) + (", ..." if len(stuck) > 6 else "")
@@ -100,7 +109,9 @@ class Saturation:
         )
 
 
-def saturation(net: MLP, X: NDArray[Any]) -> Saturation:
+def saturation(
+    net: MLP, X: NDArray[Any], *, sample_weight: NDArray[Any] | None = None
+) -> Saturation:
     """Measure for each hidden unit at which share of the samples its activation is flat.
 
     Backpropagation multiplies what comes from above by the slope: ``z_bar = h_bar phi'(z)``. A unit
@@ -116,6 +127,9 @@ def saturation(net: MLP, X: NDArray[Any]) -> Saturation:
         Looked at in test mode: without dropout, batch normalisation with its running averages.
     X : (N, d) array
         Samples, at least one.
+    sample_weight : (N,) array, optional
+        How much each sample counts, >= 0, as in the loss: by its weight it takes part in a unit's
+        gradient, with weight 0 not at all.
 
     Returns
     -------
@@ -125,7 +139,8 @@ def saturation(net: MLP, X: NDArray[Any]) -> Saturation:
     Raises
     ------
     TypeError, ValueError
-        If `net` is no network, `X` is not what it takes, or a hidden unit's value overflows.
+        If `net` is no network, `X` is not what it takes, `sample_weight` is not as said above, or
+        a hidden unit's value overflows.
 
     Examples
     --------
@@ -145,13 +160,13 @@ def saturation(net: MLP, X: NDArray[Any]) -> Saturation:
     """
     if not isinstance(net, MLP):
         raise TypeError(f"net: {type(net).__name__}, expected a saddlescape.MLP")
-    found = measured(net, X)
+    found = measured(net, X, sample_weight)
     if found is None:
         raise ValueError("net: a hidden unit's value overflows, expected finite ones")
     return found
 
 
-def measured(net: MLP, X: NDArray[Any]) -> Saturation | None:
+def measured(net: MLP, X: NDArray[Any], weight: NDArray[Any] | None) -> Saturation | None:
     """Return what `saturation` does; None where a hidden unit's value is not finite."""
     inputs = net.cast(X)
     if not len(inputs):
@@ -160,7 +175,9 @@ def measured(net: MLP, X: NDArray[Any]) -> Saturation | None:
     # In the network's own dtype: leaky_relu's slope, 1 % rounded, is not below 1 % rounded.
     border = net.dtype.type(_FLAT) * np.abs(slopes).max()
     layers = list(_layers(net))
-    counts = [np.zeros(units, np.int64) for units in net.sizes[1:-1]]
+    counts = np.ones(len(inputs)) if weight is None else weights(weight, len(inputs))
+    flat = [np.zeros(units) for units in net.sizes[1:-1]]
+    steep = [np.zeros(units) for units in net.sizes[1:-1]]
     for start in range(0, len(inputs), _ROWS):
         a = inputs[start : start + _ROWS]
         for number, layer in enumerate(layers):
@@ -168,9 +185,13 @@ def measured(net: MLP, X: NDArray[Any]) -> Saturation | None:
                 return None
             values, slopes = _core.net.activate(net.network, z)
             values = layer.outputs(a, values)
-            counts[number] += (np.abs(slopes) < border).sum(axis=0)
+            is_flat, part = np.abs(slopes) < border, counts[start : start + _ROWS]
+            flat[number] += part @ is_flat
+            steep[number] += part @ ~is_flat
             a = values + a if layer.residual else values
-    return Saturation(net.activation, len(inputs), tuple(count / len(inputs) for count in counts))
+    # of both sums, so that all is 1 and none is 0, whatever rounding does to the weights' own
+    shares = tuple(one / (one + other) for one, other in zip(flat, steep, strict=True))
+    return Saturation(net.activation, len(inputs), shares, weight is not None)
 
 
 @dataclass(frozen=True)

@@ -248,8 +248,10 @@ class MLP(Standardised, Derivatives):
 
         Raises
         ------
-        ValueError
-            If `path` ends in something else.
+        TypeError, ValueError
+            If `path` is no path, or ends in something else.
+        OSError
+            If it can't be written: there is no such folder, the disk is full.
         ImportError
             If the extra is not installed, with the command that installs it.
         """

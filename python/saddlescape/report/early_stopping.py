@@ -54,7 +54,7 @@ class Frame:
                 f"epoch {self.best} is put back"
             )
         if self.stop is not None:
-            return f"epoch {self.epoch}: had training gone on"
+            return f"epoch {self.epoch}: had training gone on after epoch {self.stop}"
         if self.epoch == self.best:
             return f"epoch {self.epoch}: the lowest validation loss so far"
         since = counted(self.epoch - self.best, "epoch")
@@ -93,7 +93,7 @@ def write_early_stopping(
     The curves grow epoch by epoch; a dot keeps to the lowest validation loss. After `patience`
     epochs without a lower one a line says that training stops and which epoch's parameters are put
     back, as `saddlescape.train` does with ``early_stopping=patience``; what follows, if anything
-    does, is drawn dashed.
+    does, is drawn dotted.
 
     Parameters
     ----------
@@ -159,9 +159,13 @@ def _write(
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    writer = PillowWriter(fps=_FPS)
+    writer, shown = PillowWriter(fps=_FPS), frames(validation, patience)
+    # A layout of its own for each frame would let the axes tremble.
+    _draw(axes, training, validation, shown[-1], patience)
+    for _ in range(2):  # the legend below finds its place at the second time
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     with writer.saving(figure, str(path), dpi=100):
-        shown = frames(validation, patience)
         for frame in chosen(shown):
             axes.clear()
             _draw(axes, training, validation, frame, patience)
@@ -192,19 +196,24 @@ def _draw(
     ):  # fmt: skip
         axes.plot(epochs[:end], losses[:end], color=colour, linestyle=solid, label=name)
         later = slice(end - 1, frame.epoch)
-        axes.plot(epochs[later], losses[later], color=colour, linestyle=":", linewidth=1.2)
+        axes.plot(epochs[later], losses[later], color=colour, linestyle=":", linewidth=1.6)
+        axes.plot(frame.epoch, losses[frame.epoch - 1], ".", color=colour)  # a line of one is none
     axes.plot(frame.best, validation[frame.best - 1], "o", color=INK, markersize=8,
               fillstyle="none", markeredgewidth=1.6, label="best so far")  # fmt: skip
-    for place, text in ((frame.best, "put back"), (frame.stop, "stop")):
+    # one below the other: the lines may stand close together
+    for place, text, below in ((frame.best, "put back", 11), (frame.stop, "stop", 24)):
         if frame.stop is not None and place is not None:
+            side = 1 if place <= 0.8 * len(training) else -1
             axes.axvline(place, color=GREY, linewidth=1, linestyle="--")
-            axes.annotate(text, (place, 1), xycoords=("data", "axes fraction"), xytext=(3, -11),
-                          textcoords="offset points", fontsize=9)  # fmt: skip
+            axes.annotate(text, (place, 1), xycoords=("data", "axes fraction"),
+                          xytext=(3 * side, -below), textcoords="offset points", fontsize=9,
+                          ha="left" if side > 0 else "right")  # fmt: skip
     both = np.concatenate([training, validation])
     low, high = float(both.min()), float(both.max())
     room = 0.08 * (high - low) or 0.5
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlim(0.5, len(training) + 0.5)
     axes.set_ylim(low - room, high + room)
     axes.set(title=frame.caption(patience), xlabel="epoch", ylabel="loss")
-    axes.legend(loc="center right")
+    # below: inside it would stand on a curve sooner or later
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)

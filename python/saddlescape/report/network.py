@@ -203,8 +203,8 @@ def write_network(net: MLP, path: str | Path) -> Path:
 
     Raises
     ------
-    ValueError
-        If `path` ends in something else.
+    TypeError, ValueError
+        If `path` is no path, or ends in something else.
     OSError
         If it can't be written.
 

@@ -26,14 +26,21 @@ def units_map(found: Saturation | None) -> str:
     """
     if found is None or not any(shares.any() for shares in found.shares):
         return ""
-    head = ("Layer", "Units", "≥ 99 %", "All", "Median", "Each unit, worst first")
+    head = (
+        "Layer",
+        "Units",
+        "Flat for ≥ 99 %",
+        "For all",
+        "Median share",
+        "Each unit, worst first",
+    )
     rows = (_row(found, layer) for layer in range(1, len(found.shares) + 1))
     text = (
         f"A unit is flat at a sample where the slope of {found.activation} is below 1 % of its "
         f"steepest: what backpropagation hands down through it is multiplied by that slope. Of "
-        f"{found.samples:,} samples: how many units are flat for at least 99 % of them and for "
-        "all, the median unit's share, and each unit's own: the fuller its square, the more. Units "
-        "count from 0, as the rows of W."
+        f"{found.samples:,} samples{', each by its weight' if found.weighted else ''}: how many "
+        "units are flat for at least 99 % of them and for all, the median unit's share, and each "
+        "unit's own: the fuller its square, the more. Units count from 0, as the rows of W."
     )
     return f'{table(head, rows)}<p class="quiet">{safe(text)}</p>'
 

@@ -52,6 +52,7 @@ class Settings:
     init: str
     init_scale: float | None
     normalisation: str | None
+    normalise_after: bool
     residual: bool
     dropout: float
     solver_params: dict[str, Any]
@@ -140,6 +141,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "init": lambda name, value: value,  # noqa: ARG005 - the network's own check
     "init_scale": lambda name, value: value,  # noqa: ARG005
     "normalisation": lambda name, value: value,  # noqa: ARG005
+    "normalise_after": flag,
     "residual": flag,
     "dropout": _check.fraction,
     "solver_params": _extra,

@@ -115,6 +115,7 @@ class BaseMLP(BaseEstimator, abc.ABC):
         random = random_of(self.random_state)
         sizes = (X.shape[1], *settings.hidden_layer_sizes, Y.shape[1])
         if going_on:
+            self._forget_undone()
             check_alike(self.net_, make_net(settings, sizes, loss, self.net_.dtype, None))
             for name, value in initial_best(settings.early_stopping).items():
                 if (getattr(self, name) is None) != (value is None):  # early_stopping was changed
@@ -140,9 +141,26 @@ class BaseMLP(BaseEstimator, abc.ABC):
         self.history_ = History(
             ["loss", "gradient_norm", "gradient_cosine", "update_norm", "learning_rate"]
         )
+        self._undone: tuple[tuple[int, int], ...] = ()
+        self._restored: int | None = None
         self._no_improvement_count = 0
         self._recipe: Recipe | None = None
         self._optimizer: optim.Optimizer | None = None
+
+    def _forget_undone(self) -> None:
+        """Note which steps early stopping undid: the next fit goes on from before them."""
+        if self._restored is not None:
+            self._undone += ((self._restored, self.history_.steps),)
+            self._restored = None
+
+    def _judged(self) -> tuple[History, int | None]:
+        """Return the history less what earlier fits undid, and how many of its steps led here."""
+        history, restored, gone = self.history_, self._restored, 0
+        for first, stop in self._undone:
+            kept = history.until(first - gone)
+            kept.extend(history.since(stop - gone))
+            history, gone = kept, gone + stop - first
+        return history, None if restored is None else restored - gone
 
     def _keep(
         self,
@@ -202,7 +220,8 @@ class BaseMLP(BaseEstimator, abc.ABC):
         -------
         Diagnosis
             Of the loss that was fitted: with its weights of samples and classes, and the penalty
-            `alpha`. With early stopping, of the epoch with the best score.
+            `alpha`. With early stopping, of the epoch with the best score; what it undid of earlier
+            fits, from before which later ones went on, is left out of the history.
         """
         check_is_fitted(self)
         data = self._data
@@ -216,9 +235,10 @@ class BaseMLP(BaseEstimator, abc.ABC):
                 "X: None, expected the samples fitted on: a pickle of the estimator has them not"
             )
         optimizer: Any = Rule() if self._optimizer is None else self._optimizer
+        history, restored = self._judged()
         run = Run(
-            self.net_, data.X, data.Y, self.history_, self.outcome_, optimizer, self._batch,
-            self.n_iter_, restored=self._restored, sample_weight=data.weight, l2=self._l2,
+            self.net_, data.X, data.Y, history, self.outcome_, optimizer, self._batch,
+            self.n_iter_, restored=restored, sample_weight=data.weight, l2=self._l2,
         )  # fmt: skip
         return diagnose(run, curvature=curvature, seed=seed)
 

@@ -73,7 +73,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         glorot_uniform, which is scikit-learn's, number by number, or one of `MLP`.
     init_scale : float, optional
         With init "constant" (which needs it), "normal" or "orthogonal", as in `MLP`.
-    normalisation, residual, dropout
+    normalisation, normalise_after, residual, dropout
         Of the hidden layers: see `MLP`.
     label_smoothing : float
         e in [0, 1): targets are ``t (1 - e) + e / C``.
@@ -146,6 +146,7 @@ best_validation_score_
         init: str = "glorot_uniform",
         init_scale: float | None = None,
         normalisation: str | None = None,
+        normalise_after: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
         label_smoothing: float = 0.0,

@@ -92,6 +92,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         init: str = "glorot_uniform",
         init_scale: float | None = None,
         normalisation: str | None = None,
+        normalise_after: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
         huber_delta: float = 1.0,

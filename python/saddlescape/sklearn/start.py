@@ -30,6 +30,7 @@ def make_net(
         dtype=dtype,
         seed=int(random.randint(2**31 - 1)) if random is not None and own else 0,
         normalisation=settings.normalisation,
+        normalise_after=settings.normalise_after,
         residual=settings.residual,
         dropout=settings.dropout,
         **loss,
@@ -61,7 +62,8 @@ def check_alike(net: MLP, wanted: MLP) -> None:
         raise ValueError(f"y: {wanted.sizes[-1]} outputs, expected {net.sizes[-1]} {before}")
     if net.sizes != wanted.sizes:
         raise ValueError(f"hidden_layer_sizes: sizes {wanted.sizes}, expected {net.sizes} {before}")
-    for name in ("activation", "loss", "normalisation", "residual", "dropout"):
+    names = ("activation", "loss", "normalisation", "normalise_after", "residual", "dropout")
+    for name in names:
         attribute = "loss_name" if name == "loss" else name
         old, new = getattr(net, attribute), getattr(wanted, attribute)
         if old != new:

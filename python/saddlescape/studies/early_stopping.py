@@ -54,7 +54,9 @@ class EarlyStopping:
 
     def __str__(self) -> str:
         """Return a line for each network: means over the repetitions."""
-        lines = [f"after {self.losses.shape[2]} epochs, {_WRONG:.0%} of the labels drawn anew"]
+        _, networks, epochs = self.losses.shape
+        mean = f", means of {networks} networks each" if networks > 1 else ""
+        lines = [f"after {epochs} epochs, {_WRONG:.0%} of the labels drawn anew{mean}"]
         lines += ["                            loss in          accuracy in   best  accuracy"]
         lines += ["                       training validation  training   test  epoch  there"]
         for i, name in enumerate(self.names):
@@ -73,7 +75,7 @@ class EarlyStopping:
         for i, title in ((0, "underfitting: 1 hidden unit"), (1, "overfitting: 64 hidden units")):
             lines = {"training": (x, self.losses[i, 0]),
                      "validation": (x, self.validation_losses[i, 0])}  # fmt: skip
-            marks = {"stop": float(self.best_epochs[i, 0])} if i else {}
+            marks = {"best": float(self.best_epochs[i, 0])} if i else {}
             shown.append(Panel(title, "epoch", "loss", lines, marks=marks))
         held = {name: (x, row) for name, row in zip(self.names[1:], self.validation_losses[1:, 0],
                                                     strict=True)}  # fmt: skip

@@ -99,15 +99,26 @@ class History(Rows):
 
     def until(self, steps: int) -> History:
         """Return a copy of the first so many steps, and of the epochs that ended within them."""
+        return self._between(0, steps)
+
+    def _between(self, start: int, stop: int) -> History:
         names = [name for name in self if name not in self._COUNTS]
         part = History(names, [name for name in self.epochs if name not in self.epochs._COUNTS])
-        for one, other, stop in (
-            (part, self, steps),
-            (part.epochs, self.epochs, int((self.epochs["step"] < steps).sum())),
+        first, last = (int((self.epochs["step"] < steps).sum()) for steps in (start, stop))
+        for one, other, rows, offsets in (
+            (part, self, slice(start, stop), {"step": start}),
+            (part.epochs, self.epochs, slice(first, last), {"step": start, "epoch": first}),
         ):
-            columns = {name: column[:stop].tolist() for name, column in other.items()}
+            columns = {
+                name: (column[rows] - offsets.get(name, 0)).tolist()
+                for name, column in other.items()
+            }
             one.fill(0, columns, len(columns["step"]))
         return part
+
+    def since(self, steps: int) -> History:
+        """Return a copy of what comes after so many steps, counted from there."""
+        return self._between(steps, self.steps)
 
     @property
     def steps(self) -> int:

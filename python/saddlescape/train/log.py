@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from saddlescape._files import write_whole
 from saddlescape.train.state import RunState
 
-__all__ = ["LinesLog", "Record", "names_of", "records"]
+__all__ = ["LinesLog", "Record", "alike", "names_of", "records"]
 
 _PAUSE = 0.05  # seconds between two writings, where bursts are shorter
 
@@ -57,12 +57,15 @@ class LinesLog:
         # steps and bytes that are written, set at once: what an interrupt left beyond is cut off
         self._written, self._last = (0, 0), -math.inf
 
-    def check(self, state: RunState) -> None:
+    def check(self, state: RunState, first_loss: Callable[[], float]) -> None:
         """Refuse a file that is there and of another run."""
         if not self.path.exists():
             return
         start, there = self.header(state) + self.lines(state, 1), self.path.read_bytes()
-        if not (there.startswith(start) or start.startswith(there)):
+        ours = there.startswith(start) or start.startswith(there)
+        if ours and not state.history.steps:
+            ours = self._begins(there[len(start) :], first_loss)
+        if not ours:
             raise ValueError(
                 f"log: {str(self.path)!r} is of another run, expected this one's columns and "
                 "first step"
@@ -100,6 +103,19 @@ class LinesLog:
                 os.close(self._file)
                 self._file = None
 
+    def _begins(self, lines: bytes, first_loss: Callable[[], float]) -> bool:
+        """Whether these lines, the last of them perhaps torn, begin with the run's first loss."""
+        head = b"0,0," if self.csv else b'{"step": 0, "epoch": 0, "loss": '
+        if not lines.startswith(head):
+            return head.startswith(lines)
+        number, whole, _ = lines[len(head) :].partition(b",")
+        try:
+            return not whole or alike(
+                math.nan if number == b"null" else float(number), first_loss()
+            )
+        except ValueError:
+            return False
+
     def header(self, state: RunState) -> bytes:
         """Return the line that tells the columns of a CSV file."""
         steps, epochs = names_of(state)
@@ -126,6 +142,13 @@ class LinesLog:
             os.ftruncate(file, size)
             raise OSError(error.errno, error.strerror, str(self.path)) from error
         self._written = (steps, size + len(content))
+
+
+def alike(one: float, other: float) -> bool:
+    """Whether two losses are one, written in float32 or computed on another machine."""
+    if math.isfinite(one) and math.isfinite(other):
+        return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-30)
+    return math.isfinite(one) == math.isfinite(other)
 
 
 def _csv_line(record: Record, _: Sequence[str], epochs: Sequence[str]) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from saddlescape._extras import require
-from saddlescape.train.log import names_of, records
+from saddlescape.train.log import alike, names_of, records
 from saddlescape.train.state import RunState
 
 __all__ = ["EventLog"]
@@ -35,21 +33,21 @@ class EventLog:
         self._events = require("tensorboard.compat.proto.event_pb2", "tensorboard")
         self._summaries = require("tensorboard.compat.proto.summary_pb2", "tensorboard")
 
-    def check(self, state: RunState) -> None:
+    def check(self, state: RunState, first_loss: Callable[[], float]) -> None:
         """Find out which of the run's steps are in the folder; events of another are refused."""
-        have = 0
+        have, known = 0, state.history.part("loss", 0, 1)
         for event in self._read():
             if event.session_log.status == self._events.SessionLog.START:
                 self._started = True
                 have = min(have, event.step)
             loss = next((v.simple_value for v in event.summary.value if v.tag == "loss"), None)
-            if loss is None or event.step != have or have >= state.history.steps:
+            if loss is None or event.step != have:
                 continue
-            if have == 0 and loss != np.float32(state.history.part("loss", 0, 1)[0]):
+            if have == 0 and not alike(loss, float(known[0]) if known.size else first_loss()):
                 raise ValueError(
                     f"log: {str(self.path)!r} is of another run, expected this one's first step"
                 )
-            have += 1
+            have += have < state.history.steps
         self._done = have
 
     def open(self, state: RunState) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +51,15 @@ def logs_of(given: Any, resumed: bool) -> list[Log]:
     return logs
 
 
-def logged(logs: Sequence[Log]) -> list[Watch]:
-    """Return the looks that write them; one that is of another run is refused before any begins."""
+def logged(logs: Sequence[Log], first_loss: Callable[[], float]) -> list[Watch]:
+    """Return the looks that write them; one that is of another run is refused before any begins.
+
+    first_loss : computes what the first step sees, where no history tells.
+    """
 
     def begin(state: RunState) -> None:
         for log in logs:
-            log.check(state)
+            log.check(state, first_loss)
         logs[0].open(state)
 
     begins = [begin, *(log.open for log in logs[1:])]

@@ -22,7 +22,8 @@ class RunOutcome(Enum):
     STOPPED = "The callback asked to stop."
     EARLY = (
         "The monitored value stopped getting better for as many epochs as early_stopping allows; "
-        "go on from its checkpoint, or train anew, with more patience to look further."
+        "go on from its checkpoint, or train anew, with more patience to look further, and with "
+        "more epochs where it was the last."
     )
     INTERRUPTED = "Interrupted from the keyboard; what was trained and recorded is kept."
     NOT_FINITE = (

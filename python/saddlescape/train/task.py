@@ -123,6 +123,16 @@ class Task:
             return NativeSteps(*data, Ahead(self.optimizer), history, *how, seed, weight)
         return Steps(*data, self.optimizer, history, *how, seed, weight)
 
+    def first_loss(self) -> float:
+        """Return the loss that the run's first step sees, from parameters as they are now."""
+        twin, history = self.net.copy(), History(["loss"])
+        steps = NativeSteps(
+            twin, self.inputs, self.targets, Ahead(optim.SGD(twin.theta, lr=1e-3)), history,
+            self.plan.size, self.penalty, self.plan.seed, self.weight,
+        )  # fmt: skip
+        steps.take(self.plan.rows(0, 1), 1)
+        return float(history.loss[0])
+
 
 def validation_metrics(net: MLP, metrics: tuple[str, ...]) -> tuple[str, ...]:
     """Return `metrics`, and the accuracy first where every target is of classes."""

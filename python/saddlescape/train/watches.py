@@ -47,7 +47,7 @@ def watches_of(
         watches.append(Watch(_asking(callback), steps=1))
     if epoch_callback is not None:
         watches.append(Watch(_asking(epoch_callback), epochs=True))
-    watches += [*logged(logs), *checkpoints]
+    watches += [*logged(logs, task.first_loss), *checkpoints]
     return [*watches, ProgressOfRun().watch()] if progress else watches
 
 

@@ -42,7 +42,7 @@ def _evidence(found: Saturation, layer: int) -> Evidence:
         f"{found.word} units, layer {layer}",
         f"{len(found.stuck(layer))} of {len(found.shares[layer - 1])}",
         f"slope below 1 % of its steepest for {100 * STUCK:.0f} % or more of {found.samples:,} "
-        "samples",
+        f"samples{', by weight' if found.weighted else ''}",
     )
 
 
