@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/in_groups.hpp"
 #include "core/parallel.hpp"
 
 namespace saddlescape::reduce {
@@ -34,9 +35,9 @@ double dot_fixed(const T* x, const T* y, std::int64_t n) {
     for (std::int64_t c = begin; c < end; ++c)
       partial[c] = dot_chunk(x + c * length, y + c * length, std::min(length, n - c * length));
   });
-  double sum = 0;
-  for (double value : partial) sum += value;
-  return sum;
+  sums::InGroups<sums::Plain> sum;
+  for (double value : partial) sum.add(value);
+  return sum.total().value;
 }
 
 template <class T>

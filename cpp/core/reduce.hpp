@@ -1,7 +1,7 @@
 // Sums in a fixed order: the same bits for any number of threads.
 //
 // The data are cut into `chunks` pieces that depend on n alone, each piece is summed in float64 in
-// eight lanes, and the pieces are added up in order.
+// eight lanes, and the pieces are added up as core/in_groups.hpp says.
 #pragma once
 
 #include <cstdint>

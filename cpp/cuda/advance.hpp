@@ -1,9 +1,8 @@
 // The kernels of a step that the device counts by itself, so that a graph can hold it: the rates,
 // the number of the step and the folds are found where they lie.
 //
-// A fold is the CPU's but for the powers: beta^t is rounded correctly here, the host's pow now and
-// then is not; other powers (NAdam's, ASGD's, AdEMAMix's while it warms up, schedule-free AdamW's)
-// are the device's own, up to two units in the last place of a double beside the host's.
+// A fold is the CPU's, whose powers come from core/power.hpp too, but for beta^t: that is rounded
+// correctly here, the host's pow now and then is not.
 #pragma once
 
 #include <cstdint>
@@ -62,7 +61,7 @@ struct Advance {
       if (thread != 0 || table.control->non_finite != all_finite) return;
       Progress& progress = table.progress[table.first + block.index()];
       Fold& fold = table.folds[table.first + block.index()];
-      const LiveGroup& group = table.groups[progress.group];
+      const LiveGroup& group = table.live_groups[progress.group];
       update::Options options = group.options;
       if (group.lr) options.lr = static_cast<double>(*group.lr);
       fold.steps = ++progress.steps;

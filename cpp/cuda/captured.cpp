@@ -22,9 +22,10 @@ Captured::Captured(const std::vector<Group>& groups, const Tensor* tensors, std:
                                 " pointers, expected one for each of " +
                                 std::to_string(groups.size()) + " groups");
   workspace_.prepare(groups.data(), tensors, count, around, stream);
-  if (workspace_.is_normed())
+  if (workspace_.is_normed() || workspace_.has_matrices())
     throw std::invalid_argument(
-        "rule: one that looks at norms can't be captured in a graph, expected elementwise ones");
+        "rule: one that looks at norms or multiplies matrices can't be captured in a graph, "
+        "expected elementwise ones");
   number(groups, tensors);
   send(groups, tensors, inputs, stream);
 }
@@ -72,12 +73,12 @@ void Captured::send(const std::vector<Group>& groups, const Tensor* tensors, con
   upload(stream, device, host, letter_at);
   Stepping stepping(workspace_, stream, count_);
   const std::int64_t bytes =
-      stepping.write(host + letter_at, groups.data(), tensors, control_of(around_), false);
+      stepping.write(host + letter_at, groups.data(), tensors, control_of(around_));
   upload(stream, stepping.table.control, host + letter_at, bytes);
   stream.wait();  // host_ is used again
   table_ = stepping.table;
   table_.live = reinterpret_cast<Live*>(device);
-  table_.groups = reinterpret_cast<const LiveGroup*>(device + groups_at);
+  table_.live_groups = reinterpret_cast<const LiveGroup*>(device + groups_at);
   table_.progress = reinterpret_cast<Progress*>(device + progress_at);
 }
 

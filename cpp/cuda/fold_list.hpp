@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cuda/table.hpp"
+#include "update/adafactor_step.hpp"
 #include "update/rules.hpp"
 
 namespace saddlescape::cuda {
@@ -23,6 +24,10 @@ class FoldList {
     Fold& fold = folds_.emplace_back();
     std::memcpy(fold.bytes, memo_.of(kernel, group, tensor), sizeof fold.bytes);
     fold.steps = tensor.steps;
+    if (group.rule->kind == update::Kind::factored) {
+      fold.weight = update::adafactor::weight(group.options, tensor);
+      fold.eps = update::adafactor::eps1(group.options, tensor);
+    }
     group_ = &group;
     kernel_ = kernel;
     trust_ = tensor.trust;

@@ -26,8 +26,11 @@ Launch find_non_finite(update::Real real) {
   return real == update::Real::float64 ? launch_find<double> : launch_find<float>;
 }
 
-void add_tiles(const Stream& stream, const Table& table) {
-  launch("the sums over tensors", stream, table.count, AddTiles{table});
+void add_tiles(const Stream& stream, std::int64_t groups, std::int64_t tensors,
+               const Table& table) {
+  const bool whole = groups == tensors;
+  launch("the sums over tiles", stream, groups, AddGroups{table, whole});
+  if (!whole) launch("the sums over tensors", stream, tensors, AddTensors{table});
 }
 
 void find_clip(const Stream& stream, const Table& table) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "core/in_groups.hpp"
 #include "cuda/block.hpp"
 #include "cuda/numbers.hpp"
 #include "cuda/sums.hpp"
@@ -84,30 +85,48 @@ struct FindNonFinite {
   }
 };
 
-// Adds the sums of a tensor's tiles up, in order; a block for each tensor.
-struct AddTiles {
+// Adds the sums of a group of a tensor's tiles up, of which one without a gradient has none; a
+// block for each. `whole`: no tensor has more than one, and its sums are the tensor's.
+struct AddGroups {
+  Table table;
+  bool whole;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    SADDLESCAPE_SHARED InOrder<double, tile_sums> tiles;
+    const Chunk chunk = table.chunks[block.index()];
+    const Row& row = table.rows[chunk.tensor];
+    const double* const sums = table.sums + tile_sums * (row.sums + chunk.tile);
+    const std::int64_t n = table.now[chunk.tensor].gradient ? chunk.tiles : 0;
+    Own<update::Squares> total;
+    block.all([&](int thread) { total.of(thread) = update::Squares(); });
+    tiles.visit(
+        block, n, [&](std::int64_t i) { return sums[i]; },
+        [&](int thread, double sum) { total.of(thread).add(sum); });
+    TensorSums& out = whole ? table.totals[chunk.tensor]
+                            : table.groups[row.groups + chunk.tile / saddlescape::sums::together];
+    block.all([&](int thread) {
+      if (thread < tile_sums) out.of[thread] = total.of(thread);
+    });
+  }
+};
+
+// Adds the sums of a tensor's groups up; a block for each tensor of this launch.
+struct AddTensors {
   Table table;
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
-    SADDLESCAPE_SHARED double waiting[tile_sums * block_threads];
-    const Row& row = table.rows[block.index()];
+    SADDLESCAPE_SHARED InOrder<update::Squares, tile_sums> groups;
+    const std::int64_t tensor = table.order[block.index()];
+    const Row& row = table.rows[tensor];
     const std::int64_t tiles = (row.size + tile_size - 1) / tile_size;
     Own<update::Squares> total;
     block.all([&](int thread) { total.of(thread) = update::Squares(); });
-    for (std::int64_t first = 0; first < tiles; first += block_threads) {
-      const std::int64_t left = tiles - first;
-      const auto n = static_cast<int>(left < block_threads ? left : block_threads);
-      const double* const sums = table.sums + tile_sums * (row.sums + first);
-      block.phase([&](int thread) {
-        for (int k = thread; k < tile_sums * n; k += block_threads) waiting[k] = sums[k];
-      });
-      block.phase([&](int thread) {
-        if (thread >= tile_sums) return;
-        for (int k = 0; k < n; ++k) total.of(thread).add(waiting[tile_sums * k + thread]);
-      });
-    }
+    groups.visit(
+        block, saddlescape::sums::groups_of(tiles),
+        [&](std::int64_t i) { return table.groups[row.groups + i / tile_sums].of[i % tile_sums]; },
+        [&](int thread, const update::Squares& sum) { total.of(thread).add(sum); });
     block.all([&](int thread) {
-      if (thread < tile_sums) table.totals[block.index()].of[thread] = total.of(thread);
+      if (thread < tile_sums) table.totals[tensor].of[thread] = total.of(thread);
     });
   }
 };
@@ -117,13 +136,19 @@ struct FindClip {
   Table table;
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    SADDLESCAPE_SHARED InOrder<update::Squares, 1> tensors;
+    Own<update::Squares> sum;
+    block.all([&](int thread) { sum.of(thread) = update::Squares(); });
+    tensors.visit(
+        block, table.count,
+        [&](std::int64_t i) {
+          return table.now[i].gradient ? table.totals[i].of[0] : update::Squares();
+        },
+        [&](int thread, const update::Squares& squares) { sum.of(thread).add(squares); });
     block.all([&](int thread) {
       if (thread != 0) return;
-      update::Squares sum;
-      for (std::int64_t i = 0; i < table.count; ++i)
-        if (table.now[i].gradient) sum.add(table.totals[i].of[0]);
       Control& control = *table.control;
-      control.gradient_norm = sum.norm();
+      control.gradient_norm = sum.of(0).norm();
       control.clip = update::clip_factor(control.gradient_norm, control.clip_norm);
     });
   }

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
-#include "core/codes.hpp"
+#include "cuda/along.hpp"
 #include "cuda/numbers.hpp"
 #include "cuda/sums.hpp"
 #include "cuda/table.hpp"
+#include "update/coded.hpp"
 #include "update/loops.hpp"
 
 namespace saddlescape::cuda {
@@ -17,60 +19,39 @@ namespace saddlescape::cuda {
 namespace {
 
 using update::block8_size;
-using update::Nature;
-
-template <Nature nature>
-struct CodeOf;
-template <>
-struct CodeOf<Nature::value> {
-  using Kind = codes::NearestSigned8;
-};
-template <>
-struct CodeOf<Nature::slow> {
-  using Kind = codes::DitheredSigned8;
-};
-template <>
-struct CodeOf<Nature::square> {
-  using Kind = codes::Unsigned8;
-};
 
 // How a rule's state is coded. Asked for outside of device functions: there nvcc reads no constant
 // through a reference, as one rule takes another's natures.
 template <class Rule, int s>
 struct StateCode {
-  using Kind = typename CodeOf<Rule::natures[s]>::Kind;
-};
-
-// A tile of a tensor, and what is to be done with it.
-struct Place {
-  const Row& row;
-  const Now& now;
-  const Control& control;
-  std::int64_t begin;  // the tile's first element
-  std::int64_t n;      // its elements
-  std::int64_t step;
-
-  SADDLESCAPE_HOST_DEVICE std::int64_t from(int thread) const { return begin + four * thread; }
-  SADDLESCAPE_HOST_DEVICE int count(int thread) const { return count_of(thread, n); }
-  SADDLESCAPE_HOST_DEVICE bool averages() const {
-    return row.average && control.average_weight != 0;
-  }
+  using Kind = typename update::KindOf<Rule::natures[s]>::Kind;
 };
 
 // A rule that is composed of two passes, in one of them. The first does not move the parameters: it
 // finds the direction, whose norm and theirs the second one needs.
-template <class Rule, bool moves_parameters, bool keeps_states>
+template <class Rule, bool moves_parameters, bool keeps_states, Along moved_along = Along::gradient,
+          bool writes_direction = false>
 struct PassOf : Rule {
   static constexpr int states = moves_parameters ? Rule::states : Rule::states - 1;
+  static constexpr bool moves = moves_parameters, keeps = keeps_states, writes = writes_direction;
+  static constexpr Along along = moved_along;
+};
+
+// What a pass does, and what one does that is a rule by itself.
+template <class Rule, class = void>
+struct Doing {
+  static constexpr bool moves = true, keeps = true, writes = false;
+  static constexpr Along along = Along::gradient;
 };
 template <class Rule>
-constexpr bool moves = true;
-template <class Rule, bool parameters, bool states>
-constexpr bool moves<PassOf<Rule, parameters, states>> = parameters;
+struct Doing<Rule, std::void_t<decltype(Rule::along)>> {
+  static constexpr bool moves = Rule::moves, keeps = Rule::keeps, writes = Rule::writes;
+  static constexpr Along along = Rule::along;
+};
 template <class Rule>
-constexpr bool keeps = true;
-template <class Rule, bool parameters, bool states>
-constexpr bool keeps<PassOf<Rule, parameters, states>> = states;
+constexpr bool moves = Doing<Rule>::moves;
+template <class Rule>
+constexpr bool keeps = Doing<Rule>::keeps;
 
 // Four elements on their way through the rule. `old`: the parameters before the step; where it does
 // not move them, the direction.
@@ -108,8 +89,10 @@ class Mover {
 
   SADDLESCAPE_HOST_DEVICE void move(int thread, Mine& mine) const {
     if (place_.now.gradient) {
-      for (int j = 0; j < four; ++j) step(mine, j, States());
+      const Four along = along_of<Doing<Rule>::along, moves<Rule>>(place_, thread, mine.g);
+      for (int j = 0; j < four; ++j) step(mine, along, j, States());
       keep(thread, mine);
+      if constexpr (Doing<Rule>::writes) write_direction(thread, mine);
     }
     if (moves<Rule> && place_.averages()) average(thread, mine);
   }
@@ -173,11 +156,17 @@ class Mover {
   }
 
   template <int... s>
-  SADDLESCAPE_HOST_DEVICE void step(Mine& mine, int j, std::integer_sequence<int, s...>) const {
+  SADDLESCAPE_HOST_DEVICE void step(Mine& mine, const Four& along, int j,
+                                    std::integer_sequence<int, s...>) const {
     if constexpr (moves<Rule>)
-      Rule::update(rule_, mine.p.at[j], mine.g.at[j], mine.state[s].at[j]...);
+      Rule::update(rule_, mine.p.at[j], along.at[j], mine.state[s].at[j]...);
     else
-      Rule::update(rule_, mine.p.at[j], mine.g.at[j], mine.state[s].at[j]..., mine.old.at[j]);
+      Rule::update(rule_, mine.p.at[j], along.at[j], mine.state[s].at[j]..., mine.old.at[j]);
+  }
+
+  SADDLESCAPE_HOST_DEVICE void write_direction(int thread, const Mine& mine) const {
+    T* const all = static_cast<T*>(place_.table.directions);
+    put(mine.old, all + place_.row.direction + place_.from(thread), place_.count(thread));
   }
 
   SADDLESCAPE_HOST_DEVICE void keep(int thread, Mine& mine) const {

@@ -9,6 +9,7 @@
 #include "cuda/launch.hpp"
 #include "cuda/mover.hpp"
 #include "cuda/passes.hpp"
+#include "update/all.hpp"
 
 namespace saddlescape::cuda {
 namespace {
@@ -25,12 +26,13 @@ struct Pass {
     const Chunk chunk = table.chunks[block.index()];
     const Row row = table.rows[chunk.tensor];
     const Now now = table.now[chunk.tensor];
-    const Fold& fold = table.folds[now.fold];
+    const Fold& fold = table.folds[moves<Rule> ? now.fold : now.first];
     const std::int64_t step = fold.steps;
     const Rule rule = object_at<Rule>(fold.bytes);
     for (std::int64_t k = 0; k < chunk.tiles; ++k) {
       const std::int64_t begin = (chunk.tile + k) * tile_size, left = row.size - begin;
-      const Place place{row, now, control, begin, left < tile_size ? left : tile_size, step};
+      const Place place{table, row, now, control, fold, begin, left < tile_size ? left : tile_size,
+                        step};
       visit(block, place, rule, table.sums + tile_sums * (row.sums + chunk.tile + k));
     }
   }
@@ -134,31 +136,41 @@ constexpr Launch pass_of() {
     return nullptr;
 }
 
-// The same of a composed rule's two passes, null where it is composed of more.
+// The same of a composed rule's two passes.
 template <template <class> class Rule, template <class> class Direction, class T, Path path,
           update::Kind kind>
 constexpr Launch pass_of(bool first) {
-  if constexpr (kind == update::Kind::normed) {
-    constexpr bool sets = Direction<T>::sets_states;
-    return first ? pass_of<PassOf<Direction<T>, false, sets>, T, path>()
-                 : pass_of<PassOf<Rule<T>, true, !sets>, T, path>();
-  } else {
-    return nullptr;
-  }
+  constexpr bool sets = Direction<T>::sets_states, matrix = kind == update::Kind::matrix;
+  constexpr Along along = matrix ? Along::written : Along::gradient;
+  return first ? pass_of<PassOf<Direction<T>, false, sets, Along::gradient, matrix>, T, path>()
+               : pass_of<PassOf<Rule<T>, true, !sets, along>, T, path>();
 }
+
+// And of a factored rule's, that moves the parameters.
+template <template <class> class Rule, class T, Path path>
+constexpr Launch factored_pass_of() {
+  return pass_of<PassOf<Rule<T>, true, false, Along::factors>, T, path>();
+}
+
+// A path's launches. [SADDLESCAPE_KERNEL_LIST][Real]
+#define SADDLESCAPE_ROW(name, Struct) \
+  {pass_of<update::Struct<float>, float, path>(), pass_of<update::Struct<double>, double, path>()},
+#define SADDLESCAPE_PAIR(Struct, Direction, kind, first)                               \
+  {pass_of<update::Struct, update::Direction, float, path, update::Kind::kind>(first), \
+   pass_of<update::Struct, update::Direction, double, path, update::Kind::kind>(first)},
+#define SADDLESCAPE_ROWS(name, Struct, Direction, kind) \
+  SADDLESCAPE_PAIR(Struct, Direction, kind, false) SADDLESCAPE_PAIR(Struct, Direction, kind, true)
+#define SADDLESCAPE_FACTORED(name, Struct)          \
+  {factored_pass_of<update::Struct, float, path>(), \
+   factored_pass_of<update::Struct, double, path>()},
+template <Path path>
+constexpr Launch passes[update::kernel_count][2] = {
+    SADDLESCAPE_RULES(SADDLESCAPE_ROW) SADDLESCAPE_COMPOSED_RULES(SADDLESCAPE_ROWS)
+        SADDLESCAPE_FACTORED_RULES(SADDLESCAPE_FACTORED)};
+#undef SADDLESCAPE_ROW
+#undef SADDLESCAPE_PAIR
+#undef SADDLESCAPE_ROWS
+#undef SADDLESCAPE_FACTORED
 
 }  // namespace
 }  // namespace saddlescape::cuda
-
-// Rows in the order of SADDLESCAPE_KERNEL_LIST.
-#define SADDLESCAPE_PASS_ROW(path, Struct)                                        \
-  {saddlescape::cuda::pass_of<saddlescape::update::Struct<float>, float, path>(), \
-   saddlescape::cuda::pass_of<saddlescape::update::Struct<double>, double, path>()},
-#define SADDLESCAPE_PASS_ROWS(path, Struct, Direction, kind)            \
-  {SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, float, false),    \
-   SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, double, false)},  \
-      {SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, float, true), \
-       SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, double, true)},
-#define SADDLESCAPE_PASS_OF(path, Struct, Direction, kind, T, first)                               \
-  saddlescape::cuda::pass_of<saddlescape::update::Struct, saddlescape::update::Direction, T, path, \
-                             saddlescape::update::Kind::kind>(first)

@@ -39,6 +39,8 @@ Row row_of(const Tensor& tensor, std::int64_t sums) {
   row.state_type = tensor.state_type;
   row.copy_type = tensor.copy_type;
   row.sums = sums;
+  row.matrix_rows = tensor.rows;
+  row.matrix_columns = tensor.columns;
   return row;
 }
 
@@ -52,30 +54,53 @@ Launch launch_of(int kernel, const Group& group, const Tensor& tensor,
     case Path::any:
       return any_pass(kernel, real);
     default:
-      return coded_pass(kernel, real);
+      // A matrix rule has set its states before it moves the parameters.
+      return group.rule->kind == update::Kind::matrix && kernel == group.rule->kernel
+                 ? any_pass(kernel, real)
+                 : coded_pass(kernel, real);
   }
+}
+
+// The pass before the one that moves the parameters; null where there is none.
+Launch direction_of(const Group& group, const Tensor& tensor, const update::Around& around) {
+  if (group.rule->kind == update::Kind::factored)
+    return factored_direction(path_of(*group.rule, tensor, around), real_of(tensor.parameter_type));
+  const int kernel = group.rule->direction;
+  return kernel < 0 ? nullptr : launch_of(kernel, group, tensor, around);
 }
 
 [[noreturn]] void refuse(const Group& group, const Tensor& tensor) {
   throw std::invalid_argument("rule: '" + std::string(group.rule->name) +
                               (tensor.state_type == Element::block8 ? "' with 8-bit states" : "'") +
-                              " has no step on a CUDA device, expected one without products of "
-                              "matrices or sums over rows, such as 'adamw'");
+                              " has no step on a CUDA device, expected a rule whose states need "
+                              "not be kept exact");
 }
 
-// Chunks of the tensors for which wanted(i) is true.
-template <class Wanted>
-void add_chunks(const Tensor* tensors, std::int64_t count, std::int64_t length,
-                const Wanted& wanted, std::vector<Chunk>& chunks) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (!wanted(i)) continue;
-    const std::int64_t tiles = tiles_of(tensors[i]);
-    for (std::int64_t tile = 0; tile < tiles; tile += length)
-      chunks.push_back({i, tile, std::min(length, tiles - tile)});
-  }
+bool same_launches(const std::vector<PassLaunch>& a, const std::vector<PassLaunch>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const PassLaunch& one, const PassLaunch& other) {
+        return one.launch == other.launch && one.from == other.from && one.count == other.count;
+      });
 }
 
-// A launch for each kind among `launches`, one for each tensor; null: none.
+template <class T>
+bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+bool same_matrices(const std::vector<MatrixBatch>& a, const std::vector<MatrixBatch>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const MatrixBatch& one, const MatrixBatch& other) {
+        return one.group == other.group && one.real == other.real && one.rows == other.rows &&
+               one.columns == other.columns && one.count == other.count &&
+               same_launches(one.directions, other.directions) &&
+               same_launches(one.passes, other.passes);
+      });
+}
+
+}  // namespace
+
 std::vector<PassLaunch> add_passes(const std::vector<Launch>& launches, const Tensor* tensors,
                                    std::int64_t length, std::vector<Chunk>& chunks) {
   const auto end = [&] { return static_cast<std::int64_t>(chunks.size()); };
@@ -95,24 +120,11 @@ std::vector<PassLaunch> add_passes(const std::vector<Launch>& launches, const Te
   return passes;
 }
 
-bool same_launches(const std::vector<PassLaunch>& a, const std::vector<PassLaunch>& b) {
-  return std::equal(
-      a.begin(), a.end(), b.begin(), b.end(), [](const PassLaunch& one, const PassLaunch& other) {
-        return one.launch == other.launch && one.from == other.from && one.count == other.count;
-      });
-}
-
-template <class T>
-bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() &&
-         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
-}
-
-}  // namespace
-
 bool Plan::operator==(const Plan& other) const {
   return tiles == other.tiles && same_bytes(rows, other.rows) && same_bytes(chunks, other.chunks) &&
-         same_launches(directions, other.directions) && same_launches(passes, other.passes);
+         same_bytes(order, other.order) && same_bytes(factorings, other.factorings) &&
+         same_matrices(matrices, other.matrices) && same_launches(directions, other.directions) &&
+         same_launches(passes, other.passes);
 }
 
 Path path_of(const update::Rule& rule, const Tensor& tensor, const update::Around& around) {
@@ -127,26 +139,32 @@ Plan plan(const Group* groups, const Tensor* tensors, std::int64_t count,
           const update::Around& around) {
   Plan made;
   std::vector<Launch> directions, passes;
+  std::vector<MatrixPasses> matrices;
   for (std::int64_t i = 0; i < count; ++i) {
     const Group& group = groups[tensors[i].group];
-    const int first = group.rule->direction;
-    passes.push_back(launch_of(group.rule->kernel, group, tensors[i], around));
-    directions.push_back(first < 0 ? nullptr : launch_of(first, group, tensors[i], around));
-    if (!passes.back()) refuse(group, tensors[i]);
+    const bool matrix = group.rule->kind == update::Kind::matrix;
+    const Launch pass = launch_of(group.rule->kernel, group, tensors[i], around);
+    const Launch direction = direction_of(group, tensors[i], around);
+    if (!pass) refuse(group, tensors[i]);
+    passes.push_back(matrix ? nullptr : pass);
+    directions.push_back(matrix ? nullptr : direction);
+    matrices.push_back(matrix ? MatrixPasses{direction, pass} : MatrixPasses{});
     made.rows.push_back(row_of(tensors[i], made.tiles));
     made.tiles += tiles_of(tensors[i]);
   }
   const std::int64_t length = std::clamp<std::int64_t>(made.tiles / enough_chunks, 1, most_tiles);
   made.directions = add_passes(directions, tensors, length, made.chunks);
   made.passes = add_passes(passes, tensors, length, made.chunks);
-  const auto end = [&] { return static_cast<std::int64_t>(made.chunks.size()); };
   for (const Real real : {Real::float32, Real::float64}) {
-    const std::int64_t from = end();
+    const auto from = static_cast<std::int64_t>(made.chunks.size());
     add_chunks(
         tensors, count, length,
         [&](std::int64_t i) { return real_of(tensors[i].parameter_type) == real; }, made.chunks);
-    if (end() > from) made.looks.push_back({real, from, end() - from});
+    const std::int64_t looks = static_cast<std::int64_t>(made.chunks.size()) - from;
+    if (looks > 0) made.looks.push_back({real, from, looks});
   }
+  add_factors(groups, tensors, count, made);
+  add_matrices(matrices, directions, tensors, length, made);
   return made;
 }
 

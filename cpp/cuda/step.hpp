@@ -1,11 +1,15 @@
-// A step of any elementwise or normed rule over a whole list of tensors in device memory:
-// update/step.hpp's on the device, with the same bits.
+// A step of any rule over a whole list of tensors in device memory: update/step.hpp's on the
+// device.
+//
+// The bits are those of the CPU, but for Muon's products, which cuBLAS adds up in an order of its
+// own: the same on each run, and beside the CPU's as far as the number of terms lets them be.
 //
 //   Workspace workspace;                     // kept from step to step
 //   cuda::step(&group, tensors, count, around, workspace, Stream(stream));
 //
 // Pointers are the device's; everything happens in the stream's order. The host waits only where it
-// has to know something: whether gradients were finite, a norm, how far a tensor goes.
+// has to know something: whether gradients were finite, a norm, how far a tensor of a normed or
+// factored rule goes. What a step can be refused for, it is refused for before anything changes.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +30,9 @@ class Workspace {
   // Whether the list that was prepared has rules that look at norms.
   bool is_normed() const { return !plan_.directions.empty(); }
 
+  // Or such whose matrices have products.
+  bool has_matrices() const { return !plan_.matrices.empty(); }
+
  private:
   friend class Stepping;
   friend class Captured;
@@ -42,8 +49,14 @@ class Workspace {
   Memory rows_{Memory::Where::device, "the table of tensors"};
   Memory chunks_{Memory::Where::device, "the table of chunks"};
   Memory letter_{Memory::Where::device, "the step's letter"};
+  Memory order_{Memory::Where::device, "the table of tensors"};
+  Memory groups_{Memory::Where::device, "the sums of groups of tiles"};
   Memory sums_{Memory::Where::device, "the sums of tiles"};
   Memory totals_{Memory::Where::device, "the sums of tensors"};
+  Memory factorings_{Memory::Where::device, "the table of matrices"};
+  Memory factor_sums_{Memory::Where::device, "the sums over rows and columns"};
+  Memory means_{Memory::Where::device, "the means over rows"};
+  Memory matrices_{Memory::Where::device, "the directions of matrices and their products"};
   Memory tables_{Memory::Where::host, "the table of tensors"};
   Memory answer_{Memory::Where::host, "the step's answer"};
   Letter letters_[2];

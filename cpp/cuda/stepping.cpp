@@ -19,8 +19,10 @@ namespace {
 
 bool measures(const Around& around) { return update::clips(around) || around.statistics; }
 
-// A place for an array of what the device reads in sixteen bytes.
-std::int64_t placed(std::int64_t bytes) { return update::ceiling(bytes, 16) * 16; }
+template <class T>
+void copy(unsigned char* to, const std::vector<T>& list) {
+  if (!list.empty()) std::memcpy(to, list.data(), static_cast<std::size_t>(bytes_of(list)));
+}
 
 }  // namespace
 
@@ -45,12 +47,14 @@ Stepping::Stepping(Workspace& workspace, const Stream& stream, std::int64_t coun
   table.rows = workspace.rows_.as<Row>();
   table.sums = workspace.sums_.as<double>();
   table.totals = workspace.totals_.as<TensorSums>();
+  table.groups = workspace.groups_.as<TensorSums>();
+  table.means = workspace.means_.as<double>();
   table.count = count;
 }
 
 std::int64_t Stepping::letter_bytes(std::int64_t count) {
-  return placed(sizeof(Control)) +
-         (count + 1) * static_cast<std::int64_t>(sizeof(Fold) + sizeof(Now));
+  return placed(sizeof(Control)) + (2 * count + 1) * static_cast<std::int64_t>(sizeof(Fold)) +
+         count * static_cast<std::int64_t>(sizeof(Now));
 }
 
 std::int64_t Stepping::answer_bytes(std::int64_t count) {
@@ -58,23 +62,28 @@ std::int64_t Stepping::answer_bytes(std::int64_t count) {
 }
 
 std::int64_t Stepping::write(unsigned char* host, const Group* groups, const Tensor* tensors,
-                             const Control& control, bool directions) {
-  FoldList folds;
+                             const Control& control) {
+  FoldList folds, firsts;
   std::vector<Now> now;
   for (std::int64_t i = 0; i < count_; ++i) {
-    const Group& group = groups[tensors[i].group];
-    const bool first = directions && group.rule->kind == update::Kind::normed;
-    const int kernel = first ? group.rule->direction : group.rule->kernel;
-    now.push_back(
-        {tensors[i].gradient, tensors[i].gradient ? folds.number(kernel, group, tensors[i]) : 0});
+    const Tensor& tensor = tensors[i];
+    const Group& group = groups[tensor.group];
+    now.push_back({tensor.gradient, 0, 0});
+    if (!tensor.gradient) continue;
+    now.back().fold = now.back().first = folds.number(group.rule->kernel, group, tensor);
+    if (group.rule->direction >= 0)
+      now.back().first = firsts.number(group.rule->direction, group, tensor);
   }
-  const std::int64_t fold_bytes = bytes_of(folds.folds());
+  for (std::int64_t i = 0; i < count_; ++i)
+    if (tensors[i].gradient && groups[tensors[i].group].rule->direction >= 0)
+      now[static_cast<std::size_t>(i)].first += folds.count();
+  const std::int64_t fold_bytes = bytes_of(folds.folds()) + bytes_of(firsts.folds());
   const std::int64_t folds_at = placed(sizeof(Control));
   const std::int64_t now_at = folds_at + std::max<std::int64_t>(fold_bytes, sizeof(Fold));
   std::memcpy(host, &control, sizeof control);
-  if (fold_bytes)
-    std::memcpy(host + folds_at, folds.folds().data(), static_cast<std::size_t>(fold_bytes));
-  if (count_) std::memcpy(host + now_at, now.data(), static_cast<std::size_t>(bytes_of(now)));
+  copy(host + folds_at, folds.folds());
+  copy(host + folds_at + bytes_of(folds.folds()), firsts.folds());
+  copy(host + now_at, now);
   auto* const device = workspace_.letter_.as<unsigned char>();
   table.control = reinterpret_cast<Control*>(device);
   table.folds = reinterpret_cast<Fold*>(device + folds_at);
@@ -82,13 +91,12 @@ std::int64_t Stepping::write(unsigned char* host, const Group* groups, const Ten
   return now_at + bytes_of(now);
 }
 
-void Stepping::send(const Group* groups, const Tensor* tensors, const Control& control,
-                    bool directions) {
+void Stepping::send(const Group* groups, const Tensor* tensors, const Control& control) {
   Workspace::Letter& letter = workspace_.letters_[workspace_.next_];
   workspace_.next_ = 1 - workspace_.next_;
   letter.sent.wait();
   auto* const host = letter.memory.as<unsigned char>();
-  const std::int64_t bytes = write(host, groups, tensors, control, directions);
+  const std::int64_t bytes = write(host, groups, tensors, control);
   upload(stream_, workspace_.letter_.data(), host, bytes);
   letter.sent.record(stream_);
 }
@@ -97,7 +105,7 @@ void Stepping::look(const Around& around) const {
   if (update::clips(around)) {
     for (const LookLaunch& look : workspace_.plan_.looks)
       gradient_squares(look.real)(stream_, look.count, chunked(look.from));
-    add_tiles(stream_, table);
+    add(workspace_.plan_.sums, false);
     find_clip(stream_, table);
   }
   if (!around.check_finite) return;
@@ -108,39 +116,18 @@ void Stepping::look(const Around& around) const {
 void Stepping::move(const Around& around) const {
   for (const PassLaunch& pass : workspace_.plan_.passes)
     pass.launch(stream_, pass.count, chunked(pass.from));
-  if (!around.statistics) return;
-  // Beside what the norm to clip by came from: that is of the gradients before they shrank.
-  Table measured = table;
-  measured.totals += count_;
-  add_tiles(stream_, measured);
+  if (around.statistics) add(workspace_.plan_.sums, true);
 }
 
-void Stepping::direct(const Group* groups, Tensor* tensors) {
-  for (const PassLaunch& pass : workspace_.plan_.directions)
-    pass.launch(stream_, pass.count, chunked(pass.from));
-  Table measured = table;
-  measured.totals += count_;
-  add_tiles(stream_, measured);
-  auto* const host = workspace_.answer_.as<unsigned char>();
-  auto* const totals = reinterpret_cast<TensorSums*>(host + placed(sizeof(Control)));
-  download(stream_, host, table.control, sizeof(Control));
-  download(stream_, totals, measured.totals,
-           count_ * static_cast<std::int64_t>(sizeof(TensorSums)));
-  stream_.wait();
-  Control control;
-  std::memcpy(static_cast<void*>(&control), host, sizeof control);
-  if (control.non_finite != all_finite) return;
-  for (std::int64_t i = 0; i < count_; ++i) {
-    const Group& group = groups[tensors[i].group];
-    if (tensors[i].gradient && group.rule->kind == update::Kind::normed)
-      tensors[i].trust = update::trust(group.rule->direction, group.options, totals[i].of[0].norm(),
-                                       totals[i].of[1].norm());
-  }
-  send(groups, tensors, control);
+void Stepping::add(const SumLaunch& sums, bool measured) const {
+  Table of_launch = chunked(sums.from);
+  of_launch.order = workspace_.order_.as<std::int64_t>() + sums.tensors_from;
+  if (measured) of_launch.totals += count_;
+  add_tiles(stream_, sums.groups, sums.tensors, of_launch);
 }
 
-Table Stepping::chunked(std::int64_t from) const {
-  Table of_launch = table;
+Table Stepping::chunked(const Table& of, std::int64_t from) const {
+  Table of_launch = of;
   of_launch.chunks = workspace_.chunks_.as<Chunk>() + from;
   return of_launch;
 }

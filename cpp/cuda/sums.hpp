@@ -1,4 +1,5 @@
-// Sums of squares of a tile in the CPU's order: sixteen lanes in float64, added up in order.
+// Sums of squares of a tile in the CPU's order: sixteen lanes in float64, added up in order; and
+// terms that are added up one after the other.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,36 @@ struct TileSum {
       for (int l = 0; l < lanes; ++l) sum += lane[l];
       *out = update::tile_squares(sum, real<T>, numbers, nullptr, n);
     });
+  }
+};
+
+// Hands terms to the first `takers` threads in their order. All threads fetch, so that nobody who
+// adds has to wait for memory term by term.
+template <class Term, int takers>
+struct InOrder {
+  static constexpr int at_once = block_threads;
+  alignas(16) unsigned char waiting[sizeof(Term) * takers * at_once];
+
+  // add(thread, term) for the terms thread, thread + takers, ... of n for each taker; load(i): the
+  // i-th of all.
+  template <class Load, class Add>
+  SADDLESCAPE_KERNEL void visit(const Block& block, std::int64_t n, const Load& load,
+                                const Add& add) {
+    for (std::int64_t first = 0; first < n; first += at_once) {
+      const std::int64_t left = n - first;
+      const auto length = static_cast<int>(left < at_once ? left : at_once);
+      block.phase([&](int thread) {
+        for (int k = thread; k < takers * length; k += block_threads) {
+          const Term term = load(takers * first + k);
+          __builtin_memcpy(waiting + sizeof(Term) * static_cast<unsigned>(k), &term, sizeof term);
+        }
+      });
+      block.phase([&](int thread) {
+        if (thread >= takers) return;
+        for (int k = thread; k < takers * length; k += takers)
+          add(thread, object_at<Term>(waiting + sizeof(Term) * static_cast<unsigned>(k)));
+      });
+    }
   }
 };
 

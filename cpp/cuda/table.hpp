@@ -29,19 +29,25 @@ struct Row {
   void* copy;
   void* average;
   Element parameter_type, gradient_type, state_type, copy_type;
-  std::int64_t sums;  // the number of its first tile's sums
+  std::int64_t sums;    // the number of its first tile's sums
+  std::int64_t groups;  // the same of its first group of tiles
+  // Of rules that see matrices: as Tensor has them, the number of its first mean over rows, and
+  // where its direction starts, in elements.
+  std::int64_t matrix_rows, matrix_columns, means, direction;
 };
 
-// What comes anew: the gradient, null where there is none, and the number of its fold.
+// What comes anew: the gradient, null where there is none, and the numbers of its folds, for the
+// pass that moves the parameters and for the one before it.
 struct Now {
   const void* gradient;
-  std::int64_t fold;
+  std::int64_t fold, first;
 };
 
 // A rule's hyper-parameters for this step, as the bytes of its struct.
 struct alignas(16) Fold {
   unsigned char bytes[128];
   std::int64_t steps;
+  double weight, eps;  // Adafactor: w_t and eps1
 };
 
 // Tiles of a tensor that one block takes, one after the other.
@@ -92,19 +98,42 @@ struct Live {
   const float* found;
 };
 
+// A tensor whose squares are kept as means over the rows and the columns of its matrices.
+struct Factoring {
+  std::int64_t tensor;
+  std::int64_t matrices, rows, columns;
+  std::int64_t height, groups;                // update::adafactor::Cut's
+  std::int64_t segments;                      // tiles across its columns
+  std::int64_t row_sums, column_sums, means;  // the numbers of its first ones
+  std::int64_t first_panel, first_strip, first_columns, first_means;  // blocks
+};
+
+// Those that are computed in the same type.
+struct FactorList {
+  const Factoring* of;
+  std::int64_t count;
+  double* row_sums;     // of each segment of each row
+  double* column_sums;  // of each unit's columns
+  double* strips;       // a sum for each block of rows
+};
+
 struct Table {
   const Row* rows;
   const Now* now;
   Fold* folds;
   const Chunk* chunks;  // of this launch
   Control* control;
-  double* sums;  // tile_sums for each tile
+  double* sums;               // tile_sums for each tile
+  TensorSums* groups;         // the same for each group of tiles
+  const std::int64_t* order;  // tensors of this launch
   TensorSums* totals;
   std::int64_t count;  // of tensors
+  double* means;       // over the rows of each factored matrix
+  void* directions;    // of matrices
   // Where the device counts the steps, else null:
   Live* live;
   Progress* progress;  // one for each fold
-  const LiveGroup* groups;
+  const LiveGroup* live_groups;
   std::int64_t first;  // fold of this launch
 };
 

@@ -70,8 +70,7 @@ inline Options options(const std::string& rule) {
   o.warmup = 3;
   o.weight_lr_power = 2;
   o.eps = 1e-8;
-  // A power of each element is the library's, and the device has another one.
-  o.hessian_power = rule == "adahessian" && !on_device ? 0.5 : 1;
+  o.hessian_power = rule == "adahessian" ? 0.5 : 1;
   o.weight_decay = 0.01;
   return o;
 }

@@ -1,7 +1,9 @@
 // What a step launches, sends and waits for, and what it leaves where memory is short; on the CPU
 // that stands in for a device and looks on.
 #include <limits>
+#include <memory>
 
+#include "core/blas.hpp"
 #include "cuda/captured.hpp"
 #include "cuda/hosted/device.hpp"
 #include "tests/cuda_pair.hpp"
@@ -35,27 +37,43 @@ void check_traffic() {
                "a step over a list is one copy and one launch, and nobody waits");
 }
 
-void check_memory() {
-  const u::Group group = adam();
+// The list of a rule, its tensors as matrices of one row; with statistics, so that
+// all of the memory is asked for.
+struct List {
+  explicit List(const char* rule) : group{&u::rule(rule), lists::options(rule)} {
+    pair = std::make_unique<Pair>(*group.rule, float32, false);
+    group.options.ns_steps = 1;
+    for (std::vector<lists::Arrays>* list : {&pair->cpu, &pair->device})
+      for (lists::Arrays& each : *list) {
+        each.tensor.rows = each.tensor.size > 0 ? 1 : 0;
+        each.tensor.columns = each.tensor.size;
+      }
+    pair->set_gradients(2);
+  }
+  u::Group group;
+  std::unique_ptr<Pair> pair;
+};
+
+void check_memory(const char* rule) {
   c::TestDevice& device = c::test_device();
   u::Around around;
   around.statistics = true;
   int refused = 0;
-  Pair pair(*group.rule, float32, false), untouched(*group.rule, float32, false);
-  pair.set_gradients(2);
-  untouched.set_gradients(2);
+  List list(rule);
+  const List untouched(rule);
+  Pair& pair = *list.pair;
   std::vector<u::Tensor> there = pair.sent();
-  for (std::int64_t room = 0;; room += 512) {
+  for (std::int64_t room = 0;; room += room < 65536 ? 512 : room / 8) {
     device.limit = device.used + room;
     try {
-      c::step(&group, there.data(), pair.count(), around, pair.device_workspace, pair.stream);
+      c::step(&list.group, there.data(), pair.count(), around, pair.device_workspace, pair.stream);
       break;
     } catch (const c::OutOfMemory&) {
       ++refused;
       pair.fetch(there);
       bool same = true;
       for (std::size_t i = 0; i < there.size(); ++i)
-        same = same && pair.device[i].same(untouched.device[i]);
+        same = same && pair.device[i].same(untouched.pair->device[i]);
       tally.expect(same, "nothing changes where memory is short");
     }
   }
@@ -84,6 +102,9 @@ void check_captured() {
 int main() {
   check_traffic();
   check_captured();
-  check_memory();
+#ifdef SADDLESCAPE_TEST_BLAS
+  saddlescape::blas::load(SADDLESCAPE_TEST_BLAS);
+#endif
+  for (const char* rule : {"adam", "lamb", "adafactor", "muon"}) check_memory(rule);
   return tally.end();
 }

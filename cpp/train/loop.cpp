@@ -163,9 +163,8 @@ Measured Loop<T>::move_watched(const T* g, const Stepping& stepping, double& len
   });
   ++*stepping.calls;
   *stepping.outcome = {};
-  double sums[update::watch_sums] = {};
-  for (std::int64_t i = 0; i < tiles * update::watch_sums; ++i)
-    sums[i % update::watch_sums] += partial_[static_cast<std::size_t>(i)];
+  double sums[update::watch_sums];
+  add_in_groups(partial_, tiles, update::watch_sums, sums);
   length = distance_of<T>(sums[2], theta_, before_, P_, partial_);
   return measured<T>(sums[0], sums[1], g, last(), last_norm_, P_, partial_);
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/in_groups.hpp"
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "train/measure_kernels.hpp"
@@ -12,6 +13,15 @@
 namespace saddlescape::train {
 
 const MeasureKernels& measure_kernels() { SADDLESCAPE_ACTIVE(_measure) }
+
+void add_in_groups(const Partial& partial, std::int64_t tiles, int count, double* totals) {
+  for (int k = 0; k < count; ++k) {
+    sums::InGroups<sums::Plain> adding;
+    for (std::int64_t t = 0; t < tiles; ++t)
+      adding.add(partial[static_cast<std::size_t>(count * t + k)]);
+    totals[k] = adding.total().value;
+  }
+}
 
 namespace {
 
@@ -40,7 +50,7 @@ std::array<double, sums> add_tiles(std::int64_t n, Partial& partial, const OfTil
     }
   });
   std::array<double, sums> total{};
-  for (std::size_t i = 0; i < room; ++i) total[i % sums] += partial[i];
+  add_in_groups(partial, tiles, sums, total.data());
   return total;
 }
 

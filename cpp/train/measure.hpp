@@ -1,5 +1,5 @@
 // What a training step is told by: norms, from sums over tiles of a fixed size that are added in
-// order in float64, so that the bits depend on neither threads nor instruction set.
+// a fixed order in float64, so that the bits depend on neither threads nor instruction set.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,10 @@ inline std::int64_t measure_tiles(std::int64_t n) { return (n + measure_tile - 1
 
 // Sums of tiles, up to update::watch_sums for each; grows once.
 using Partial = std::vector<double>;
+
+// The first `count` sums of so many tiles, which stand together for each tile, added up in the
+// order of core/in_groups.hpp.
+void add_in_groups(const Partial& partial, std::int64_t tiles, int count, double* totals);
 
 struct Measured {
   double norm = 0;

@@ -1,7 +1,10 @@
+#include "update/adafactor.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "core/in_groups.hpp"
 #include "core/parallel.hpp"
 #include "update/adafactor_step.hpp"
 #include "update/factored.hpp"
@@ -18,45 +21,10 @@ enum State { row_var, col_var, variance };
 constexpr std::int64_t unit_size = 64 * 1024;
 constexpr std::int64_t least_rows = 32;
 
-// w_t
-double weight(const Options& o, const Tensor& tensor) {
-  return std::pow(static_cast<double>(tensor.steps), o.beta2_decay);
-}
-
-// PyTorch's None stands for the machine epsilon of the parameters' type.
-double eps1(const Options& o, const Tensor& tensor) {
-  if (o.eps >= 0) return o.eps;
-  switch (tensor.parameter_type) {
-    case Element::float64:
-      return std::numeric_limits<double>::epsilon();
-    case Element::bfloat16:
-      return 0x1p-7;
-    case Element::float16:
-      return 0x1p-10;
-    default:
-      return std::numeric_limits<float>::epsilon();
-  }
-}
-
-// x <- (1 - w) x + w mean, no larger than T holds.
 template <class T>
 void blend(T& x, double w, double mean) {
-  const double value = static_cast<double>(x) + w * (mean - static_cast<double>(x));
-  const auto most = static_cast<double>(std::numeric_limits<T>::max());
-  x = static_cast<T>(value > most ? most : value);
+  x = blended(x, w, mean);
 }
-
-// How a tensor's rows are shared out: the same for any number of threads.
-struct Cut {
-  std::int64_t matrices, height, groups;  // of rows, for each matrix
-
-  explicit Cut(const Tensor& tensor)
-      : matrices(tensor.size / (tensor.rows * tensor.columns)),
-        height(tensor.size / matrices <= unit_size
-                   ? tensor.rows
-                   : std::max(least_rows, ceiling(unit_size, tensor.columns))),
-        groups(ceiling(tensor.rows, height)) {}
-};
 
 // The rows of one unit at a time.
 template <class T>
@@ -128,11 +96,10 @@ void accumulate_matrices(const Tensor& tensor, const Options& options, const Aro
   parallel_for(cut.matrices, grain(rows), [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t matrix = first; matrix < last; ++matrix) {
       const T* row = static_cast<const T*>(tensor.state[row_var]) + matrix * rows;
-      double mean = 0;  // of terms that are divided first: their sum does not overflow
+      sums::InGroups<sums::Plain> sum;  // of terms that are divided first: it does not overflow
       for (std::int64_t i = 0; i < rows; ++i)
-        mean += static_cast<double>(row[i]) / static_cast<double>(rows);
-      means[matrix] =
-          mean > std::numeric_limits<double>::max() ? std::numeric_limits<double>::max() : mean;
+        sum.add(static_cast<double>(row[i]) / static_cast<double>(rows));
+      means[matrix] = bounded(sum.total().value);
     }
   });
 }
@@ -160,6 +127,31 @@ bool is_here(const Group* groups, const Tensor& tensor) {
 }
 
 }  // namespace
+
+double weight(const Options& o, const Tensor& tensor) {
+  return std::pow(static_cast<double>(tensor.steps), o.beta2_decay);
+}
+
+double eps1(const Options& o, const Tensor& tensor) {
+  if (o.eps >= 0) return o.eps;
+  switch (tensor.parameter_type) {
+    case Element::float64:
+      return std::numeric_limits<double>::epsilon();
+    case Element::bfloat16:
+      return 0x1p-7;
+    case Element::float16:
+      return 0x1p-10;
+    default:
+      return std::numeric_limits<float>::epsilon();
+  }
+}
+
+Cut::Cut(const Tensor& tensor)
+    : matrices(tensor.size / (tensor.rows * tensor.columns)),
+      height(tensor.size / matrices <= unit_size
+                 ? tensor.rows
+                 : std::max(least_rows, ceiling(unit_size, tensor.columns))),
+      groups(ceiling(tensor.rows, height)) {}
 
 std::vector<std::int64_t> state_shape(int state, const std::vector<std::int64_t>& shape) {
   const bool is_matrix = shape.size() > 1;

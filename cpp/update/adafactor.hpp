@@ -20,6 +20,31 @@
 namespace saddlescape::update {
 namespace {
 
+// x <- (1 - w) x + w mean, no larger than T holds.
+template <class T>
+SADDLESCAPE_HOST_DEVICE inline T blended(T x, double w, double mean) {
+  constexpr double most = sizeof(T) == sizeof(float) ? double{__FLT_MAX__} : __DBL_MAX__;
+  const double value = static_cast<double>(x) + w * (mean - static_cast<double>(x));
+  return static_cast<T>(value > most ? most : value);
+}
+
+// mean R, whose rounding may leave the range.
+SADDLESCAPE_HOST_DEVICE inline double bounded(double mean) {
+  return mean > __DBL_MAX__ ? __DBL_MAX__ : mean;
+}
+
+// R_i / max(mean R, eps1)
+template <class T>
+SADDLESCAPE_HOST_DEVICE inline T row_factor(T r, double mean, double eps) {
+  return static_cast<T>(static_cast<double>(r) / larger(mean, eps));
+}
+
+// G / max(sqrt(V), eps1), given V and eps1^2.
+template <class T>
+SADDLESCAPE_HOST_DEVICE inline T preconditioned(T g, T v, T floor) {
+  return ratio(g, root(larger(v, floor)));
+}
+
 // Its g is an element of U. The states are brought forward in adafactor.cpp.
 template <class T>
 struct Adafactor {
@@ -40,6 +65,16 @@ struct Adafactor {
   SADDLESCAPE_HOST_DEVICE static inline void update(const Adafactor& h, T& p, T g) {
     // theta = theta - (lr wd) theta - alpha U / max(1, rms(U) / d)
     p -= h.decay(p) + h.rate * g;
+  }
+};
+
+// What comes before it where a pass takes norms: the direction is U itself.
+template <class T>
+struct AdafactorDirection : Adafactor<T> {
+  static constexpr int states = 1;  // the direction
+
+  SADDLESCAPE_HOST_DEVICE static inline void update(const AdafactorDirection&, T&, T u, T& out) {
+    out = u;
   }
 };
 

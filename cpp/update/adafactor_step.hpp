@@ -12,6 +12,20 @@ namespace saddlescape::update::adafactor {
 // not have is empty.
 std::vector<std::int64_t> state_shape(int state, const std::vector<std::int64_t>& shape);
 
+// w_t
+double weight(const Options& options, const Tensor& tensor);
+
+// PyTorch's None stands for the machine epsilon of the parameters' type.
+double eps1(const Options& options, const Tensor& tensor);
+
+// How a factored tensor's rows are shared out, each share with sums over columns of its own: the
+// same for any number of threads, and on a device.
+struct Cut {
+  std::int64_t matrices, height, groups;  // of rows, for each matrix
+
+  explicit Cut(const Tensor& tensor);
+};
+
 // Brings R, C and V of all factored tensors to this step, and sets their row_means.
 void accumulate(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
                 double clip, Workspace& workspace);

@@ -16,9 +16,6 @@
 namespace saddlescape::update {
 namespace {
 
-SADDLESCAPE_HOST_DEVICE inline float power(float x, float k) { return __builtin_powf(x, k); }
-SADDLESCAPE_HOST_DEVICE inline double power(double x, double k) { return __builtin_pow(x, k); }
-
 template <class T>
 struct Adahessian {
   static constexpr int states = 3;
@@ -55,17 +52,27 @@ struct Adahessian {
             static_cast<T>(o.eps)};
   }
 
+  // Whether k is not 1: the same for all elements, whose loop then is another one (loops.hpp).
+  static constexpr bool has_forms = true;
+  SADDLESCAPE_HOST_DEVICE bool form() const { return k != T(1); }
+
   SADDLESCAPE_HOST_DEVICE static inline void update(const Adahessian& h, T& p, T g, T& m, T& v,
                                                     T& d) {
+    h.form() ? update_in<true>(h, p, g, m, v, d) : update_in<false>(h, p, g, m, v, d);
+  }
+
+  template <bool powers>
+  SADDLESCAPE_HOST_DEVICE static inline void update_in(const Adahessian& h, T& p, T g, T& m, T& v,
+                                                       T& d) {
     g = h.gradient(g, p);
     // m = beta1 m + (1 - beta1) g
     m = h.first(m, g);
     // v = beta2 v + (1 - beta2) D^2
     v = h.second(v, d * d);
     // theta = (1 - lr wd) theta - lr mhat / (sqrt(vhat)^k + eps)
-    const T size = root(v * h.scale);
-    const T powered = h.k == T(1) ? size : power(size, h.k);
-    p -= h.decay(p) + ratio(h.step * m, powered + h.eps);
+    T size = root(v * h.scale);
+    if constexpr (powers) size = static_cast<T>(power::root_power(size, h.k));
+    p -= h.decay(p) + ratio(h.step * m, size + h.eps);
   }
 };
 

@@ -19,10 +19,10 @@ namespace {
 // beta3(t); `part` = t / T goes from 0 to 1. Also for beta1 = 0, whose half-life is 0.
 SADDLESCAPE_HOST_DEVICE inline double slow_decay(double beta1, double beta3, double part) {
   if (part >= 1.0) return beta3;
-  const double log_half = __builtin_log(0.5);
+  const double log_half = power::logarithm(0.5);
   const double life =
-      (1.0 - part) * log_half / __builtin_log(beta1) + part * log_half / __builtin_log(beta3);
-  return __builtin_exp(log_half / life);
+      (1.0 - part) * log_half / power::logarithm(beta1) + part * log_half / power::logarithm(beta3);
+  return power::exponential(log_half / life);
 }
 
 template <class T>

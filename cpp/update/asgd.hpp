@@ -27,7 +27,7 @@ struct Asgd {
 
   SADDLESCAPE_HOST_DEVICE static Asgd fold(const Options& o, std::int64_t steps) {
     const auto before = static_cast<double>(steps - 1);
-    const double eta = o.lr / __builtin_pow(1.0 + o.lambd * o.lr * before, o.alpha);
+    const double eta = o.lr / power::real_power(1.0 + o.lambd * o.lr * before, o.alpha);
     const double late = before - o.t0;
     const auto mu = static_cast<T>(late > 1.0 ? 1.0 / late : 1.0);
     return {Gradient<T>::fold(o), static_cast<T>(o.lambd * eta), static_cast<T>(eta),

@@ -1,28 +1,13 @@
 // The loops over 8-bit states: codes to numbers and back, and every elementwise rule between the
 // two. Compiled once for each instruction set, with SADDLESCAPE_KERNELS naming the table, like
 // step_cpu.cpp.
-#include "core/codes.hpp"
+#include "update/coded.hpp"
 #include "update/loops.hpp"
 
 namespace saddlescape::update {
 namespace {
 
 static_assert(block == codes::block);
-
-template <Nature nature>
-struct KindOf;
-template <>
-struct KindOf<Nature::value> {
-  using Kind = codes::NearestSigned8;
-};
-template <>
-struct KindOf<Nature::slow> {
-  using Kind = codes::DitheredSigned8;
-};
-template <>
-struct KindOf<Nature::square> {
-  using Kind = codes::Unsigned8;
-};
 
 template <class Kind>
 SADDLESCAPE_BLOCK_LOOP void expand_block(const void* source, float scale, std::int64_t n,

@@ -1,7 +1,7 @@
 // Adafactor's own loops. Compiled once for each instruction set, with SADDLESCAPE_KERNELS naming
 // the table, like step_cpu.cpp.
+#include "update/adafactor.hpp"
 #include "update/factored.hpp"
-#include "update/terms.hpp"
 
 namespace saddlescape::update {
 namespace {
@@ -51,7 +51,7 @@ template <class T>
 void divide_row(const T* __restrict g, const T* __restrict column, std::int64_t n, T row, T floor,
                 T* __restrict out) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) out[i] = ratio(g[i], root(larger(row * column[i], floor)));
+  for (std::int64_t i = 0; i < n; ++i) out[i] = preconditioned(g[i], row * column[i], floor);
 }
 
 template <class T>
@@ -65,9 +65,8 @@ void by_factors(const void* source, std::int64_t from, std::int64_t n, const Fac
     const std::int64_t left = factors.columns - column;
     const std::int64_t length = n < left ? n : left;
     const std::int64_t matrix = line / factors.rows;
-    const double mean = larger(factors.means[matrix], factors.eps);
     const T row =
-        static_cast<T>(static_cast<double>(static_cast<const T*>(factors.row)[line]) / mean);
+        row_factor(static_cast<const T*>(factors.row)[line], factors.means[matrix], factors.eps);
     divide_row(g, static_cast<const T*>(factors.column) + matrix * factors.columns + column, length,
                row, floor, out);
     g += length;
@@ -86,7 +85,7 @@ void by_variance(const void* source, const void* variance, std::int64_t n, doubl
   T* __restrict out = static_cast<T*>(target);
   const T floor = static_cast<T>(eps * eps);
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) out[i] = ratio(g[i], root(larger(v[i], floor)));
+  for (std::int64_t i = 0; i < n; ++i) out[i] = preconditioned(g[i], v[i], floor);
 }
 
 }  // namespace

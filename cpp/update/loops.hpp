@@ -28,6 +28,20 @@ SADDLESCAPE_BLOCK_LOOP void ask_ahead(const void* array, std::int64_t from, std:
     __builtin_prefetch(reinterpret_cast<const void*>(first + static_cast<std::uintptr_t>(k)), 1, 3);
 }
 
+// A rule with two forms, in one of them, which h.form() tells: a loop round this one has no branch
+// and runs as vectors.
+template <class Rule, bool form>
+struct InForm {
+  template <class... Numbers>
+  SADDLESCAPE_BLOCK_LOOP static void update(const Rule& h, Numbers&&... numbers) {
+    Rule::template update_in<form>(h, numbers...);
+  }
+};
+template <class Rule, class = void>
+constexpr bool has_forms = false;
+template <class Rule>
+constexpr bool has_forms<Rule, decltype(static_cast<void>(Rule::has_forms))> = true;
+
 // A gradient as the rules see it.
 template <class T>
 struct Scale {

@@ -28,7 +28,8 @@ struct Nadam {
   Denominator<T> denominator;
 
   SADDLESCAPE_HOST_DEVICE static double mu(const Options& o, std::int64_t t) {
-    return o.beta1 * (1.0 - 0.5 * __builtin_pow(0.96, static_cast<double>(t) * o.momentum_decay));
+    return o.beta1 *
+           (1.0 - 0.5 * power::real_power(0.96, static_cast<double>(t) * o.momentum_decay));
   }
 
   // Pi_t = Pi_{t-1} mu_t, with the mu_s of the steps that were taken: beta1 may have changed, as

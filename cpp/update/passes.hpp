@@ -4,6 +4,7 @@
 // array is read and written once from memory, whatever stands round the rule.
 #pragma once
 
+#include "core/in_groups.hpp"
 #include "update/check.hpp"
 #include "update/row.hpp"
 #include "update/squares.hpp"
@@ -36,17 +37,20 @@ bool needs_tiles(const Group* groups, const Tensor* tensors, std::int64_t count,
 // True if a pass visits a tensor.
 bool takes_part(Role role, const Group* groups, const Tensor& tensor, const Around& around);
 
-// Adds up the sums of each visited tensor's tiles, in order: take(i, sums).
+// Adds up the sums of each visited tensor's tiles, in the order of core/in_groups.hpp:
+// take(i, sums).
 template <class Take>
 void collect(Role role, const Group* groups, const Tensor* tensors, std::int64_t count,
              const Around& around, const Workspace& workspace, const Take& take) {
   const double* partial = workspace.partial.data();
   for (std::int64_t i = 0; i < count; ++i) {
     if (!takes_part(role, groups, tensors[i], around)) continue;
-    Squares sums[3];
+    sums::InGroups<Squares> adding[3];
     for (std::int64_t tile = 0; tile < ceiling(tensors[i].size, tile_size); ++tile, partial += 3)
-      for (int k = 0; k < 3; ++k) sums[k].add(partial[k]);
-    if (tensors[i].gradient) take(i, sums);
+      for (int k = 0; k < 3; ++k) adding[k].add(partial[k]);
+    if (!tensors[i].gradient) continue;
+    const Squares totals[3] = {adding[0].total(), adding[1].total(), adding[2].total()};
+    take(i, totals);
   }
 }
 

@@ -127,8 +127,11 @@ void carry(int kernel, const Options& options, std::int64_t t, double (&carried)
   if (carries[kernel]) carries[kernel](options, t, carried);
 }
 
-double trust(int kernel, const Options& options, double parameter_norm, double direction_norm) {
-  return trusts[kernel](options, parameter_norm, direction_norm);
+double trust(const Group& group, const Tensor& tensor, double parameter_norm,
+             double direction_norm) {
+  if (group.rule->kind == Kind::factored)
+    return adafactor::length(group.options, tensor, parameter_norm, direction_norm);
+  return trusts[group.rule->direction](group.options, parameter_norm, direction_norm);
 }
 
 const Kernels& kernels() { SADDLESCAPE_ACTIVE(_step) }

@@ -50,7 +50,8 @@ class Folds {
 // Brings a tensor's own numbers to step t, before the fold.
 void carry(int kernel, const Options& options, std::int64_t t, double (&carried)[max_carried]);
 
-// The factor of a normed rule's update; `kernel` is that of its direction.
-double trust(int kernel, const Options& options, double parameter_norm, double direction_norm);
+// The factor of a tensor's update by a normed or factored rule.
+double trust(const Group& group, const Tensor& tensor, double parameter_norm,
+             double direction_norm);
 
 }  // namespace saddlescape::update

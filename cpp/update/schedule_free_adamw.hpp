@@ -44,8 +44,8 @@ struct ScheduleFreeAdamW {
 
   // w_t
   SADDLESCAPE_HOST_DEVICE static double weight(const Options& o, std::int64_t t, double largest) {
-    return __builtin_pow(static_cast<double>(t), o.weight_step_power) *
-           __builtin_pow(largest, o.weight_lr_power);
+    return power::real_power(static_cast<double>(t), o.weight_step_power) *
+           power::real_power(largest, o.weight_lr_power);
   }
 
   // The sum of the weights and the largest rate.

@@ -44,12 +44,8 @@ void set_trust(const Group* groups, Tensor* tensors, std::int64_t count, const A
                const Workspace& workspace) {
   collect(Role::direction, groups, tensors, count, around, workspace,
           [&](std::int64_t i, const Squares(&sums)[3]) {
-            const Group& group = groups[tensors[i].group];
-            const double parameters = sums[0].norm(), direction = sums[1].norm();
             tensors[i].trust =
-                group.rule->kind == Kind::factored
-                    ? adafactor::length(group.options, tensors[i], parameters, direction)
-                    : trust(group.rule->direction, group.options, parameters, direction);
+                trust(groups[tensors[i].group], tensors[i], sums[0].norm(), sums[1].norm());
           });
 }
 

@@ -30,15 +30,27 @@ void run(const void* folded, std::int64_t n, void* parameters, const void* gradi
   });
 }
 
+template <class Form, bool averages, class Rule, class T, class... State>
+SADDLESCAPE_BLOCK_LOOP void around_in(const Rule& h, const Scale<T>& scaled, T weight,
+                                      std::int64_t n, T* __restrict p, const T* __restrict g,
+                                      T* __restrict a, State* __restrict... s) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    Form::update(h, p[i], scaled(g[i]), s[i]...);
+    if constexpr (averages) a[i] += weight * (p[i] - a[i]);
+  }
+}
+
 template <class Rule, class T, bool averages, class... State>
 SADDLESCAPE_BLOCK_LOOP void around_block(const Rule& h, const Scale<T>& scaled, T weight,
                                          std::int64_t n, T* __restrict p, const T* __restrict g,
                                          T* __restrict a, State* __restrict... s) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) {
-    Rule::update(h, p[i], scaled(g[i]), s[i]...);
-    if constexpr (averages) a[i] += weight * (p[i] - a[i]);
-  }
+  if constexpr (!has_forms<Rule>)
+    around_in<Rule, averages>(h, scaled, weight, n, p, g, a, s...);
+  else if (h.form())
+    around_in<InForm<Rule, true>, averages>(h, scaled, weight, n, p, g, a, s...);
+  else
+    around_in<InForm<Rule, false>, averages>(h, scaled, weight, n, p, g, a, s...);
 }
 
 // The same with a scaled gradient, and an average of the parameters.
