@@ -306,6 +306,28 @@ def test_nothing_goes_to_the_host_unasked():
     assert (told["uploads"], told["downloads"]) == (0, 1)  # whether X is finite
 
 
+@NEEDS_STAND_IN
+def test_streams():
+    _, there = twins()
+    X = to_device(samples()[0])
+    hosted = importlib.import_module("saddlescape._cuda").hosted
+
+    def told(given):
+        there.predict(given)
+        hosted.reset()
+        there.predict(given)
+        return hosted.counts()
+
+    quiet = told(X)
+    assert quiet["follows"] == 0
+    # The call's stream comes after theta's, and theta's goes on after it.
+    elsewhere = told(Interface(X, stream=1234))
+    assert elsewhere["follows"] > quiet["follows"]
+    # Memory of a library that names no stream may be given away at once.
+    nameless = told(Pack(X))
+    assert nameless["waits"] > quiet["waits"]
+
+
 @NEEDS_DEVICE
 def test_a_network_goes_down():
     rng = np.random.default_rng(0)

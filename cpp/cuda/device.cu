@@ -79,12 +79,6 @@ Device device() {
   return found;
 }
 
-int current_device() {
-  int number = 0;
-  check(cudaGetDevice(&number), "cudaGetDevice");
-  return number;
-}
-
 std::string built_with() {
   return "nvcc " + std::to_string(__CUDACC_VER_MAJOR__) + "." +
          std::to_string(__CUDACC_VER_MINOR__) + "." + std::to_string(__CUDACC_VER_BUILD__) +

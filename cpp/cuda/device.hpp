@@ -28,9 +28,6 @@ struct Device {
 };
 Device device();
 
-// The number of the one that calls from this thread go to.
-int current_device();
-
 // "nvcc 13.0.88, runtime 13.0": what the backend was built with.
 std::string built_with();
 

@@ -55,6 +55,11 @@ struct Call {
     if (array.has_stream) stream.follow(array.stream);
   }
 
+  void settled() const {
+    for (const TakenOnDevice* each : {&X, &theta, Y ? &*Y : nullptr, weight ? &*weight : nullptr})
+      if (each) settle(*each, stream);
+  }
+
   std::int64_t samples() const { return X.array.shape[0]; }
 
   template <class T>
@@ -126,6 +131,7 @@ class DeviceNetwork {
       cuda::transpose(call.stream, V.array.as<T>(), rows.as<T>(), P, k);
       network.products(call.theta.array.as<T>(), call.batch<T>(), rows.as<T>(), k, out.as<T>());
       cuda::transpose(call.stream, out.as<T>(), columns.as<T>(), k, P);
+      settle(V, call.stream);
     });
     return columns;
   }
@@ -145,6 +151,7 @@ class DeviceNetwork {
     if (!dense_) dense_ = std::make_unique<cuda::DenseHessian>(net_, stream_);
     dense_->compute(call.theta.array.as<double>(), call.batch<double>(), which, first, last,
                     H.as<double>());
+    call.settled();
     return H;
   }
 
@@ -182,6 +189,7 @@ class DeviceNetwork {
       work(network(network32_), float{});
     else
       work(network(network64_), double{});
+    call.settled();
   }
 
   // The number that work(network, zero, value) leaves in *value on the device.

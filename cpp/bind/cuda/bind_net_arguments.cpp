@@ -51,6 +51,7 @@ DeviceArray targets(py::handle y_in, std::int64_t samples, std::int64_t outputs,
       cuda::convert(stream, y.array.as<From>(), made.as<T>(), y.array.size);
     });
   });
+  settle(y, stream);
   return made;
 }
 
@@ -64,6 +65,7 @@ DeviceArray smoothed(py::handle Y_in, double smoothing) {
     using T = decltype(zero);
     cuda::smooth(stream, Y.array.as<T>(), made.as<T>(), Y.array.size, smoothing, Y.array.shape[1]);
   });
+  settle(Y, stream);
   return made;
 }
 
@@ -81,6 +83,7 @@ DeviceArray converted(py::handle source, const std::string& name, const std::str
                     given.array.size);
     });
   });
+  settle(given, stream);
   return made;
 }
 
@@ -92,6 +95,7 @@ void assign(DeviceArray& to, py::handle source, const std::string& name) {
     check_numbers(given, stream_of_array(given), name, -infinity, infinity, "finite numbers");
     if (given.has_stream) to.stream().follow(given.stream);
     cuda::copy(to.stream(), to.data(), given.array.data, to.bytes());
+    settle(given, to.stream());
     return;
   }
   const Array given = checked_array(source, name, {to.dtype()}, to.shape());
