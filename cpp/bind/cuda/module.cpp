@@ -27,6 +27,7 @@ PYBIND11_MODULE(_cuda, module) {
   saddlescape::blas::load(saddlescape::bind::bundled_blas());  // for what goes to the host
   saddlescape::bind::cuda_device(module);
   saddlescape::bind::cuda_array(module);
+  saddlescape::bind::cuda_stepper(module);
 #ifdef SADDLESCAPE_CUDA_HOSTED
   saddlescape::bind::cuda_hosted(module.def_submodule("hosted"));
 #endif
