@@ -31,7 +31,7 @@ struct Call {
       : X(taken_on_device(X_in, "X", allowed, {any, net.inputs()})),
         theta(taken_on_device(theta_in, "theta", {X.array.dtype}, {net.parameters()})),
         stream(X.has_stream ? X.stream : cuda::Stream()),
-        there(X.device) {
+        there(X.array.device) {
     join(theta, "theta");
     if (Y_in) {
       Y = taken_on_device(Y_in, "y", {X.array.dtype}, {samples(), net.outputs()}, false, stream);
@@ -49,9 +49,9 @@ struct Call {
 
   // The call's stream comes after what the array's own has been asked for.
   void join(const TakenOnDevice& array, const std::string& name) const {
-    if (array.device != X.device)
-      throw py::value_error(name + ": on device cuda:" + std::to_string(array.device) +
-                            ", expected cuda:" + std::to_string(X.device) + " as X is");
+    if (array.array.device != X.array.device)
+      throw py::value_error(name + ": on device cuda:" + std::to_string(array.array.device) +
+                            ", expected cuda:" + std::to_string(X.array.device) + " as X is");
     if (array.has_stream) stream.follow(array.stream);
   }
 
@@ -166,12 +166,12 @@ class DeviceNetwork {
 
   // What is kept belongs to a stream.
   void go_to(const Call& call) {
-    if (call.stream.handle() == stream_.handle() && call.X.device == device_) return;
+    if (call.stream.handle() == stream_.handle() && call.X.array.device == device_) return;
     network32_.reset();
     network64_.reset();
     dense_.reset();
     stream_ = call.stream;
-    device_ = call.X.device;
+    device_ = call.X.array.device;
   }
 
   template <class T>

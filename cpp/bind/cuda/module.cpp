@@ -28,6 +28,7 @@ PYBIND11_MODULE(_cuda, module) {
   saddlescape::bind::cuda_device(module);
   saddlescape::bind::cuda_array(module);
   saddlescape::bind::cuda_net(module);
+  saddlescape::bind::cuda_stepper(module);
 #ifdef SADDLESCAPE_CUDA_HOSTED
   saddlescape::bind::cuda_hosted(module.def_submodule("hosted"));
 #endif
