@@ -30,6 +30,6 @@ target_compile_options(saddlescape_cuda_flags INTERFACE
 target_include_directories(saddlescape_cuda_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR}/cpp)
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS cpp/cuda/*.cu cpp/cuda/*.cpp cpp/cuda/eig/*.cu
-  cpp/cuda/eig/*.cpp cpp/cuda/net/*.cu cpp/cuda/net/*.cpp)
+  cpp/cuda/eig/*.cpp cpp/cuda/net/*.cu cpp/cuda/net/*.cpp cpp/cuda/train/*.cu cpp/cuda/train/*.cpp)
 add_library(saddlescape_cuda STATIC ${cuda_sources})
 target_link_libraries(saddlescape_cuda PRIVATE saddlescape_cuda_flags PUBLIC saddlescape_core)

@@ -8,7 +8,8 @@ foreach(stand IN LISTS cuda_stands)
   list(APPEND cuda_replaced ${name})
 endforeach()
 file(GLOB cuda_sources RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/cpp CONFIGURE_DEPENDS cpp/cuda/*.cpp cpp/cuda/*.cu
-  cpp/cuda/eig/*.cpp cpp/cuda/eig/*.cu cpp/cuda/net/*.cpp cpp/cuda/net/*.cu)
+  cpp/cuda/eig/*.cpp cpp/cuda/eig/*.cu cpp/cuda/net/*.cpp cpp/cuda/net/*.cu cpp/cuda/train/*.cpp
+  cpp/cuda/train/*.cu)
 foreach(source IN LISTS cuda_sources)
   get_filename_component(name ${source} NAME_WE)
   if(name IN_LIST cuda_replaced)

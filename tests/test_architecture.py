@@ -22,9 +22,9 @@ MAY_INCLUDE = {
     "eig": {"core", "eig"},
     "net": {"core", "net"},
     "train": {"core", "update", "net", "train"},
-    "cuda": {"core", "update", "net", "eig", "cuda"},
+    "cuda": {"core", "update", "net", "train", "eig", "cuda"},
     "bind": {"core", "update", "eig", "net", "train", "bind"},
-    "bind/cuda": {"core", "update", "net", "eig", "cuda", "bind"},
+    "bind/cuda": {"core", "update", "net", "train", "eig", "cuda", "bind"},
     "tests": {"core", "update", "capi", "eig", "net", "train", "cuda", "tests"},
 }
 

@@ -306,6 +306,28 @@ def test_nothing_goes_to_the_host_unasked():
     assert (told["uploads"], told["downloads"]) == (0, 1)  # whether X is finite
 
 
+@NEEDS_STAND_IN
+def test_streams():
+    _, there = twins()
+    X = to_device(samples()[0])
+    hosted = importlib.import_module("saddlescape._cuda").hosted
+
+    def told(given):
+        there.predict(given)
+        hosted.reset()
+        there.predict(given)
+        return hosted.counts()
+
+    quiet = told(X)
+    assert quiet["follows"] == 0
+    # The call's stream comes after theta's, and theta's goes on after it.
+    elsewhere = told(Interface(X, stream=1234))
+    assert elsewhere["follows"] > quiet["follows"]
+    # Memory of a library that names no stream may be given away at once.
+    nameless = told(Pack(X))
+    assert nameless["waits"] > quiet["waits"]
+
+
 @NEEDS_DEVICE
 def test_a_network_goes_down():
     rng = np.random.default_rng(0)
@@ -313,9 +335,9 @@ def test_a_network_goes_down():
     y = (X[:, 0] * X[:, 1] > 0).astype(np.int64)
     there = ss.MLP((4, 16, 2), device="cuda", seed=1)
     dX, dy, first = to_device(X), to_device(y), there.loss(X, y)
-    for _ in range(200):
-        theta = there.theta.numpy() - np.float32(0.5) * there.gradient(dX, dy).numpy()
-        there.theta = theta
+    opt = optim.Adam(there.theta, lr=0.05)
+    for _ in range(60):
+        opt.step(there.gradient(dX, dy))
     assert there.loss(dX, dy) < 0.2 * first
 
 

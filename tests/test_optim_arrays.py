@@ -57,7 +57,7 @@ class CopyingPack(Pack):
 
 
 class Elsewhere(Pack):
-    device = (2, 0)
+    device = (8, 0)
 
     def __dlpack__(self, **_):
         raise AssertionError("asked for, though it is on another device")
@@ -166,8 +166,8 @@ PARAMS = [
     (Interface(read_only(np.ones(3))), ValueError, f"params: {WRITABLE}"),
     (Tensor(WHOLE), TypeError, f"params: dtype int64, {DTYPES}"),
     (CopyingTensor(np.ones(3)), ValueError, f"params: {HERE}CopyingTensor {OWN}"),
-    (Elsewhere(np.ones(3)), ValueError, f"params: {HERE}Elsewhere on device (2, 0) (DLPack's "
-     "device type 2), expected memory of the CPU; move it there and keep it there"),
+    (Elsewhere(np.ones(3)), ValueError, f"params: {HERE}Elsewhere on device (8, 0) (DLPack's "
+     "device type 8), expected memory of the CPU; move it there and keep it there"),
     (Broken(np.ones(3)), TypeError, f"params: {HERE}Broken on device (1, 0) can't be read in "
      f"place (not today), {COPY_FREE}"),
     (OldPack(np.ones(3)), TypeError, f"params: {HERE}OldPack on device (1, 0) does not say whether "
@@ -202,8 +202,8 @@ def test_refused_gradients_change_nothing():
         (Interface(np.float32([[1] * 3] * 2)), TypeError,
          "grads[1]: dtype float32, expected float64"),
         (Tensor(params[0]), ValueError, "grads[1]: shape (3,), expected (2, 3)"),
-        (Elsewhere(np.ones((2, 3))), ValueError, f"grads[1]: {HERE}Elsewhere on device (2, 0) "
-         "(DLPack's device type 2), expected memory of the CPU; move it there and keep it there"),
+        (Elsewhere(np.ones((2, 3))), ValueError, f"grads[1]: {HERE}Elsewhere on device (8, 0) "
+         "(DLPack's device type 8), expected memory of the CPU; move it there and keep it there"),
         (Interface(np.full((2, 3), np.inf)), ValueError,
          "grads[1]: infinite at (0, 0), expected finite numbers"),
     ]  # fmt: skip

@@ -48,6 +48,7 @@ struct Array {
   Dtype dtype = Dtype::float64;
   Shape shape;
   std::int64_t size = 0;
+  int device = -1;  // the number of the CUDA device that holds it; -1: the CPU
 
   template <class T>
   T* as() const {

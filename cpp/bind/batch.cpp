@@ -20,9 +20,10 @@ Taken named(const Read& read, const Name& name) {
   }
 }
 
-auto writable(const py::object& object, std::initializer_list<Dtype> allowed) {
-  return
-      [&object, allowed](const std::string& name) { return taken_writable(object, name, allowed); };
+auto writable(Home& home, const py::object& object, std::initializer_list<Dtype> allowed) {
+  return [&home, &object, allowed](const std::string& name) {
+    return home.taken_writable(object, name, allowed);
+  };
 }
 
 // PyTorch's own word; others have none.
@@ -55,25 +56,46 @@ class Batch::Clear {
   Batch& batch_;
 };
 
-void Batch::step(const py::list& parts, bool finite, double unscale) {
+void Batch::step(const py::list& parts, bool finite, double unscale, const py::object& stream) {
   const Turn turn(busy_);
   const Clear clear(*this);
-  parts_.resize(parts.size());
-  groups_.resize(parts.size());
-  for (std::size_t k = 0; k < parts_.size(); ++k) take(parts[k], k);
-  refuse_shared_memory();
+  take(parts, unscale, stream);
   update::Outcome outcome;
   {
     const ReleaseGil release;
     around_.check_finite = finite;
-    around_.nearest_states = true;
-    around_.unscale = unscale;
-    outcome = update::step(groups_.data(), tensors_.data(),
-                           static_cast<std::int64_t>(tensors_.size()), around_, workspace_);
+    outcome = home_->step(groups_.data(), tensors_.data(),
+                          static_cast<std::int64_t>(tensors_.size()), around_);
   }
+  home_->end();
   if (outcome.non_finite >= 0)
     refuse_non_finite(places_[static_cast<std::size_t>(outcome.non_finite)]);
   write_back();
+}
+
+void Batch::check(const py::list& parts, double unscale, const py::object& stream) {
+  const Turn turn(busy_);
+  const Clear clear(*this);
+  take(parts, unscale, stream);
+  update::Seen seen;
+  {
+    const ReleaseGil release;
+    around_.check_finite = true;
+    seen = home_->look(groups_.data(), tensors_.data(), static_cast<std::int64_t>(tensors_.size()),
+                       around_);
+  }
+  home_->end();
+  if (seen.non_finite >= 0) refuse_non_finite(places_[static_cast<std::size_t>(seen.non_finite)]);
+}
+
+void Batch::take(const py::list& parts, double unscale, const py::object& stream) {
+  home_->begin(stream);
+  around_.nearest_states = true;
+  around_.unscale = unscale;
+  parts_.resize(parts.size());
+  groups_.resize(parts.size());
+  for (std::size_t k = 0; k < parts_.size(); ++k) take(parts[k], k);
+  refuse_shared_memory();
 }
 
 double Batch::Counter::read() const {
@@ -111,7 +133,8 @@ void Batch::take(const py::handle& source, std::size_t k) {
     const py::object param = params[i];
     const Entry entry{
         place, entries[i],
-        named(writable(param, {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16}),
+        named(writable(*home_, param,
+                       {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16}),
               [&] { return parameter_name(place); })};
     take(entry, gradient, row[6]);
   }
@@ -120,7 +143,7 @@ void Batch::take(const py::handle& source, std::size_t k) {
 void Batch::take(const Entry& entry, const py::object& gradient_source, const py::object& counts) {
   const Place& place = entry.place;
   const auto read = [&](const std::string& name) {
-    return taken_like(gradient_source, name, entry.param.array);
+    return home_->taken_like(gradient_source, name, entry.param.array, {entry.param.array.dtype});
   };
   Taken gradient;
   bool rows = asks_first_ && is_sparse(gradient_source);
@@ -136,6 +159,9 @@ void Batch::take(const Entry& entry, const py::object& gradient_source, const py
   update::Tensor tensor = taken_parameter(entry);
   tensor.steps =
       counts.is_none() ? counted(entry) : py::cast<std::int64_t>(py::list(counts)[place.i]);
+  if (rows && !home_->is_cpu())
+    throw py::type_error(gradient_name(place) +
+                         ": sparse on a CUDA device, expected a dense gradient there");
   if (rows) {
     take_rows(entry, tensor, gradient_source);
     return;
@@ -183,12 +209,13 @@ void Batch::take_state(const Entry& entry, std::size_t s, update::Tensor& tensor
     return;
   const py::object source = item(entry, keys_[s], key);
   const Taken state =
-      named(writable(source, {array.dtype}), [&] { return state_name(place, key); });
+      named(writable(*home_, source, {array.dtype}), [&] { return state_name(place, key); });
   if (state.array.shape != shape)
     throw py::value_error(state_name(place, key) + ": shape " + shape_text(state.array.shape) +
                           ", expected " + shape_text(shape));
   // They add up in what is computed in, where the others are widened tile by tile.
   if (factored) tensor.state_type = update::element_of(update::real_of(tensor.parameter_type));
+  if (factored && is_half(array.dtype)) refuse_widened(entry, key);
   tensor.state[s] = factored && is_half(array.dtype) ? widened(state.array) : state.array.data;
   note(writes_, state, place, static_cast<int>(s));
 }
@@ -196,8 +223,11 @@ void Batch::take_state(const Entry& entry, std::size_t s, update::Tensor& tensor
 std::int64_t Batch::counted(const Entry& entry) {
   static const auto key = py::reinterpret_steal<py::str>(PyUnicode_InternFromString("step"));
   const py::object source = item(entry, key, "step");
-  const Taken step = named(writable(source, {Dtype::float32, Dtype::float64}),
-                           [&] { return state_name(entry.place, "step"); });
+  // A number of the host's, wherever the parameter is.
+  const auto read = [&](const std::string& name) {
+    return taken_writable(source, name, {Dtype::float32, Dtype::float64});
+  };
+  const Taken step = named(read, [&] { return state_name(entry.place, "step"); });
   Counter counter{step.array.data, step.array.dtype};
   const double steps = step.array.size == 1 ? counter.read() : -1.0;
   if (!(steps >= 0.0 && steps < 9e15 && std::floor(steps) == steps))

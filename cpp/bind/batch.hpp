@@ -11,15 +11,21 @@
 #include <string>
 #include <vector>
 
-#include "bind/array.hpp"
+#include "bind/home.hpp"
 #include "update/step.hpp"
 
 namespace saddlescape::bind {
 
 class Batch {
  public:
+  explicit Batch(std::unique_ptr<Home> home = cpu_home()) : home_(std::move(home)) {}
+
   // `parts`: tuples as the stub (optim.pyi) says. `unscale`: gradients are multiplied by it.
-  void step(const py::list& parts, bool finite, double unscale);
+  // `stream`: as Stepper's.
+  void step(const py::list& parts, bool finite, double unscale, const py::object& stream);
+
+  // Refuses what `step` would, and changes nothing: for those that step together.
+  void check(const py::list& parts, double unscale, const py::object& stream);
 
  private:
   class Clear;
@@ -69,12 +75,14 @@ class Batch {
     std::vector<float> wide;
   };
 
+  void take(const py::list& parts, double unscale, const py::object& stream);
   void take(const py::handle& source, std::size_t k);
   void take(const Entry& entry, const py::object& gradient, const py::object& counts);
   void take_rows(const Entry& entry, const update::Tensor& whole, const py::object& gradient);
   update::Tensor taken_parameter(const Entry& entry);
   void take_state(const Entry& entry, std::size_t s, update::Tensor& tensor);
   void take_carried(const Place& place, update::Tensor& tensor) const;
+  void refuse_widened(const Entry& entry, const std::string& key) const;
   void* widened(const Array& state);
   void write_back() const;
   std::int64_t counted(const Entry& entry);
@@ -94,7 +102,7 @@ class Batch {
   std::vector<update::Tensor> tensors_;
   std::vector<Place> places_;  // of the tensors
   update::Around around_;
-  update::Workspace workspace_;
+  std::unique_ptr<Home> home_;
   std::vector<py::str> keys_;  // the state names of the part that is being taken
   std::vector<Counter> counters_;
   std::vector<Widened> widened_;

@@ -42,6 +42,13 @@ void Batch::take_carried(const Place& place, update::Tensor& tensor) const {
   }
 }
 
+void Batch::refuse_widened(const Entry& entry, const std::string& key) const {
+  if (home_->is_cpu()) return;
+  throw py::type_error(state_name(entry.place, key) + ": " + dtype_name(entry.param.array.dtype) +
+                       " on a CUDA device with the rule '" + part(entry.place).rule->name +
+                       "', expected float32 or float64 there");
+}
+
 void* Batch::widened(const Array& state) {
   Widened& own = widened_.emplace_back();
   own.narrow = state;
@@ -111,10 +118,10 @@ void Batch::refuse_non_finite(const Place& place) const {
   py::object gradient = part(place).grads[place.i];
   if (py::cast<bool>(py::getattr(gradient, "is_sparse", py::bool_(false))))
     gradient = gradient.attr("coalesce")().attr("values")().attr("contiguous")();
-  check_finite(
-      taken(gradient, name, {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16})
-          .array,
-      name);
+  const std::initializer_list<Dtype> allowed = {Dtype::float32, Dtype::float64, Dtype::bfloat16,
+                                                Dtype::float16};
+  const Taken given = home_->taken(gradient, name, allowed);
+  check_finite(home_->shown(given.array).array, name);
   // It was finite when it was looked at again: another thread is writing to it.
   throw py::value_error(name + ": changed during the step, expected an array that stands still");
 }

@@ -2,7 +2,7 @@
 // optimizers the steps over states that live elsewhere.
 #include "bind/batch.hpp"
 #include "bind/parts.hpp"
-#include "bind/stepper.hpp"
+#include "bind/stepper_class.hpp"
 
 namespace py = pybind11;
 
@@ -13,6 +13,21 @@ std::vector<std::string> rule_names() {
   std::vector<std::string> names;
   for (const update::Rule& rule : update::rules()) names.emplace_back(rule.name);
   return names;
+}
+
+// Of the gradients that several optimizers looked at. `order`: of all tensors, who looked at it and
+// which of its own it is.
+double norm_of_all(const std::vector<update::Seen>& seen,
+                   const std::vector<std::pair<std::size_t, std::size_t>>& order) {
+  update::Squares sum;
+  for (const auto& [who, i] : order) sum.add(seen.at(who).squares.at(i));
+  return sum.norm();
+}
+
+double norm_of_norms(const std::vector<double>& norms) {
+  update::Squares sum;
+  for (const double norm : norms) sum.add_square(norm);
+  return sum.norm();
 }
 
 }  // namespace
@@ -69,6 +84,8 @@ void optim(py::module_ module) {
       .def_readwrite("unscale", &update::Around::unscale)
       .def_readwrite("clip_value", &update::Around::clip_value)
       .def_readwrite("clip_norm", &update::Around::clip_norm)
+      .def_readwrite("norm_is_known", &update::Around::norm_is_known)
+      .def_readwrite("norm_of_all", &update::Around::norm_of_all)
       .def_readwrite("average_weight", &update::Around::average_weight)
       .def_readwrite("statistics", &update::Around::statistics)
       .def_readwrite("dithered_parameters", &update::Around::dithered_parameters);
@@ -77,37 +94,18 @@ void optim(py::module_ module) {
       .def(py::init<std::string, bool, bool>(), py::arg("state_dtype") = "",
            py::arg("master_weights") = false, py::arg("average") = false);
 
-  py::class_<Stepper>(module, "Stepper")
-      .def(py::init<const std::vector<std::string>&, const py::object&, const std::vector<double>&,
-                    const std::vector<int>&, const std::vector<std::string>&, const Layout&>(),
-           py::arg("rules"), py::arg("params"), py::arg("fills"), py::arg("group"),
-           py::arg("labels"), py::arg("layout"))
-      .def("step", &Stepper::step, py::arg("grads"), py::arg("check_finite") = true,
-           py::arg("skip") = false)
-      .def("load", &Stepper::load, py::arg("state"), py::arg("steps"), py::arg("carried"),
-           py::arg("calls"), py::arg("as_left") = false)
-      .def("measured", &Stepper::measured, py::arg("norms"), py::arg("gradient_norm"),
-           py::arg("clip"))
-      .def("options", &Stepper::options, py::arg("group"),
-           py::return_value_policy::reference_internal)
-      .def_readonly("around", &Stepper::around)
-      .def_property_readonly("params", &Stepper::params)
-      .def_property_readonly("buffer_names", &Stepper::buffer_names)
-      .def_property_readonly("buffers", &Stepper::buffers)
-      .def_property_readonly("steps", &Stepper::steps)
-      .def_property_readonly("carried", &Stepper::carried)
-      .def_property_readonly("carries", &Stepper::carries)
-      .def("numbers", &Stepper::numbers)
-      .def_property_readonly("norms", &Stepper::norms)
-      .def_property_readonly("gradient_norm",
-                             [](const Stepper& s) { return s.outcome().gradient_norm; })
-      .def_property_readonly("clip", [](const Stepper& s) { return s.outcome().clip; })
-      .def_property_readonly("calls", &Stepper::calls);
+  py::class_<update::Seen>(module, "Seen").def_readonly("non_finite", &update::Seen::non_finite);
+  module.def("norm_of_all", &norm_of_all, py::arg("seen"), py::arg("order"));
+  module.def("norm_of_norms", &norm_of_norms, py::arg("norms"));
+  py::class_<Stepper> stepper(module, "Stepper");
+  define_stepper(stepper);
 
   py::class_<Batch>(module, "Batch")
       .def(py::init<>())
+      .def("check", &Batch::check, py::arg("parts"), py::arg("unscale") = 1.0,
+           py::arg("stream") = py::none())
       .def("step", &Batch::step, py::arg("parts"), py::arg("check_finite") = true,
-           py::arg("unscale") = 1.0);
+           py::arg("unscale") = 1.0, py::arg("stream") = py::none());
 
   module.def("rules", &rule_names);
   module.def(

@@ -97,6 +97,10 @@ Array described(const dlpack::Tensor& tensor, Memory memory, py::handle source,
                           ", expected a C-contiguous array; make it one, as .contiguous() does");
   }
   result.data = static_cast<char*>(tensor.data) + tensor.byte_offset;
+  if (memory == Memory::cuda) result.device = tensor.device.id;
+  // An empty one has a gradient too: null would stand for none.
+  alignas(8) static char nowhere[8];
+  if (result.size == 0 && !tensor.data) result.data = nowhere;
   if (result.size > 0 && !tensor.data)
     throw py::value_error(source_text(source, name) + ", expected one with memory of its own");
   if (reinterpret_cast<std::uintptr_t>(result.data) % static_cast<std::uintptr_t>(bytes) != 0)

@@ -31,37 +31,46 @@ class Stepper::Held {
 
 Stepper::Stepper(const std::vector<std::string>& rules, const py::object& params,
                  const std::vector<double>& fills, const std::vector<int>& group,
-                 const std::vector<std::string>& labels, const Layout& layout)
-    : layout_(layout), labels_(labels), single_(is_array(params)) {
+                 const std::vector<std::string>& labels, const Layout& layout,
+                 std::unique_ptr<Home> home)
+    : home_(std::move(home)), layout_(layout), labels_(labels), single_(home_->is_array(params)) {
   for (const std::string& rule : rules) groups_.push_back({&update::rule(rule), {}});
   const std::vector<py::object> sources =
       single_ ? std::vector<py::object>{params} : items_of(params, "params");
   if (sources.empty()) throw py::value_error("params: empty, expected at least one array");
+  home_->begin(py::none());
   for (std::size_t i = 0; i < sources.size(); ++i) {
     add(sources[i], i);
     tensors_[i].group = group.empty() ? 0 : group[i];
     check_shape(i);
     check_states(i);
   }
-  for (std::size_t i = 0; i < arrays_.size(); ++i) check_finite(arrays_[i], name("params", i));
+  check_parameters_finite();
   name_slots();
   for (std::size_t i = 0; i < arrays_.size(); ++i) add_buffers(i, fills);
   held_.resize(arrays_.size());
   taken_.resize(arrays_.size());
+  home_->end();
 }
 
-bool Stepper::step(const py::object& grads, bool check_finite, bool skip) {
-  const Turn turn(busy_);
+void Stepper::begin(const py::object& grads, const py::object& stream) {
+  home_->begin(stream);
   for (std::size_t i = 0; i < arrays_.size(); ++i) check_parameter(i);
-  const Held held(*this);
   take(grads);
+}
+
+bool Stepper::step(const py::object& grads, bool check_finite, bool skip,
+                   const py::object& stream) {
+  const Turn turn(busy_);
+  const Held held(*this);
+  begin(grads, stream);
   around.check_finite = check_finite;
   {
     const ReleaseGil release;
-    outcome_ = row_tensors_.empty()
-                   ? update::step(groups_.data(), tensors_.data(), count(), around, workspace_)
-                   : step_with_rows();
+    outcome_ = row_tensors_.empty() ? home_->step(groups_.data(), tensors_.data(), count(), around)
+                                    : step_with_rows();
   }
+  home_->end();
   if (outcome_.non_finite >= 0) {
     if (skip) return false;
     refuse_non_finite(static_cast<std::size_t>(outcome_.non_finite));
@@ -70,9 +79,26 @@ bool Stepper::step(const py::object& grads, bool check_finite, bool skip) {
   return true;
 }
 
+update::Seen Stepper::look(const py::object& grads, bool check_finite, bool skip,
+                           const py::object& stream) {
+  const Turn turn(busy_);
+  const Held held(*this);
+  begin(grads, stream);
+  around.check_finite = check_finite;
+  update::Seen seen;
+  {
+    const ReleaseGil release;
+    seen = row_tensors_.empty() ? home_->look(groups_.data(), tensors_.data(), count(), around)
+                                : look_with_rows();
+  }
+  home_->end();
+  if (seen.non_finite >= 0 && !skip) refuse_non_finite(static_cast<std::size_t>(seen.non_finite));
+  return seen;
+}
+
 train::Stepping Stepper::stepping() {
   check_parameter(0);
-  return {groups_.data(), tensors_.data(), &around, &workspace_, &outcome_, &calls_};
+  return {groups_.data(), tensors_.data(), &around, &home_->workspace(), &outcome_, &calls_};
 }
 
 py::object Stepper::params() const {
@@ -130,7 +156,7 @@ void Stepper::check_length(const std::vector<py::object>& items, const std::stri
 
 void Stepper::add(const py::object& source, std::size_t i) {
   const std::string name = this->name("params", i);
-  const Taken param = taken_writable(
+  const Taken param = home_->taken_writable(
       source, name, {Dtype::float32, Dtype::float64, Dtype::bfloat16, Dtype::float16});
   const Array& array = param.array;
   if (layout_.master_weights && !is_half(array.dtype))
@@ -164,7 +190,8 @@ void Stepper::add(const py::object& source, std::size_t i) {
 // gives a tensor other memory, device or dtype.
 void Stepper::check_parameter(std::size_t i) const {
   if (!py::isinstance<py::array>(params_[i])) {
-    const Array now = taken_writable(params_[i], name("params", i), {arrays_[i].dtype}).array;
+    const Array now =
+        home_->taken_writable(params_[i], name("params", i), {arrays_[i].dtype}).array;
     if (now.data != arrays_[i].data || now.shape != arrays_[i].shape)
       throw py::value_error(name("params", i) +
                             ": was moved or resized since the optimizer was made, make a new "
@@ -178,6 +205,18 @@ void Stepper::check_parameter(std::size_t i) const {
   if (!array.writeable())
     throw py::value_error(name("params", i) +
                           ": read-only, expected a writable array (it is updated in place)");
+}
+
+void Stepper::check_parameters_finite() {
+  std::vector<update::Tensor> looked_at = tensors_;
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    looked_at[i].gradient = arrays_[i].data;
+    looked_at[i].gradient_type = element_of(arrays_[i].dtype);
+  }
+  const update::Seen seen = home_->look(groups_.data(), looked_at.data(), count(), {});
+  if (seen.non_finite < 0) return;
+  const auto i = static_cast<std::size_t>(seen.non_finite);
+  check_finite(home_->shown(arrays_[i]).array, name("params", i));
 }
 
 void Stepper::take(const py::object& grads) {
@@ -205,7 +244,8 @@ void Stepper::take(const py::object& grads) {
 // optimizer's own memory never moves.
 bool Stepper::take_known(const py::object& gradient, std::size_t i) {
   const Array& array = arrays_[i];
-  if (array.dtype != Dtype::float32 && array.dtype != Dtype::float64) return false;
+  if (!home_->is_cpu() || (array.dtype != Dtype::float32 && array.dtype != Dtype::float64))
+    return false;
   void* const data = same_kind(gradient, array, dtype_object(array.dtype));
   if (!data) return false;
   if (data != taken_[i].data || taken_[i].dtype != array.dtype) {
@@ -223,7 +263,7 @@ bool Stepper::take_known(const py::object& gradient, std::size_t i) {
 void Stepper::take(const py::object& gradient, std::size_t i) {
   if (take_known(gradient, i) || take_rows(gradient, i)) return;
   const std::string name = this->name("grads", i);
-  Taken taken = taken_like(gradient, name, arrays_[i], gradient_dtypes(arrays_[i].dtype));
+  Taken taken = home_->taken_like(gradient, name, arrays_[i], gradient_dtypes(arrays_[i].dtype));
   regions_.refuse(taken.array, name);
   tensors_[i].gradient = taken.array.data;
   tensors_[i].gradient_type = element_of(taken.array.dtype);
@@ -233,7 +273,7 @@ void Stepper::take(const py::object& gradient, std::size_t i) {
 
 void Stepper::refuse_non_finite(std::size_t i) const {
   const std::string name = this->name("grads", i);
-  check_finite(taken_[i], name);
+  check_finite(home_->shown(taken_[i]).array, name);
   if (around.unscale > 1) {
     char factor[32];
     std::snprintf(factor, sizeof factor, "%g", around.unscale);

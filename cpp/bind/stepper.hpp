@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bind/array.hpp"
+#include "bind/home.hpp"
 #include "bind/regions.hpp"
 #include "train/loop.hpp"
 #include "update/step.hpp"
@@ -33,21 +34,28 @@ class Stepper {
   // `params`, empty if there is one; `labels`: what stands behind "params" and "grads" in errors.
   Stepper(const std::vector<std::string>& rules, const py::object& params,
           const std::vector<double>& fills, const std::vector<int>& group,
-          const std::vector<std::string>& labels, const Layout& layout);
+          const std::vector<std::string>& labels, const Layout& layout,
+          std::unique_ptr<Home> home = cpu_home());
 
-  // False if gradients were not finite and `skip` says to leave the step out then.
-  bool step(const py::object& grads, bool check_finite, bool skip);
+  // False if gradients were not finite and `skip` says to leave the step out then. `stream`: for
+  // arrays on a device, None: that of their library.
+  bool step(const py::object& grads, bool check_finite, bool skip, const py::object& stream);
+
+  // What a step with these gradients would find out before it changed anything; for several
+  // optimizers that step together. Refuses what `step` does.
+  update::Seen look(const py::object& grads, bool check_finite, bool skip,
+                    const py::object& stream);
 
   py::object params() const;
   std::vector<std::string> buffer_names() const;
   // By name, then by tensor.
-  const std::vector<std::vector<py::array>>& buffers() const { return buffers_; }
+  const std::vector<std::vector<py::object>>& buffers() const { return buffers_; }
   std::int64_t calls() const { return calls_; }
   std::vector<std::int64_t> steps() const;
   std::vector<Carried> carried() const;
   bool carries() const;
   // The parameters as what is computed in (the master weights), copied.
-  std::vector<py::array> numbers();
+  std::vector<py::object> numbers();
   py::object norms() const;  // (tensors, 3): gradient, update, parameter
   const update::Outcome& outcome() const { return outcome_; }
   update::Options& options(std::size_t group) { return groups_.at(group).options; }
@@ -56,6 +64,10 @@ class Stepper {
   // `as_left`: the numbers are those that a run left, whatever they are.
   void load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
             const std::vector<Carried>& carried, std::int64_t calls, bool as_left);
+
+  // Takes numbers that a rule reads in its next step, an array or None (zeros) for each parameter:
+  // all of them or none. `argument`: what they are called in errors.
+  void put(const std::string& buffer, const py::list& rows, const std::string& argument);
 
   // Takes what another one measured in its last step: `norms` as they come from `norms()`.
   void measured(const std::vector<std::array<double, 3>>& norms, double gradient_norm, double clip);
@@ -85,11 +97,12 @@ class Stepper {
   void name_slots();
   void check_numbers(const Slot& slot, std::size_t i, Array array, const std::string& name) const;
   void add_buffers(std::size_t i, const std::vector<double>& fills);
-  py::array buffer(const Slot& slot, std::size_t i, double fill) const;
+  py::object buffer(const Slot& slot, std::size_t i, double fill) const;
   void attach(const Slot& slot, std::size_t i, void* data);
-  void start_master(std::size_t i);
-  void start_average(std::size_t i);
+  void start(std::size_t i);
   void check_parameter(std::size_t i) const;
+  void check_parameters_finite();
+  void begin(const py::object& grads, const py::object& stream);
   void take(const py::object& grads);
   void take(const py::object& gradient, std::size_t i);
   bool take_known(const py::object& gradient, std::size_t i);
@@ -97,8 +110,13 @@ class Stepper {
   void check_rows(std::size_t i, const std::string& name) const;
   void add_rows(std::size_t i, const Array& indices, const Array& values);
   update::Outcome step_with_rows();
+  update::Seen look_with_rows();
+  // Calls visit with the rows among the tensors, and names their owner where one is not finite.
+  template <class Visit>
+  auto with_rows(const Visit& visit);
   [[noreturn]] void refuse_non_finite(std::size_t i) const;
 
+  std::unique_ptr<Home> home_;
   Layout layout_;
   std::vector<update::Group> groups_;
   std::vector<std::string> labels_;
@@ -107,7 +125,7 @@ class Stepper {
   std::vector<py::object> owners_;  // what keeps the memory of params_
   std::vector<Array> arrays_;       // params_ as they were checked
   std::vector<Slot> slots_;
-  std::vector<std::vector<py::array>> buffers_;  // by slot, then by tensor
+  std::vector<std::vector<py::object>> buffers_;  // by slot, then by tensor
   std::vector<update::Tensor> tensors_;
   std::vector<py::object> held_;         // what keeps the gradients' memory during a step
   std::vector<Array> taken_;             // the gradients as they were checked
@@ -115,7 +133,6 @@ class Stepper {
   std::vector<std::size_t> row_owners_;  // whose they are
   std::vector<std::size_t> row_tensors_;
   Regions regions_;
-  update::Workspace workspace_;
   update::Outcome outcome_;
   std::int64_t calls_ = 0;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "bind/elements.hpp"
-#include "bind/placed.hpp"
 #include "bind/stepper.hpp"
 #include "bind/turn.hpp"
 #include "core/codes.hpp"
@@ -73,25 +72,21 @@ void Stepper::name_slots() {
 void Stepper::add_buffers(std::size_t i, const std::vector<double>& fills) {
   const auto group = static_cast<std::size_t>(tensors_[i].group);
   for (std::size_t s = 0; s < slots_.size(); ++s) {
-    const py::array array = buffer(slots_[s], i, fills[group]);
-    const std::string name = "the optimizer's " + slots_[s].name + "[" + std::to_string(i) + "]";
-    regions_.add(checked_writable(
-                     array, name,
-                     {Dtype::float32, Dtype::float64, Dtype::uint16, Dtype::uint8, Dtype::float16}),
-                 name);
-    buffers_[s].push_back(array);
-    attach(slots_[s], i, const_cast<void*>(array.data()));
+    const py::object made = buffer(slots_[s], i, fills[group]);
+    const Array array = home_->array(made);
+    regions_.add(array, "the optimizer's " + slots_[s].name + "[" + std::to_string(i) + "]");
+    buffers_[s].push_back(made);
+    attach(slots_[s], i, array.data);
   }
-  if (layout_.master_weights) start_master(i);
-  if (layout_.average) start_average(i);
+  start(i);
 }
 
-py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
+py::object Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
   const update::Tensor& tensor = tensors_[i];
   const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
   const auto zeros = [&](const Shape& shape, Dtype dtype) {
     const std::int64_t lane = 1 + (&slot - slots_.data());
-    return placed_zeros(shape, dtype, arrays_[i].data, lane);
+    return home_->zeros(shape, dtype, arrays_[i].data, lane);
   };
   if (slot.state < 0) return zeros(arrays_[i].shape, dtype_of(native));
   const update::Rule& rule = *groups_[static_cast<std::size_t>(tensor.group)].rule;
@@ -102,30 +97,27 @@ py::array Stepper::buffer(const Slot& slot, std::size_t i, double fill) const {
     return zeros({0}, slot.scale ? Dtype::float32 : dtype_of(tensor.state_type));
   const std::int64_t blocks = (tensor.size + update::block8_size - 1) / update::block8_size;
   const int s = static_cast<int>(found - names.begin());
-  const py::array array = slot.scale ? zeros({blocks}, Dtype::float32)
-                                     : zeros(update::state_shape(rule, s, arrays_[i].shape),
-                                             dtype_of(tensor.state_type));
+  const py::object array = slot.scale ? zeros({blocks}, Dtype::float32)
+                                      : zeros(update::state_shape(rule, s, arrays_[i].shape),
+                                              dtype_of(tensor.state_type));
   if (fill != 0)
-    array.attr("fill")(slot.scale ? py::cast(codes::scale_of(static_cast<float>(fill)))
+    home_->fill(array, slot.scale ? py::cast(codes::scale_of(static_cast<float>(fill)))
                                   : stored(tensor.state_type, fill));
   return array;
 }
 
-std::vector<py::array> Stepper::numbers() {
+std::vector<py::object> Stepper::numbers() {
   const Turn turn(busy_);
-  std::vector<py::array> copies;
+  home_->begin(py::none());
+  std::vector<py::object> copies;
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     check_parameter(i);
     const update::Tensor& tensor = tensors_[i];
     const update::Element native = update::element_of(update::real_of(tensor.parameter_type));
-    py::array& copy = copies.emplace_back(placed_zeros(arrays_[i].shape, dtype_of(native)));
-    if (tensor.parameter_type == native)
-      std::copy_n(static_cast<const char*>(tensor.parameters), copy.nbytes(),
-                  static_cast<char*>(copy.mutable_data()));
-    else
-      update::widen(tensor.parameter_type, tensor.parameters, tensor.size,
-                    static_cast<float*>(copy.mutable_data()));
+    const py::object& copy = copies.emplace_back(home_->zeros(arrays_[i].shape, dtype_of(native)));
+    home_->widen(tensor.parameter_type, tensor.parameters, tensor.size, home_->array(copy).data);
   }
+  home_->end();
   return copies;
 }
 
@@ -143,21 +135,13 @@ void Stepper::attach(const Slot& slot, std::size_t i, void* data) {
   }
 }
 
-void Stepper::start_master(std::size_t i) {
-  update::Tensor& tensor = tensors_[i];
-  update::widen(tensor.copy_type, tensor.copy, tensor.size, static_cast<float*>(tensor.parameters));
-}
-
-// Until the first parameters enter, the average is where the optimizer starts.
-void Stepper::start_average(std::size_t i) {
+// Master weights start as the parameters; so does the average, until the first ones enter.
+void Stepper::start(std::size_t i) {
   const update::Tensor& tensor = tensors_[i];
-  if (tensor.parameter_type != update::element_of(update::real_of(tensor.parameter_type)))
-    update::widen(tensor.parameter_type, tensor.parameters, tensor.size,
-                  static_cast<float*>(tensor.average));
-  else
-    std::copy_n(static_cast<const char*>(tensor.parameters),
-                tensor.size * update::width(tensor.parameter_type),
-                static_cast<char*>(tensor.average));
+  if (layout_.master_weights)
+    home_->widen(tensor.copy_type, tensor.copy, tensor.size, tensor.parameters);
+  if (layout_.average)
+    home_->widen(tensor.parameter_type, tensor.parameters, tensor.size, tensor.average);
 }
 
 }  // namespace saddlescape::bind

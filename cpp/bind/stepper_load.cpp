@@ -11,6 +11,7 @@ namespace saddlescape::bind {
 void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& steps,
                    const std::vector<Carried>& carried, std::int64_t calls, bool as_left) {
   const Turn turn(busy_);
+  home_->begin(py::none());
   const auto check_count = [&](const char* what, std::size_t given) {
     if (given != tensors_.size())
       throw py::value_error(std::string(what) + ": " + std::to_string(given) +
@@ -29,22 +30,51 @@ void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& ste
     sources.push_back(items_of(buffers[slots_[s].name.c_str()], key));
     check_length(sources.back(), key);
     for (std::size_t i = 0; i < arrays_.size(); ++i) {
-      const Array like = checked_array(
-          buffers_[s][i], key,
-          {Dtype::float32, Dtype::float64, Dtype::uint16, Dtype::uint8, Dtype::float16});
-      incoming.push_back(taken_like(sources.back()[i], item(key, i), like));
+      const Array like = home_->array(buffers_[s][i]);
+      incoming.push_back(home_->incoming(sources.back()[i], item(key, i), like));
       if (!as_left) check_numbers(slots_[s], i, incoming.back().array, item(key, i));
     }
   }
   for (std::size_t s = 0; s < slots_.size(); ++s)
     for (std::size_t i = 0; i < arrays_.size(); ++i)
-      std::copy_n(incoming[s * arrays_.size() + i].array.as<char>(), buffers_[s][i].nbytes(),
-                  static_cast<char*>(buffers_[s][i].mutable_data()));
+      home_->receive(home_->array(buffers_[s][i]).data, incoming[s * arrays_.size() + i].array);
   for (std::size_t i = 0; i < steps.size(); ++i) {
     tensors_[i].steps = steps[i];
     std::copy_n(carried[i].begin(), update::max_carried, tensors_[i].carried);
   }
   calls_ = calls;
+  home_->end();
+}
+
+void Stepper::put(const std::string& buffer, const py::list& rows, const std::string& argument) {
+  const Turn turn(busy_);
+  home_->begin(py::none());
+  std::size_t s = 0;
+  while (slots_.at(s).name != buffer) ++s;
+  std::vector<Taken> given(tensors_.size());
+  std::vector<update::Tensor> looked_at = tensors_;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const py::object row = rows[i];
+    if (row.is_none()) continue;
+    given[i] = home_->incoming(row, name(argument.c_str(), i), home_->array(buffers_[s][i]));
+    const Array& array = given[i].array;
+    // What the device holds it looks at itself.
+    if (array.device < 0) check_finite(array, name(argument.c_str(), i));
+    if (array.device >= 0) looked_at[i].gradient = array.data;
+    looked_at[i].gradient_type = element_of(array.dtype);
+  }
+  const update::Seen seen = home_->look(groups_.data(), looked_at.data(), count(), {});
+  if (seen.non_finite >= 0) {
+    const auto i = static_cast<std::size_t>(seen.non_finite);
+    check_finite(home_->shown(given[i].array).array, name(argument.c_str(), i));
+  }
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (given[i].owner)
+      home_->receive(home_->array(buffers_[s][i]).data, given[i].array);
+    else
+      home_->fill(buffers_[s][i], py::int_(0));
+  }
+  home_->end();
 }
 
 void Stepper::measured(const std::vector<std::array<double, 3>>& norms, double gradient_norm,
@@ -64,6 +94,8 @@ void Stepper::measured(const std::vector<std::array<double, 3>>& norms, double g
 void Stepper::check_numbers(const Slot& slot, std::size_t i, Array array,
                             const std::string& name) const {
   if (array.dtype == Dtype::uint8) return;
+  const Taken shown = home_->shown(array);
+  array = shown.array;
   if (array.dtype == Dtype::uint16) array.dtype = Dtype::bfloat16;  // its bits
   check_finite(array, name);
   const update::Rule& rule = *groups_[static_cast<std::size_t>(tensors_[i].group)].rule;

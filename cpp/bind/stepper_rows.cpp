@@ -45,6 +45,9 @@ bool Stepper::take_rows(const py::object& gradient, std::size_t i) {
     return false;
   }
   const std::string name = this->name("grads", i);
+  if (!home_->is_cpu())
+    throw py::type_error(name +
+                         ": rows for parameters on a CUDA device, expected a whole gradient there");
   check_rows(i, name);
   const auto pair = py::cast<py::tuple>(found);
   Shape shape = arrays_[i].shape;
@@ -80,19 +83,33 @@ void Stepper::add_rows(std::size_t i, const Array& indices, const Array& values)
   row_tensors_.push_back(i);
 }
 
-update::Outcome Stepper::step_with_rows() {
+template <class Visit>
+auto Stepper::with_rows(const Visit& visit) {
   const std::size_t whole = tensors_.size();
   tensors_.insert(tensors_.end(), rows_.begin(), rows_.end());
-  update::Outcome outcome =
-      update::step(groups_.data(), tensors_.data(), count(), around, workspace_);
+  auto found = visit();
   tensors_.resize(whole);
-  if (outcome.non_finite >= static_cast<std::int64_t>(whole)) {
-    const std::size_t row = static_cast<std::size_t>(outcome.non_finite) - whole;
-    outcome.non_finite = static_cast<std::int64_t>(row_owners_[row]);
+  if (found.non_finite >= static_cast<std::int64_t>(whole)) {
+    const std::size_t row = static_cast<std::size_t>(found.non_finite) - whole;
+    found.non_finite = static_cast<std::int64_t>(row_owners_[row]);
   }
+  return found;
+}
+
+update::Outcome Stepper::step_with_rows() {
+  const update::Outcome outcome =
+      with_rows([&] { return home_->step(groups_.data(), tensors_.data(), count(), around); });
   if (outcome.non_finite < 0)
     for (std::size_t i : row_tensors_) ++tensors_[i].steps;
   return outcome;
+}
+
+update::Seen Stepper::look_with_rows() {
+  update::Seen seen =
+      with_rows([&] { return home_->look(groups_.data(), tensors_.data(), count(), around); });
+  for (std::size_t row = 0; row < rows_.size() && !seen.squares.empty(); ++row)
+    seen.squares[row_owners_[row]].add(seen.squares[tensors_.size() + row]);
+  return seen;
 }
 
 }  // namespace saddlescape::bind

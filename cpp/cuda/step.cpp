@@ -94,4 +94,15 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   return outcome;
 }
 
+update::Seen look(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+                  Workspace& workspace, const Stream& stream) {
+  workspace.prepare(groups, tensors, count, around, stream);
+  update::begin_steps(groups, tensors, count);  // else no fold has a meaning
+  Stepping stepping(workspace, stream, count);
+  stepping.send(groups, tensors, control_of(around));
+  update::take_back(tensors, count);
+  stepping.look(around);
+  return stepping.seen(tensors, around);
+}
+
 }  // namespace saddlescape::cuda

@@ -67,4 +67,8 @@ class Workspace {
 update::Outcome step(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
                      const update::Around& around, Workspace& workspace, const Stream& stream);
 
+// As update::look. Waits.
+update::Seen look(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
+                  const update::Around& around, Workspace& workspace, const Stream& stream);
+
 }  // namespace saddlescape::cuda

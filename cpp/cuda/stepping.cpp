@@ -17,6 +17,9 @@ using update::Tensor;
 
 namespace {
 
+// Whether the norm to clip by is found here.
+bool finds_norm(const Around& around) { return update::clips(around) && !around.norm_is_known; }
+
 bool measures(const Around& around) { return update::clips(around) || around.statistics; }
 
 template <class T>
@@ -34,6 +37,10 @@ Control control_of(const Around& around) {
   control.clip_norm = around.clip_norm;
   control.average_weight = around.average_weight;
   control.clip = 1;
+  if (around.norm_is_known) {
+    control.gradient_norm = around.norm_of_all;
+    control.clip = update::clip_factor(around.norm_of_all, around.clip_norm);
+  }
   control.non_finite = all_finite;
   control.clips = update::clips(around);
   control.statistics = around.statistics;
@@ -102,7 +109,7 @@ void Stepping::send(const Group* groups, const Tensor* tensors, const Control& c
 }
 
 void Stepping::look(const Around& around) const {
-  if (update::clips(around)) {
+  if (finds_norm(around)) {
     for (const LookLaunch& look : workspace_.plan_.looks)
       gradient_squares(look.real)(stream_, look.count, chunked(look.from));
     add(workspace_.plan_.sums, false);
@@ -152,13 +159,36 @@ Outcome Stepping::read(Tensor* tensors, const Around& around) const {
   return outcome;
 }
 
+update::Seen Stepping::seen(Tensor* tensors, const Around& around) const {
+  update::Seen seen;
+  auto* const host = workspace_.answer_.as<unsigned char>();
+  const auto* const totals = reinterpret_cast<TensorSums*>(host + placed(sizeof(Control)));
+  download(stream_, host, table.control, sizeof(Control));
+  if (update::clips(around))
+    download(stream_, host + placed(sizeof(Control)), table.totals,
+             count_ * static_cast<std::int64_t>(sizeof(TensorSums)));
+  stream_.wait();
+  Control control;
+  std::memcpy(static_cast<void*>(&control), host, sizeof control);
+  if (control.non_finite != all_finite)
+    seen.non_finite = static_cast<std::int64_t>(control.non_finite);
+  if (!update::clips(around)) return seen;
+  seen.squares.resize(static_cast<std::size_t>(count_));
+  for (std::int64_t i = 0; i < count_; ++i) {
+    if (!tensors[i].gradient) continue;
+    seen.squares[static_cast<std::size_t>(i)] = totals[i].of[0];
+    tensors[i].norms.gradient = totals[i].of[0].norm();
+  }
+  return seen;
+}
+
 void Stepping::set_norms(Tensor* tensors, const Around& around, const TensorSums* totals,
                          Outcome& outcome) const {
   const bool moved = around.statistics && outcome.non_finite < 0;
   for (std::int64_t i = 0; i < count_; ++i) {
     if (!tensors[i].gradient) continue;
     update::Norms& norms = tensors[i].norms;
-    if (update::clips(around)) norms.gradient = totals[i].of[0].norm();
+    if (finds_norm(around)) norms.gradient = totals[i].of[0].norm();
     if (!moved) continue;
     const TensorSums& measured = totals[count_ + i];
     if (!update::clips(around)) norms.gradient = measured.of[0].norm();

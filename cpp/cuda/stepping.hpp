@@ -54,6 +54,9 @@ class Stepping {
   // What the step found out; waits for it.
   update::Outcome read(update::Tensor* tensors, const update::Around& around) const;
 
+  // The same of what `look` found out.
+  update::Seen seen(update::Tensor* tensors, const update::Around& around) const;
+
   Table table;
 
  private:

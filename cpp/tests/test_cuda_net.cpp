@@ -6,6 +6,7 @@
 
 #include "cuda/net/assembly.hpp"
 #include "cuda/net/network.hpp"
+#include "cuda/net/pairs.hpp"
 #include "net/gradient.hpp"
 #include "tests/cuda_net_samples.hpp"
 #include "tests/cuda_pair.hpp"
@@ -135,6 +136,21 @@ void check_blocks() {
   check_dense(wide, Samples<double>(wide, 3, false, false), n::Part::all, 1, 2, 1 << 24, "tiles");
 }
 
+// A pair from its number, where a root of numbers beyond 2^31 has to be right to the last.
+void check_pairs() {
+  bool right = true;
+  for (const std::int64_t one : {1, 2, 3, 1000, 70'000, 3'000'000}) {
+    const c::Pairs pairs = c::Pairs::ordered(one);
+    for (std::int64_t first = 0; first < one; first += 1 + one / 997)
+      for (const std::int64_t second : {first, (first + one) / 2, one - 1}) {
+        const c::IndexPair pair = pairs.at(pairs.start(first) + second - first);
+        right = right && pair.first == first && pair.second == second;
+      }
+    right = right && pairs.at(pairs.count() - 1).first == one - 1;
+  }
+  tally.expect(right, "ordered pairs by their numbers");
+}
+
 }  // namespace
 
 int main() {
@@ -147,5 +163,6 @@ int main() {
   check_sizes<double>();
   check_sizes<float>();
   check_blocks();
+  check_pairs();
   return tally.end();
 }

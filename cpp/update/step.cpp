@@ -100,6 +100,12 @@ bool any_of(Kind kind, const Group* groups, const Tensor* tensors, std::int64_t 
   return false;
 }
 
+// A norm that is finite had no NaN and no infinity in it; a clamp may have hidden one.
+bool must_check(const Around& around, double norm) {
+  const bool known_finite = clips(around) && std::isfinite(norm) && !clamps(around);
+  return around.check_finite && !known_finite;
+}
+
 // Looks at all gradients and changes nothing.
 void look(const Tensor* tensors, std::int64_t count, Check& check) {
   for_each_range(
@@ -140,14 +146,13 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
              Workspace& workspace) {
   Outcome outcome;
   if (clips(around)) {
-    outcome.gradient_norm = gradient_norm(groups, tensors, count, around, workspace);
+    outcome.gradient_norm = around.norm_is_known
+                                ? around.norm_of_all
+                                : gradient_norm(groups, tensors, count, around, workspace);
     outcome.clip = clip_factor(outcome.gradient_norm, around.clip_norm);
   }
-  // A norm that is finite had no NaN and no infinity in it; a clamp may have hidden one.
-  const bool known_finite =
-      clips(around) && std::isfinite(outcome.gradient_norm) && !clamps(around);
   std::optional<Check> check;
-  if (around.check_finite && !known_finite) check.emplace(tensors, count, around.unscale);
+  if (must_check(around, outcome.gradient_norm)) check.emplace(tensors, count, around.unscale);
 
   begin_steps(groups, tensors, count);
   move(groups, tensors, count, around, outcome.clip, check ? &*check : nullptr, workspace);
@@ -161,6 +166,25 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
     if (!clips(around)) outcome.gradient_norm = norm;
   }
   return outcome;
+}
+
+Seen look(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+          Workspace& workspace) {
+  Seen seen;
+  double norm = 0;
+  if (clips(around)) {
+    norm = gradient_norm(groups, tensors, count, around, workspace);
+    seen.squares.resize(static_cast<std::size_t>(count));
+    collect(Role::gradient_norm, groups, tensors, count, around, workspace,
+            [&](std::int64_t i, const Squares(&sums)[3]) {
+              seen.squares[static_cast<std::size_t>(i)] = sums[0];
+            });
+  }
+  if (!must_check(around, norm)) return seen;
+  Check check(tensors, count, around.unscale);
+  look(tensors, count, check);
+  seen.non_finite = check.first();
+  return seen;
 }
 
 void widen(Element type, const void* source, std::int64_t n, float* out) {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "update/options.hpp"
+#include "update/squares.hpp"
 #include "update/storage.hpp"
 
 namespace saddlescape::update {
@@ -92,6 +93,8 @@ struct Around {
   double clip_norm = std::numeric_limits<double>::infinity();   // then shrunk to this norm of all
   double average_weight = 0;  // average <- average + weight (parameters - average); 0: no change
   bool statistics = false;
+  bool norm_is_known = false;        // the norm to clip by is that of more gradients than these:
+  double norm_of_all = 0;            // this one
   bool check_finite = true;          // a step with a NaN or infinite gradient changes nothing
   bool nearest_states = false;       // narrow states round to nearest, as PyTorch's do
   bool dithered_parameters = false;  // narrow parameters and copies are dithered, else to nearest
@@ -101,6 +104,12 @@ struct Outcome {
   std::int64_t non_finite = -1;  // the first tensor whose gradient is not finite: nothing was done
   double gradient_norm = 0;      // of all gradients, where clip_norm or statistics asked for it
   double clip = 1;               // what clip_norm multiplied them by
+};
+
+// What a step would find out before it changed anything.
+struct Seen {
+  std::int64_t non_finite = -1;  // as Outcome's
+  std::vector<Squares> squares;  // of each tensor's gradient, where clip_norm asks for its norm
 };
 
 // Memory that a step needs and the next one needs again.
@@ -117,6 +126,11 @@ struct Workspace {
 // ones one more to look at the gradients.
 Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
              Workspace& workspace);
+
+// The look that `step` takes first: for gradients that step in several places, all of them or none.
+// Of what it is given it changes norms.gradient alone.
+Seen look(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+          Workspace& workspace);
 
 // Numbers of a narrow type, exactly, as float32.
 void widen(Element type, const void* source, std::int64_t n, float* out);

@@ -8,7 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["BUILD", "cuda", "described"]
+import numpy as np
+
+__all__ = ["BUILD", "cuda", "described", "on_device"]
+
+_CUDA, _MANAGED = 2, 13  # DLPack's types of device whose memory a CUDA device has
 
 # How to get it.
 BUILD = "pip install . --config-settings=cmake.define.SADDLESCAPE_CUDA=ON"
@@ -51,6 +55,19 @@ def described() -> dict[str, Any]:
         built = not _missing(error)
         return {"built": built, **nothing, "why": _absent(error)}
     return {"built": True, **module.device()}
+
+
+def on_device(array: object) -> bool:
+    """Whether an array says that a CUDA device holds it; none is asked for its memory."""
+    if isinstance(array, np.ndarray | type):
+        return False
+    said = getattr(array, "is_cuda", None)  # PyTorch
+    if isinstance(said, bool):
+        return said
+    if hasattr(array, "__cuda_array_interface__"):
+        return True
+    device = getattr(array, "__dlpack_device__", None)
+    return device is not None and int(device()[0]) in (_CUDA, _MANAGED)
 
 
 def _missing(error: ImportError) -> bool:

@@ -18,6 +18,7 @@ const char* type_string(Dtype dtype) {
     case Dtype::float16:
       return "<f2";
     case Dtype::bfloat16:
+      return "<V2";  // as PyTorch has it
     case Dtype::uint16:
       return "<u2";
     case Dtype::uint8:
@@ -132,8 +133,21 @@ py::object dlpack_of(const DeviceArray& array, const py::object& stream,
   return capsule(managed, "dltensor_versioned");
 }
 
-constexpr std::initializer_list<Dtype> kept = {Dtype::float32, Dtype::float64, Dtype::int64,
-                                               Dtype::float16, Dtype::uint16,  Dtype::uint8};
+constexpr std::initializer_list<Dtype> kept = {Dtype::float32,  Dtype::float64, Dtype::int64,
+                                               Dtype::bfloat16, Dtype::float16, Dtype::uint16,
+                                               Dtype::uint8};
+
+py::object numpy_dtype(Dtype dtype) {
+  if (dtype == Dtype::bfloat16) return py::module_::import("ml_dtypes").attr("bfloat16");
+  return py::dtype(dtype_name(dtype));
+}
+
+py::object on_host(const DeviceArray& array) {
+  const cuda::OnDevice there(array.device());
+  const py::array here = to_host(array.array(), array.stream());
+  if (array.dtype() != Dtype::bfloat16) return here;
+  return here.attr("view")(numpy_dtype(array.dtype()));
+}
 
 Dtype dtype_named(const std::string& name) {
   for (const Dtype dtype : kept)
@@ -174,11 +188,7 @@ void cuda_array(py::module_ module) {
           },
           py::arg("shape"), py::arg("dtype") = "float32", py::kw_only(),
           py::arg("stream") = py::none())
-      .def("numpy",
-           [](const DeviceArray& array) {
-             const cuda::OnDevice there(array.device());
-             return to_host(array.array(), array.stream());
-           })
+      .def("numpy", &on_host)
       .def("copy", &copied)
       .def("__array__",
            [](const DeviceArray&, const py::args&, const py::kwargs&) -> py::object {
@@ -197,7 +207,10 @@ void cuda_array(py::module_ module) {
       .def_property_readonly("size", &DeviceArray::size)
       .def_property_readonly("nbytes", &DeviceArray::bytes)
       .def_property_readonly(
-          "dtype", [](const DeviceArray& array) { return py::dtype(dtype_name(array.dtype())); })
+          "dtype",
+          [](const DeviceArray& array) {
+            return py::module_::import("numpy").attr("dtype")(numpy_dtype(array.dtype()));
+          })
       .def_property_readonly(
           "device",
           [](const DeviceArray& array) { return "cuda:" + std::to_string(array.device()); })

@@ -31,7 +31,7 @@ struct Call {
       : X(taken_on_device(X_in, "X", allowed, {any, net.inputs()})),
         theta(taken_on_device(theta_in, "theta", {X.array.dtype}, {net.parameters()})),
         stream(X.has_stream ? X.stream : cuda::Stream()),
-        there(X.device) {
+        there(X.array.device) {
     join(theta, "theta");
     if (Y_in) {
       Y = taken_on_device(Y_in, "y", {X.array.dtype}, {samples(), net.outputs()}, false, stream);
@@ -49,10 +49,15 @@ struct Call {
 
   // The call's stream comes after what the array's own has been asked for.
   void join(const TakenOnDevice& array, const std::string& name) const {
-    if (array.device != X.device)
-      throw py::value_error(name + ": on device cuda:" + std::to_string(array.device) +
-                            ", expected cuda:" + std::to_string(X.device) + " as X is");
+    if (array.array.device != X.array.device)
+      throw py::value_error(name + ": on device cuda:" + std::to_string(array.array.device) +
+                            ", expected cuda:" + std::to_string(X.array.device) + " as X is");
     if (array.has_stream) stream.follow(array.stream);
+  }
+
+  void settled() const {
+    for (const TakenOnDevice* each : {&X, &theta, Y ? &*Y : nullptr, weight ? &*weight : nullptr})
+      if (each) settle(*each, stream);
   }
 
   std::int64_t samples() const { return X.array.shape[0]; }
@@ -126,6 +131,7 @@ class DeviceNetwork {
       cuda::transpose(call.stream, V.array.as<T>(), rows.as<T>(), P, k);
       network.products(call.theta.array.as<T>(), call.batch<T>(), rows.as<T>(), k, out.as<T>());
       cuda::transpose(call.stream, out.as<T>(), columns.as<T>(), k, P);
+      settle(V, call.stream);
     });
     return columns;
   }
@@ -145,6 +151,7 @@ class DeviceNetwork {
     if (!dense_) dense_ = std::make_unique<cuda::DenseHessian>(net_, stream_);
     dense_->compute(call.theta.array.as<double>(), call.batch<double>(), which, first, last,
                     H.as<double>());
+    call.settled();
     return H;
   }
 
@@ -159,12 +166,12 @@ class DeviceNetwork {
 
   // What is kept belongs to a stream.
   void go_to(const Call& call) {
-    if (call.stream.handle() == stream_.handle() && call.X.device == device_) return;
+    if (call.stream.handle() == stream_.handle() && call.X.array.device == device_) return;
     network32_.reset();
     network64_.reset();
     dense_.reset();
     stream_ = call.stream;
-    device_ = call.X.device;
+    device_ = call.X.array.device;
   }
 
   template <class T>
@@ -182,6 +189,7 @@ class DeviceNetwork {
       work(network(network32_), float{});
     else
       work(network(network64_), double{});
+    call.settled();
   }
 
   // The number that work(network, zero, value) leaves in *value on the device.

@@ -32,7 +32,7 @@ DeviceArray targets(py::handle y_in, std::int64_t samples, std::int64_t outputs,
         std::string("y: ") + (classes ? "int64" : "floats") + " of shape " + shape_text(shape) +
         ", expected int64 classes (N,), or float targets of " +
         (outputs > 1 ? "shape (N, " + std::to_string(outputs) + ")" : "any shape"));
-  const cuda::OnDevice there(y.device);
+  const cuda::OnDevice there(y.array.device);
   const cuda::Stream stream = stream_of_array(y);
   if (classes)
     check_range<std::int64_t>(y, stream, "y", 0, outputs - 1,
@@ -51,12 +51,13 @@ DeviceArray targets(py::handle y_in, std::int64_t samples, std::int64_t outputs,
       cuda::convert(stream, y.array.as<From>(), made.as<T>(), y.array.size);
     });
   });
+  settle(y, stream);
   return made;
 }
 
 DeviceArray smoothed(py::handle Y_in, double smoothing) {
   const TakenOnDevice Y = taken_on_device(Y_in, "Y", {Dtype::float32, Dtype::float64}, {any, any});
-  const cuda::OnDevice there(Y.device);
+  const cuda::OnDevice there(Y.array.device);
   const cuda::Stream stream = stream_of_array(Y);
   DeviceArray made(Y.array.shape, Y.array.dtype, "the smoothed targets");
   made.written_in(stream);
@@ -64,6 +65,7 @@ DeviceArray smoothed(py::handle Y_in, double smoothing) {
     using T = decltype(zero);
     cuda::smooth(stream, Y.array.as<T>(), made.as<T>(), Y.array.size, smoothing, Y.array.shape[1]);
   });
+  settle(Y, stream);
   return made;
 }
 
@@ -71,7 +73,7 @@ DeviceArray smoothed(py::handle Y_in, double smoothing) {
 DeviceArray converted(py::handle source, const std::string& name, const std::string& dtype_name) {
   const Dtype dtype = real_named(dtype_name);
   const TakenOnDevice given = taken_on_device(source, name, {Dtype::float32, Dtype::float64});
-  const cuda::OnDevice there(given.device);
+  const cuda::OnDevice there(given.array.device);
   const cuda::Stream stream = stream_of_array(given);
   DeviceArray made(given.array.shape, dtype, "an array in another precision");
   made.written_in(stream);
@@ -81,6 +83,7 @@ DeviceArray converted(py::handle source, const std::string& name, const std::str
                     given.array.size);
     });
   });
+  settle(given, stream);
   return made;
 }
 
@@ -92,6 +95,7 @@ void assign(DeviceArray& to, py::handle source, const std::string& name) {
     check_numbers(given, stream_of_array(given), name, -infinity, infinity, "finite numbers");
     if (given.has_stream) to.stream().follow(given.stream);
     cuda::copy(to.stream(), to.data(), given.array.data, to.bytes());
+    settle(given, to.stream());
     return;
   }
   const Array given = checked_array(source, name, {to.dtype()}, to.shape());

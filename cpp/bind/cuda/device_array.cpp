@@ -22,6 +22,7 @@ Array DeviceArray::array() const {
   described.dtype = dtype_;
   described.shape = shape_;
   described.size = size_;
+  described.device = device_;
   return described;
 }
 

@@ -9,8 +9,7 @@
 
 namespace saddlescape::bind {
 
-// A C-contiguous array in memory of the device that was the current one when it was made. bfloat16
-// is kept as its bits (uint16), as in NumPy.
+// A C-contiguous array in memory of the device that was the current one when it was made.
 class DeviceArray {
  public:
   // Uninitialised. `what`: a literal that says what it is for; throws cuda::OutOfMemory that says
@@ -33,8 +32,10 @@ class DeviceArray {
   std::shared_ptr<const cuda::Memory> memory() const { return memory_; }
 
   // In whose order it was written last: what others read comes after that.
-  const cuda::Stream& stream() const { return stream_; }
-  void written_in(const cuda::Stream& stream) { stream_ = stream; }
+  const cuda::Stream& stream() const { return *stream_; }
+  void written_in(const cuda::Stream& stream) { stream_ = std::make_shared<cuda::Stream>(stream); }
+  // In whatever stream is there: an optimizer's.
+  void written_in(const std::shared_ptr<cuda::Stream>& stream) { stream_ = stream; }
 
  private:
   Shape shape_;
@@ -42,7 +43,7 @@ class DeviceArray {
   std::int64_t size_;
   int device_;
   std::shared_ptr<cuda::Memory> memory_;
-  cuda::Stream stream_;
+  std::shared_ptr<cuda::Stream> stream_ = std::make_shared<cuda::Stream>();
 };
 
 // Zeros, once the stream has come there.
@@ -56,7 +57,6 @@ py::array to_host(const Array& array, const cuda::Stream& stream);
 
 // An array of the device's that was checked, whose it is, and where it lies.
 struct TakenOnDevice : Taken {
-  int device = 0;           // its number
   cuda::Stream stream;      // in whose order its library writes it
   bool has_stream = false;  // whether it says so
 };

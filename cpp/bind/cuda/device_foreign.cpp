@@ -8,7 +8,7 @@ namespace saddlescape::bind {
 namespace {
 
 struct Asked {
-  py::handle source;
+  py::object source;
   const std::string& name;
   std::initializer_list<Dtype> allowed;
   const Shape& shape;
@@ -50,8 +50,7 @@ TakenOnDevice from_own(const Asked& asked, const DeviceArray& own) {
   TakenOnDevice found;
   found.array =
       described(tensor, Memory::cuda, asked.source, asked.name, asked.allowed, asked.shape);
-  found.owner = py::reinterpret_borrow<py::object>(asked.source);
-  found.device = own.device();
+  found.owner = asked.source;
   found.stream = own.stream();
   found.has_stream = true;
   return found;
@@ -64,8 +63,7 @@ TakenOnDevice from_exchange(const Asked& asked, const dlpack::Exchange& api) {
   TakenOnDevice found;
   found.array =
       described(tensor, Memory::cuda, asked.source, asked.name, asked.allowed, asked.shape);
-  found.owner = py::reinterpret_borrow<py::object>(asked.source);
-  found.device = tensor.device.id;
+  found.owner = asked.source;
   void* stream = nullptr;
   if (api.stream && api.stream(tensor.device.type, tensor.device.id, &stream) != 0)
     refuse(py::error_already_set(), asked);
@@ -128,9 +126,11 @@ TakenOnDevice from_interface(const Asked& asked, const py::object& interface) {
   found.array =
       described(tensor, Memory::cuda, asked.source, asked.name, asked.allowed, asked.shape);
   if (asked.writable && py::cast<bool>(data[1])) refuse_read_only(asked);
-  found.owner = py::reinterpret_borrow<py::object>(asked.source);
-  found.device = found.array.size > 0 ? cuda::device_of(found.array.data) : cuda::current_device();
-  if (found.device < 0)
+  found.owner = asked.source;
+  // It does not say which device.
+  found.array.device =
+      found.array.size > 0 ? cuda::device_of(found.array.data) : cuda::current_device();
+  if (found.array.device < 0)
     throw py::value_error(source_text(asked.source, asked.name) +
                           ": no CUDA device knows of its memory, expected memory of one");
   const py::object stream = given.contains("stream") ? given["stream"] : py::object(py::none());
@@ -190,12 +190,23 @@ TakenOnDevice from_dlpack(const Asked& asked) {
   const dlpack::Tensor& tensor = tensor_in(asked, found.owner);
   found.array =
       described(tensor, Memory::cuda, asked.source, asked.name, asked.allowed, asked.shape);
-  found.device = tensor.device.id;
   return found;
 }
 
 py::object interface_of(py::handle source) {
   return py::getattr(source, "__cuda_array_interface__", py::none());
+}
+
+// PyTorch before 2.10, and what is derived from its tensors. Its allocator gives memory away in the
+// order of its current stream: nobody has to wait for that.
+TakenOnDevice from_torch(const Asked& asked) {
+  const py::object interface = interface_of(asked.source);
+  // Its interface has no word for bfloat16.
+  const bool plain = !interface.is_none() && py::cast<std::string>(interface["typestr"])[1] != 'V';
+  TakenOnDevice found = plain ? from_interface(asked, interface) : from_dlpack(asked);
+  found.stream = asked.reader;
+  found.has_stream = true;
+  return found;
 }
 
 bool says_dlpack_cuda(py::handle source) {
@@ -220,17 +231,16 @@ bool is_on_device(py::handle source) {
 TakenOnDevice taken_on_device(py::handle source, const std::string& name,
                               std::initializer_list<Dtype> allowed, const Shape& shape,
                               bool writable, const cuda::Stream& reader) {
-  const Asked asked{source, name, allowed, shape, writable, reader};
+  const Asked asked{
+      py::reinterpret_borrow<py::object>(source), name, allowed, shape, writable, reader};
   if (py::isinstance<DeviceArray>(source))
     return from_own(asked, py::cast<const DeviceArray&>(source));
   if (!is_on_device(source))
     throw py::type_error(source_text(source, name) + ", expected an array of " +
                          allowed_text(allowed) + " on a CUDA device");
   if (const dlpack::Exchange* api = exchange(source)) return from_exchange(asked, *api);
-  if (says_is_cuda(source) && py::hasattr(source, "detach")) {
-    const py::object plain = source.attr("detach")();
-    return from_dlpack({plain, name, allowed, shape, writable, reader});
-  }
+  if (says_is_cuda(source) && py::hasattr(source, "detach"))
+    return from_torch({source.attr("detach")(), name, allowed, shape, writable, reader});
   const py::object interface = interface_of(source);
   if (!interface.is_none()) return from_interface(asked, interface);
   return from_dlpack(asked);

@@ -52,6 +52,15 @@ inline void check_numbers(const TakenOnDevice& given, const cuda::Stream& stream
 
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
+// After the work that reads an array was asked of `stream`: the array's own library goes on after
+// it, or where it names no stream the host waits, for the memory may be given away at once.
+inline void settle(const TakenOnDevice& given, const cuda::Stream& stream) {
+  if (given.has_stream)
+    given.stream.follow(stream);
+  else
+    stream.wait();
+}
+
 // Registers what brings arguments there; bind_net.cpp the rest.
 void cuda_net_arguments(py::module_ module);
 

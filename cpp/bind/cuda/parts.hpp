@@ -5,10 +5,11 @@
 
 namespace saddlescape::bind {
 
-void cuda_array(pybind11::module_ module);   // DeviceArray
-void cuda_eig(pybind11::module_ module);     // eigen-solvers
-void cuda_hosted(pybind11::module_ module);  // the stand-in, where it is one
-void cuda_net(pybind11::module_ module);     // the multilayer perceptron
-void cuda_device(pybind11::module_ module);  // what this machine has
+void cuda_array(pybind11::module_ module);    // DeviceArray
+void cuda_stepper(pybind11::module_ module);  // Stepper and Batch
+void cuda_eig(pybind11::module_ module);      // eigen-solvers
+void cuda_net(pybind11::module_ module);      // the multilayer perceptron
+void cuda_hosted(pybind11::module_ module);   // the stand-in, where it is one
+void cuda_device(pybind11::module_ module);   // what this machine has
 
 }  // namespace saddlescape::bind

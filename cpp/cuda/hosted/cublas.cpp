@@ -94,27 +94,26 @@ void* address(Function* function) {
   return reinterpret_cast<void*>(function);
 }
 
-const struct {
-  const char* name;
-  void* function;
-} table[] = {
-    {"cublasCreate_v2", address(create)},
-    {"cublasDestroy_v2", address(destroy)},
-    {"cublasSetStream_v2", address(set_stream)},
-    {"cublasSetWorkspace_v2", address(set_workspace)},
-    {"cublasSetMathMode", address(set_math)},
-    {"cublasGetStatusString", address(status_text)},
-    {"cublasSgemm_v2_64", address(gemm<float>)},
-    {"cublasDgemm_v2_64", address(gemm<double>)},
-    {"cublasSgemmStridedBatched_64", address(gemm_batch<float>)},
-    {"cublasDgemmStridedBatched_64", address(gemm_batch<double>)},
-    {"cublasSgemv_v2_64", address(gemv<float>)},
-    {"cublasDgemv_v2_64", address(gemv<double>)},
-};
-
 }  // namespace
 
 void* cublas_function(const char* name) {
+  static const struct {
+    const char* name;
+    void* function;
+  } table[] = {
+      {"cublasCreate_v2", address(create)},
+      {"cublasDestroy_v2", address(destroy)},
+      {"cublasSetStream_v2", address(set_stream)},
+      {"cublasSetWorkspace_v2", address(set_workspace)},
+      {"cublasSetMathMode", address(set_math)},
+      {"cublasGetStatusString", address(status_text)},
+      {"cublasSgemm_v2_64", address(gemm<float>)},
+      {"cublasDgemm_v2_64", address(gemm<double>)},
+      {"cublasSgemmStridedBatched_64", address(gemm_batch<float>)},
+      {"cublasDgemmStridedBatched_64", address(gemm_batch<double>)},
+      {"cublasSgemv_v2_64", address(gemv<float>)},
+      {"cublasDgemv_v2_64", address(gemv<double>)},
+  };
   for (const auto& each : table)
     if (std::strcmp(each.name, name) == 0) return each.function;
   return nullptr;

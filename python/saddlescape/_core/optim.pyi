@@ -55,6 +55,8 @@ class Around:
     unscale: float
     clip_value: float
     clip_norm: float
+    norm_is_known: bool  # clip by norm_of_all, not by these gradients' own
+    norm_of_all: float
     average_weight: float
     statistics: bool
     dithered_parameters: bool
@@ -63,6 +65,13 @@ class Layout:
     def __init__(
         self, state_dtype: str = "", master_weights: bool = False, average: bool = False
     ) -> None: ...
+
+class Seen:
+    @property
+    def non_finite(self) -> int: ...  # the first tensor, or -1
+
+def norm_of_all(seen: Sequence[Seen], order: Sequence[tuple[int, int]]) -> float: ...
+def norm_of_norms(norms: Sequence[float]) -> float: ...
 
 class Stepper:
     # rules and fills: for each group; group, labels: for each of params, or empty
@@ -75,7 +84,12 @@ class Stepper:
         labels: Sequence[str],
         layout: Layout,
     ) -> None: ...
-    def step(self, grads: Any, check_finite: bool = True, skip: bool = False) -> bool: ...
+    def step(
+        self, grads: Any, check_finite: bool = True, skip: bool = False, stream: object = None
+    ) -> bool: ...
+    def look(
+        self, grads: Any, check_finite: bool = True, skip: bool = False, stream: object = None
+    ) -> Seen: ...
     def load(
         self,
         state: dict[str, Any],
@@ -84,6 +98,7 @@ class Stepper:
         calls: int,
         as_left: bool = False,  # the numbers are a run's own, infinite ones too
     ) -> None: ...
+    def put(self, buffer: str, rows: list[Any], argument: str) -> None: ...
     def measured(
         self, norms: Sequence[Sequence[float]], gradient_norm: float, clip: float
     ) -> None: ...
@@ -127,7 +142,14 @@ Part = tuple[
 ]
 
 class Batch:
-    def step(self, parts: list[Part], check_finite: bool = True, unscale: float = 1.0) -> None: ...
+    def check(self, parts: list[Part], unscale: float = 1.0, stream: object = None) -> None: ...
+    def step(
+        self,
+        parts: list[Part],
+        check_finite: bool = True,
+        unscale: float = 1.0,
+        stream: object = None,
+    ) -> None: ...
 
 def rules() -> list[str]: ...
 def state_names(rule: str) -> list[str]: ...

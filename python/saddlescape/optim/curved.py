@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from saddlescape import _backend
 from saddlescape.optim.optimizer import Array, Optimizer
 
 __all__ = ["Curved"]
@@ -32,6 +32,7 @@ class Curved(Optimizer):
         check_finite: bool = True,
         grad_scale: float = 1.0,
         found_inf: bool = False,
+        stream: object = None,
     ) -> None:
         """Update the parameters from their gradients, all of them or none.
 
@@ -41,10 +42,11 @@ class Curved(Optimizer):
             As `Optimizer.step`.
         hessian_diagonal : array or list or tuple of array, optional
             An estimate of the diagonal of the Hessian, of parameters' shapes, in the same form as
-            `grads`; real, finite, not multiplied by `grad_scale`. The first step of a parameter
+            `grads`; real, finite, not multiplied by `grad_scale`; NumPy's, or for a parameter on a
+            CUDA device one there, of what is computed in. The first step of a parameter
             needs one, and later ones take the average on as it is where there is none. Where a
             gradient is None it may be None.
-        check_finite, grad_scale, found_inf
+        check_finite, grad_scale, found_inf, stream
             As `Optimizer.step`.
 
         Raises
@@ -62,12 +64,11 @@ class Curved(Optimizer):
             self._take(rows, self._flat("grads", grads, len(inputs)), inputs)
         self._refresh(hessian_diagonal is not None)
         try:
-            super().step(grads, check_finite=check_finite, grad_scale=grad_scale)
+            super().step(grads, check_finite=check_finite, grad_scale=grad_scale, stream=stream)
         finally:
             self._refresh(False)
             if hessian_diagonal is not None:
-                for array in inputs:
-                    array.fill(0)
+                self._core.put(_STATE, [None] * len(inputs), _STATE)
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all that a later run needs: see `Optimizer.state_dict`.
@@ -81,11 +82,11 @@ class Curved(Optimizer):
     def _load(self, given: Mapping[str, Any], as_left: bool = False) -> None:
         state = given.get("state") if isinstance(given, Mapping) else None
         if isinstance(state, Mapping) and _STATE not in state:
-            empty = [np.zeros_like(array) for array in self._inputs()]
+            empty = [np.zeros(array.shape, array.dtype) for array in self._inputs()]
             given = {**given, "state": {**state, _STATE: empty}}
         super()._load(given, as_left)
 
-    def _inputs(self) -> list[npt.NDArray[Any]]:
+    def _inputs(self) -> list[Any]:
         return self._core.buffers[self._core.buffer_names.index(_STATE)]
 
     def _refresh(self, value: bool) -> None:
@@ -123,13 +124,13 @@ class Curved(Optimizer):
                     "Hessian's diagonal; later steps may leave it out"
                 )
 
-    def _take(self, rows: list[Any], grads: list[Any], inputs: Sequence[npt.NDArray[Any]]) -> None:
+    def _take(self, rows: list[Any], grads: list[Any], inputs: Sequence[Any]) -> None:
         """Check all estimates, then hand them to the core."""
-        checked = []
+        checked: list[Any] = []
         for i, (row, gradient, into) in enumerate(zip(rows, grads, inputs, strict=True)):
             name = f"{_STATE}[{i}]" if isinstance(self._core.params, list) else _STATE
-            if row is None and gradient is None:
-                checked.append(np.zeros_like(into))
+            if (row is None and gradient is None) or _backend.on_device(row):
+                checked.append(row)  # the core looks at what is on a device
                 continue
             array = np.asarray(row)
             if array.dtype.kind != "f":
@@ -142,9 +143,8 @@ class Curved(Optimizer):
             if not np.isfinite(cast).all():
                 at = tuple(int(k) for k in np.argwhere(~np.isfinite(cast))[0])
                 raise ValueError(f"{name}: {array[at]:g} at {at}, expected finite {into.dtype}")
-            checked.append(cast)
-        for into, row in zip(inputs, checked, strict=True):
-            into[...] = row
+            checked.append(np.ascontiguousarray(cast).reshape(cast.shape))
+        self._core.put(_STATE, checked, _STATE)
 
 
 def _hint(given: object) -> str:

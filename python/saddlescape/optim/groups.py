@@ -72,6 +72,12 @@ class Group:
         """The learning rate, None if it is a function."""
         return None if self.schedule is not None else self._options.lr
 
+    def text(self) -> str:
+        """Return the arguments as they are written in a call."""
+        rate = self.schedule if self.schedule is not None else self.constant
+        arguments = {"lr": rate, **self.arguments}
+        return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+
 
 def learning_rate(lr: object) -> tuple[Callable[[int], float] | None, float]:
     """Return a schedule or a constant."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from saddlescape._core import optim as _core
 from saddlescape.optim import saved
 from saddlescape.optim.common import Common, Settings, Statistics
 from saddlescape.optim.groups import Group, LearningRate, arrange, flat_gradients
+from saddlescape.optim.places import stepper
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -47,10 +47,12 @@ class Optimizer(abc.ABC):
     params : array or list or tuple of arrays or list of dict
         What is optimized: C-contiguous writable arrays of any shape, float32, float64, bfloat16 or
         float16, finite, no two sharing memory. They are updated in place, never in a copy: NumPy
-        arrays (bfloat16: those of ml_dtypes), PyTorch tensors on the CPU, and whatever speaks
-        ``__array_interface__`` or DLPack 1.0. Where an array belongs to a library that watches
-        changes (autograd), it is not told. A dict is a group: its arrays are ``"params"``, the
-        other keys are arguments of the rule that differ for it.
+        arrays (bfloat16: those of ml_dtypes), PyTorch tensors, and whatever speaks
+        ``__array_interface__``, ``__cuda_array_interface__`` or DLPack 1.0. Those on a CUDA device
+        are stepped there (docs/cuda.md), with their states; some may be there and some not. Where
+        an array belongs to a library that watches changes (autograd), it is not told. A dict is a
+        group: its arrays are ``"params"``, the other keys are arguments of the rule that differ for
+        it.
     lr : float or callable
         Learning rate >= 0, or a function that gives it for a step; the first step is number 0.
     arguments : mapping
@@ -101,7 +103,7 @@ class Optimizer(abc.ABC):
         rules = [group.rule for group in groups]
         fills = [self._fill(own) for _, own in laid.rows]
         layout = self._settings.layout()
-        self._core = _core.Stepper(rules, laid.arrays, fills, laid.index, laid.labels, layout)
+        self._core = stepper(rules, laid.arrays, fills, laid.index, laid.labels, layout)
         self._settings.apply(self._core.around)
         for k, group in enumerate(groups):
             group.attach(self._core, k)
@@ -125,6 +127,7 @@ class Optimizer(abc.ABC):
         check_finite: bool = True,
         grad_scale: float = 1.0,
         found_inf: bool = False,
+        stream: object = None,
     ) -> None:
         """Update the parameters from their gradients, all of them or none.
 
@@ -143,6 +146,10 @@ class Optimizer(abc.ABC):
             overflows by that is infinite, for `check_finite` too.
         found_inf : bool
             Leave this step out and count it in `skipped`: the gradients overflowed.
+        stream : int or object, optional
+            For parameters on a CUDA device: the stream that the step runs in, PyTorch's or CuPy's
+            or its address. None is that of the parameters: the current one of their library, or
+            what their ``__cuda_array_interface__`` says, else the default one.
 
         Raises
         ------
@@ -164,16 +171,16 @@ class Optimizer(abc.ABC):
         if settings.average is not None:
             core.around.average_weight = settings.average.weight(calls + 1)
         if grad_scale == 1.0:
-            done = core.step(grads, check_finite, settings.skip)
+            done = core.step(grads, check_finite, settings.skip, stream)
         else:
-            done = self._unscaled(grads, check_finite, grad_scale)
+            done = self._unscaled(grads, check_finite, grad_scale, stream)
         if not done:
             self._skipped += 1
 
-    def _unscaled(self, grads: Any, check_finite: bool, grad_scale: float) -> bool:
+    def _unscaled(self, grads: Any, check_finite: bool, grad_scale: float, stream: Any) -> bool:
         self._core.around.unscale = saved.reciprocal("grad_scale", grad_scale)
         try:
-            return self._core.step(grads, check_finite, self._settings.skip)
+            return self._core.step(grads, check_finite, self._settings.skip, stream)
         finally:
             self._core.around.unscale = 1.0
 
@@ -223,19 +230,12 @@ class Optimizer(abc.ABC):
     @property
     def average(self) -> Any:
         """The average of the parameters, like `params`; None if none was asked for."""
-        return self._kept("average")
+        return saved.kept(self._core, "average")
 
     @property
     def master_weights(self) -> Any:
         """The float32 weights behind narrow parameters, like `params`; None if there are none."""
-        return self._kept("master")
-
-    def _kept(self, name: str) -> Any:
-        names = self._core.buffer_names
-        if name not in names:
-            return None
-        views = [a[...] for a in self._core.buffers[names.index(name)]]  # no one resizes a view
-        return views if isinstance(self._core.params, list) else views[0]
+        return saved.kept(self._core, "master")
 
     @property
     def statistics(self) -> Statistics | None:
@@ -255,11 +255,7 @@ class Optimizer(abc.ABC):
         return self._core.clip
 
     def __repr__(self) -> str:
-        group = self._groups[0]
-        rate = group.schedule if group.schedule is not None else group.constant
-        arguments = {"lr": rate, **group.arguments}
-        text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-        return f"{type(self).__name__}({text})"
+        return f"{type(self).__name__}({self._groups[0].text()})"
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all that a later run needs to continue bit for bit.
@@ -272,7 +268,8 @@ class Optimizer(abc.ABC):
             took part in. ``state``: for each of the rule's states a list with an array for each
             parameter; bfloat16 as its bits (uint16), 8-bit codes (uint8) with their scales beside
             them, master weights and averages by those names. With groups ``groups``, a list of
-            rule and arguments for each, stands in the place of the first two.
+            rule and arguments for each, stands in the place of the first two. What is kept on a
+            CUDA device is copied there (``.numpy()`` brings a copy to the host).
         """
         return saved.state_dict(self._core, self._groups, self._sizes is not None)
 
@@ -286,7 +283,8 @@ class Optimizer(abc.ABC):
         ----------
         state_dict : mapping
             From an optimizer of the same rule over parameters of the same shapes and dtype, with
-            the same storage.
+            the same storage. States of parameters on a CUDA device may come from there or from the
+            host.
 
         Raises
         ------

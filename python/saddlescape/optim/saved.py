@@ -11,12 +11,21 @@ from saddlescape import _check
 from saddlescape._core import optim as _core
 from saddlescape.optim.groups import Group, Resolve, inside
 
-__all__ = ["load", "reciprocal", "state_dict"]
+__all__ = ["kept", "load", "reciprocal", "state_dict"]
 
 
 def reciprocal(name: str, value: object) -> float:
     """Return 1 / value, for a finite value > 0."""
     return 1.0 / _check.positive(name, value)
+
+
+def kept(core: _core.Stepper, name: str) -> Any:
+    """Return what is kept beside each array by this name, in the form of `params`, or None."""
+    if name not in core.buffer_names:
+        return None
+    arrays: list[Any] = core.buffers[core.buffer_names.index(name)]
+    views = [a[...] if isinstance(a, np.ndarray) else a for a in arrays]  # nobody resizes a view
+    return views if isinstance(core.params, list) else views[0]
 
 
 def state_dict(core: _core.Stepper, groups: Sequence[Group], grouped: bool) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from saddlescape import _check
 from saddlescape.optim._arguments import betas, epsilon
 from saddlescape.optim.common import Common
@@ -112,7 +114,8 @@ class ScheduleFreeAdamW(Optimizer):
     def evaluation(self) -> Any:
         """The point x to evaluate at: new arrays like `params`, of what is computed in.
 
-        They are computed at each call; the parameters, at y, stay as they are.
+        They are computed at each call; the parameters, at y, stay as they are. For parameters on a
+        CUDA device the host does it, and they are copied there and back.
         """
         core = self._core
         points = core.numbers()
@@ -123,10 +126,7 @@ class ScheduleFreeAdamW(Optimizer):
         ]
         for i, (group, steps) in enumerate(zip(groups, core.steps, strict=True)):
             if steps > 0:
-                # x = z + (y - z) / beta1
-                points[i] = z[i] + (points[i] - z[i]) / points[i].dtype.type(
-                    group.arguments["betas"][0]
-                )
+                points[i] = _averaged(points[i], z[i], group.arguments["betas"][0])
         return points if isinstance(core.params, list) else points[0]
 
     @staticmethod
@@ -145,3 +145,10 @@ class ScheduleFreeAdamW(Optimizer):
             "weight_lr_power": _check.non_negative("weight_lr_power", arguments["weight_lr_power"]),
             "maximize": _check.flag("maximize", arguments["maximize"]),
         }
+
+
+def _averaged(y: Any, z: Any, beta1: float) -> Any:
+    """Return x = z + (y - z) / beta1."""
+    if not isinstance(y, np.ndarray):
+        return type(y).from_numpy(_averaged(y.numpy(), z.numpy(), beta1))
+    return z + (y - z) / y.dtype.type(beta1)

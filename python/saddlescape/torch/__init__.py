@@ -6,9 +6,10 @@ pickling are PyTorch's own. What changes is `step`: one pass over all groups in 
 same bits for any number of threads. `Lion`, `Adan`, `AdEMAMix`, `LARS`, `LAMB` and
 `ScheduleFreeAdamW` are not in PyTorch.
 
-For float32, float64, bfloat16 and float16 parameters on the CPU; `SGD`, `Adagrad` and `Adam` take
-sparse gradients. States have the type of their parameter, as in PyTorch; what is narrower than
-float32 is computed in float32 and rounded once. Importing this needs PyTorch.
+For float32, float64, bfloat16 and float16 parameters on the CPU and, with the optional backend
+(docs/cuda.md), on CUDA devices; `SGD`, `Adagrad` and `Adam` take sparse gradients on the CPU.
+States have the type of their parameter, as in PyTorch; what is narrower than float32 is computed in
+float32 and rounded once. Importing this needs PyTorch.
 """
 
 from saddlescape._extras import require

@@ -10,6 +10,7 @@ import torch
 from saddlescape import _check
 from saddlescape._core import optim as _core
 from saddlescape.optim import Optimizer
+from saddlescape.torch.devices import check_parameter
 
 __all__ = ["Group", "Grouped", "State", "place"]
 
@@ -67,8 +68,9 @@ class Grouped:
         Raises
         ------
         TypeError, ValueError
-            If a parameter is no dense contiguous tensor on the CPU of float32, float64, bfloat16
-            or float16, or an argument is not one that the rule takes. Nothing is added then.
+            If a parameter is no dense contiguous tensor on the CPU or a CUDA device, of float32,
+            float64, bfloat16 or float16, or an argument is not one that the rule takes. Nothing is
+            added then.
         """
         super().add_param_group(param_group)  # type: ignore[misc]
         try:
@@ -89,7 +91,7 @@ class Grouped:
             self._check_parameter(p, f"{place(number)}[{i}]")
 
     def _check_parameter(self, p: torch.Tensor, where: str) -> None:
-        _core.check_parameter(p, where)
+        check_parameter(p, where)
 
     def _options(self, number: int, group: Group) -> tuple[str, _core.Options]:
         """Return the rule and hyper-parameters of a group; made anew only when they changed."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from saddlescape._core import optim as _core
+from saddlescape.torch.devices import Batches
 from saddlescape.torch.groups import Group, State, place
 from saddlescape.torch.states import Stateful
 
@@ -39,7 +40,7 @@ class Stepped(Stateful):
 
     def _forget(self) -> None:
         super()._forget()
-        self._batch = _core.Batch()
+        self._batch = Batches()
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

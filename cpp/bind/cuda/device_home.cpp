@@ -1,0 +1,182 @@
+#include "bind/cuda/device_home.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "bind/cuda/device_array.hpp"
+#include "bind/gil.hpp"
+#include "cuda/step.hpp"
+
+namespace saddlescape::bind {
+namespace {
+
+// A step runs in the stream that it is given, else in that of the first array. Other streams that
+// arrays are written in come before it and go on after it; for an array whose library names none
+// the host waits, as its memory may be used again as soon as it is let go.
+class OnCuda : public Home {
+ public:
+  bool is_cpu() const override { return false; }
+  bool is_array(py::handle source) const override { return is_on_device(source); }
+
+  void begin(const py::object& stream) override {
+    others_.clear();
+    waits_ = false;
+    chosen_ = !stream.is_none();
+    if (chosen_) go_on_in(stream_of(stream));
+  }
+
+  void end() override {
+    for (const cuda::Stream& other : others_) other.follow(*stream_);
+    if (!waits_) return;
+    const ReleaseGil release;
+    stream_->wait();
+  }
+
+  Taken taken(py::handle source, const std::string& name,
+              std::initializer_list<Dtype> allowed) override {
+    return use(source, name, allowed, {}, false);
+  }
+
+  Taken taken_like(py::handle source, const std::string& name, const Array& like,
+                   std::initializer_list<Dtype> allowed) override {
+    Taken found = use(source, name, allowed, like.shape, false);
+    if (found.array.shape != like.shape)
+      throw py::value_error(name + ": shape " + shape_text(found.array.shape) + ", expected " +
+                            shape_text(like.shape));
+    return found;
+  }
+
+  Taken taken_writable(py::handle source, const std::string& name,
+                       std::initializer_list<Dtype> allowed) override {
+    Taken found = use(source, name, allowed, {}, true);
+    if (py::isinstance<DeviceArray>(source)) py::cast<DeviceArray&>(source).written_in(stream_);
+    return found;
+  }
+
+  Taken incoming(py::handle source, const std::string& name, const Array& like) override {
+    if (is_on_device(source)) return taken_like(source, name, like, {like.dtype});
+    return bind::taken_like(source, name, like);
+  }
+
+  Taken shown(const Array& array) override {
+    if (array.device < 0) return {array, {}};
+    const cuda::OnDevice there(array.device);
+    const py::array here = to_host(array, *stream_);
+    Array described = array;
+    described.device = -1;
+    described.data = const_cast<void*>(here.data());
+    return {described, here};
+  }
+
+  py::object zeros(const Shape& shape, Dtype dtype, const void*, std::int64_t) override {
+    const cuda::OnDevice there(number());
+    DeviceArray made = device_zeros(shape, dtype, *stream_, "an optimizer's state");
+    made.written_in(stream_);
+    return py::cast(std::move(made));
+  }
+
+  Array array(py::handle own) const override { return py::cast<DeviceArray&>(own).array(); }
+
+  void fill(py::handle own, const py::object& number) override {
+    const auto& array = py::cast<DeviceArray&>(own);
+    const py::object full = py::module_::import("numpy").attr("full")(
+        own.attr("shape"), number, py::arg("dtype") = own.attr("dtype"));
+    send(array.data(), py::cast<py::array>(full).data(), array.bytes());
+  }
+
+  void receive(void* to, const Array& from) override {
+    const std::int64_t bytes = from.size * width(from.dtype);
+    if (from.device < 0) return send(to, from.data, bytes);
+    const cuda::OnDevice there(number());
+    cuda::copy(*stream_, to, from.data, bytes);
+  }
+
+  // Once, when an optimizer is made: by way of the host.
+  void widen(update::Element type, const void* source, std::int64_t n, void* out) override {
+    const std::int64_t bytes = n * update::width(type);
+    if (type == update::Element::float32 || type == update::Element::float64) {
+      const cuda::OnDevice there(number());
+      return cuda::copy(*stream_, out, source, bytes);
+    }
+    std::vector<char> narrow(static_cast<std::size_t>(bytes));
+    std::vector<float> wide(static_cast<std::size_t>(n));
+    {
+      const cuda::OnDevice there(number());
+      cuda::download(*stream_, narrow.data(), source, bytes);
+      stream_->wait();
+    }
+    update::widen(type, narrow.data(), n, wide.data());
+    send(out, wide.data(), n * static_cast<std::int64_t>(sizeof(float)));
+  }
+
+  update::Outcome step(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
+                       const update::Around& around) override {
+    const cuda::OnDevice there(number());
+    return cuda::step(groups, tensors, count, around, workspace_, *stream_);
+  }
+
+  update::Seen look(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
+                    const update::Around& around) override {
+    const cuda::OnDevice there(number());
+    return cuda::look(groups, tensors, count, around, workspace_, *stream_);
+  }
+
+  update::Workspace& workspace() override {
+    throw py::type_error("params: on a CUDA device, expected arrays of the CPU");
+  }
+
+ private:
+  int number() const { return number_ < 0 ? cuda::current_device() : number_; }
+
+  // What our arrays were last written in comes before.
+  void go_on_in(const cuda::Stream& stream) {
+    stream.follow(*stream_);
+    *stream_ = stream;
+  }
+
+  void send(void* to, const void* from, std::int64_t bytes) const {
+    const cuda::OnDevice there(number());
+    cuda::upload(*stream_, to, from, bytes);
+    stream_->wait();
+  }
+
+  TakenOnDevice use(py::handle source, const std::string& name,
+                    std::initializer_list<Dtype> allowed, const Shape& shape, bool writable) {
+    TakenOnDevice found = taken_on_device(source, name, allowed, shape, writable, *stream_);
+    if (number_ < 0) number_ = found.array.device;
+    if (found.array.device != number_)
+      throw py::value_error(name + ": on device cuda:" + std::to_string(found.array.device) +
+                            ", expected cuda:" + std::to_string(number_) +
+                            " as the first of params; give each device an optimizer of its own");
+    put_in_order(found);
+    return found;
+  }
+
+  void put_in_order(const TakenOnDevice& found) {
+    const bool first = !chosen_;
+    chosen_ = true;
+    waits_ = waits_ || !found.has_stream;
+    if (!found.has_stream) return;
+    if (first) return go_on_in(found.stream);
+    const auto same = [&](const cuda::Stream& other) {
+      return other.handle() == found.stream.handle();
+    };
+    if (same(*stream_) || std::any_of(others_.begin(), others_.end(), same)) return;
+    stream_->follow(found.stream);
+    others_.push_back(found.stream);
+  }
+
+  cuda::Workspace workspace_;
+  int number_ = -1;  // of the device
+  // Shared with our arrays: who reads them comes after it.
+  std::shared_ptr<cuda::Stream> stream_ = std::make_shared<cuda::Stream>();
+  bool chosen_ = false;
+  bool waits_ = false;
+  std::vector<cuda::Stream> others_;
+};
+
+}  // namespace
+
+std::unique_ptr<Home> device_home() { return std::make_unique<OnCuda>(); }
+
+}  // namespace saddlescape::bind
