@@ -8,6 +8,7 @@ import subprocess
 import sys
 import types
 
+import numpy as np
 import pytest
 
 import saddlescape as ss
@@ -56,6 +57,28 @@ def test_a_backend_that_is_not_there_says_why(
     assert told["why"].startswith(why)
     with pytest.raises(RuntimeError, match=r"^device='cuda': saddlescape"):
         _backend.cuda("device='cuda'")
+
+
+class Elsewhere:
+    """Says that a CUDA device holds it, and lends nothing."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (2, 0)
+
+    def __dlpack__(self, **_: object) -> object:
+        raise AssertionError("asked for, though nothing can be done with it")
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [(Elsewhere(), "params"), ([np.ones(3), Elsewhere()], "params[1]")],
+)
+def test_arrays_on_a_device_need_the_backend(
+    params: object, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib, "import_module", no_module)
+    with pytest.raises(RuntimeError, match=rf"^{re.escape(name)}: saddlescape was built without"):
+        ss.optim.SGD(params, lr=0.1)
 
 
 def test_without_a_device_the_backend_says_so() -> None:

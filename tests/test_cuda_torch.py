@@ -115,6 +115,68 @@ def test_scales_and_overflows():
     assert float(a.state[here[0]]["step"]) == 2
 
 
+# Rules that a graph can't hold: they look at norms, or compute on the host.
+HOST = {"ASGD", "LAMB", "LARS"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"), [case for case in HOSTED_CASES if case[0] not in HOST]
+)
+def test_captured_steps_are_steps(name, arguments, in_double):
+    # In double, as the device carries it: a step rounds NAdam's product to its state's type.
+    here, there = twins(SPLITS[0])
+    a, b = getattr(st, name)(here, **arguments), getattr(st, name)(there, **arguments)
+    give(0, here, there)
+    step = b.capture()
+    for _ in range(4):
+        a.step()
+        step.launch()
+    step.read()
+    same(here, there, a, b)
+    give(1, here, there)  # one of its own behind
+    a.step()
+    b.step()
+    same(here, there, a, b)
+    with pytest.raises(RuntimeError, match=r"^the optimizer has stepped on its own since this"):
+        step.launch()
+
+
+def test_captured_steps_read_numbers_of_the_device():
+    here, there = twins(SPLITS[0])
+    rate = torch.tensor(0.25)
+    a, b = st.Adam(here, lr=0.25, fused=True), st.Adam(there, lr=hosted(rate), fused=True)
+    give(0, here, there)
+    scale, found = hosted(torch.tensor(1024.0)), hosted(torch.tensor(0.0))
+    step = b.capture(grad_scale=scale, found_inf=found)
+    for overflowed, lr in [(0.0, 0.25), (1.0, 0.25), (0.0, 0.5)]:
+        a.grad_scale, a.found_inf = torch.tensor(1024.0), torch.tensor(overflowed)
+        a.param_groups[0]["lr"] = lr
+        found.fill_(overflowed)
+        b.param_groups[0]["lr"].fill_(lr)
+        a.step()
+        step.launch()
+    step.read()
+    same(here, there, a, b)
+    assert float(b.state[there[0]]["step"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "error", "text"),
+    [
+        ("ASGD", SPLITS[0], TypeError, "capture: ASGD writes to its state on the host, expected"),
+        ("LAMB", SPLITS[0], ValueError, "rule: one that looks at norms can't be captured in a gr"),
+        ("Adam", SPLITS[1], ValueError, "params: not on one CUDA device with gradients, expected"),
+    ],
+)
+def test_what_no_graph_can_hold_is_named(name, where, error, text):
+    here, there = twins(where)
+    opt = getattr(st, name)(there)
+    give(0, here, there)
+    with pytest.raises(error) as caught:
+        opt.capture()
+    assert str(caught.value).startswith(text)
+
+
 @pytest.mark.parametrize("where", SPLITS)
 @pytest.mark.parametrize("bad", range(4))
 def test_a_gradient_that_is_not_finite_changes_nothing(where, bad):

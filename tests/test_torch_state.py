@@ -214,7 +214,7 @@ WRONG = [
     (changed(lr=None), "param_groups[0]: has no 'lr', which Adam keeps"),
     (changed(lr=float("nan")), "lr: nan, expected a finite number"),
     (changed(lr=torch.ones(2)), "lr: shape (2,), expected one number"),
-    (changed(capturable=True), "capturable: True, expected False: it is for CUDA graphs"),
+    (changed(capturable=True), "capturable: True, expected False: capture() makes steps"),
     (lambda s: s["state"][0].pop("step"), "state_dict: has no 'step', which Adam keeps"),
     (lambda s: s["state"][3].pop("exp_avg"),
      f"state of param_groups[0]['params'][3]: has no 'exp_avg', {LACKS}"),

@@ -33,29 +33,6 @@ bool is_sparse(const py::object& gradient) {
 
 }  // namespace
 
-class Batch::Clear {
- public:
-  explicit Clear(Batch& batch) : batch_(batch) {}
-  ~Clear() {
-    for (Part& part : batch_.parts_) {
-      part.grads = py::list();
-      part.carried = py::object();
-    }
-    batch_.tensors_.clear();
-    batch_.places_.clear();
-    batch_.held_.clear();
-    batch_.counters_.clear();
-    batch_.widened_.clear();
-    batch_.writes_.clear();
-    batch_.reads_.clear();
-  }
-  Clear(const Clear&) = delete;
-  Clear& operator=(const Clear&) = delete;
-
- private:
-  Batch& batch_;
-};
-
 void Batch::step(const py::list& parts, bool finite, double unscale, const py::object& stream) {
   const Turn turn(busy_);
   const Clear clear(*this);

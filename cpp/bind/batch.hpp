@@ -27,19 +27,30 @@ class Batch {
   // Refuses what `step` would, and changes nothing: for those that step together.
   void check(const py::list& parts, double unscale, const py::object& stream);
 
- private:
-  class Clear;
+ protected:
+  class Clear;  // lets go of what was taken
 
+  // Where a tensor stands.
+  struct Place {
+    std::size_t part, i;
+  };
+
+  void take(const py::list& parts, double unscale, const py::object& stream);
+
+  std::vector<update::Group> groups_;  // one for each part
+  std::vector<update::Tensor> tensors_;
+  std::vector<Place> places_;  // of the tensors
+  update::Around around_;
+  std::unique_ptr<Home> home_;
+  std::vector<py::object> held_;
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+
+ private:
   struct Part {
     const update::Rule* rule = nullptr;
     std::string name;
     py::list grads;
     py::object carried;  // a list, or None
-  };
-
-  // Where a tensor stands.
-  struct Place {
-    std::size_t part, i;
   };
 
   // What is known of one parameter while it is being taken.
@@ -75,7 +86,6 @@ class Batch {
     std::vector<float> wide;
   };
 
-  void take(const py::list& parts, double unscale, const py::object& stream);
   void take(const py::handle& source, std::size_t k);
   void take(const Entry& entry, const py::object& gradient, const py::object& counts);
   void take_rows(const Entry& entry, const update::Tensor& whole, const py::object& gradient);
@@ -98,22 +108,38 @@ class Batch {
   std::string text(const Extent& extent) const;
 
   std::vector<Part> parts_;
-  std::vector<update::Group> groups_;  // one for each part
-  std::vector<update::Tensor> tensors_;
-  std::vector<Place> places_;  // of the tensors
-  update::Around around_;
-  std::unique_ptr<Home> home_;
   std::vector<py::str> keys_;  // the state names of the part that is being taken
   std::vector<Counter> counters_;
   std::vector<Widened> widened_;
   std::vector<Extent> writes_, reads_;
   std::vector<Extent> known_, sorted_;  // what was found to be disjoint, and the same in order
-  std::vector<py::object> held_;
   // Whether gradients are asked if they are sparse before they are read as dense: once one was.
   // PyTorch takes half a millisecond to say that it can't be read so, and a dense one needs no
   // word.
   bool asks_first_ = false;
-  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
+class Batch::Clear {
+ public:
+  explicit Clear(Batch& batch) : batch_(batch) {}
+  ~Clear() {
+    for (Part& part : batch_.parts_) {
+      part.grads = py::list();
+      part.carried = py::object();
+    }
+    batch_.tensors_.clear();
+    batch_.places_.clear();
+    batch_.held_.clear();
+    batch_.counters_.clear();
+    batch_.widened_.clear();
+    batch_.writes_.clear();
+    batch_.reads_.clear();
+  }
+  Clear(const Clear&) = delete;
+  Clear& operator=(const Clear&) = delete;
+
+ private:
+  Batch& batch_;
 };
 
 }  // namespace saddlescape::bind

@@ -11,23 +11,6 @@
 #include "bind/turn.hpp"
 
 namespace saddlescape::bind {
-// Keeps the gradients alive during a step, whatever another thread does with their list.
-class Stepper::Held {
- public:
-  explicit Held(Stepper& stepper) : stepper_(stepper) {}
-  ~Held() {
-    for (py::object& gradient : stepper_.held_) gradient = py::object();
-    for (update::Tensor& tensor : stepper_.tensors_) tensor.gradient = nullptr;
-    stepper_.rows_.clear();
-    stepper_.row_owners_.clear();
-    stepper_.row_tensors_.clear();
-  }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-
- private:
-  Stepper& stepper_;
-};
 
 Stepper::Stepper(const std::vector<std::string>& rules, const py::object& params,
                  const std::vector<double>& fills, const std::vector<int>& group,
@@ -76,6 +59,7 @@ bool Stepper::step(const py::object& grads, bool check_finite, bool skip,
     refuse_non_finite(static_cast<std::size_t>(outcome_.non_finite));
   }
   ++calls_;
+  ++changes_;
   return true;
 }
 

@@ -78,9 +78,22 @@ class Stepper {
 
   update::Around around;
 
- private:
+ protected:
   class Held;
 
+  // Checks the parameters and takes the gradients; Held lets go of them again.
+  void begin(const py::object& grads, const py::object& stream);
+  std::int64_t count() const { return static_cast<std::int64_t>(tensors_.size()); }
+
+  std::unique_ptr<Home> home_;
+  std::vector<update::Group> groups_;
+  std::vector<update::Tensor> tensors_;
+  std::vector<py::object> held_;  // what keeps the gradients' memory during a step
+  update::Outcome outcome_;
+  std::int64_t calls_ = 0;
+  std::int64_t changes_ = 0;  // steps, and states that were loaded
+
+ private:
   // An array that the optimizer keeps for each tensor.
   struct Slot {
     std::string name;
@@ -88,7 +101,6 @@ class Stepper {
     bool scale;
   };
 
-  std::int64_t count() const { return static_cast<std::int64_t>(tensors_.size()); }
   std::string name(const char* argument, std::size_t i) const;
   void check_length(const std::vector<py::object>& items, const std::string& name) const;
   void add(const py::object& source, std::size_t i);
@@ -102,7 +114,6 @@ class Stepper {
   void start(std::size_t i);
   void check_parameter(std::size_t i) const;
   void check_parameters_finite();
-  void begin(const py::object& grads, const py::object& stream);
   void take(const py::object& grads);
   void take(const py::object& gradient, std::size_t i);
   bool take_known(const py::object& gradient, std::size_t i);
@@ -116,9 +127,7 @@ class Stepper {
   auto with_rows(const Visit& visit);
   [[noreturn]] void refuse_non_finite(std::size_t i) const;
 
-  std::unique_ptr<Home> home_;
   Layout layout_;
-  std::vector<update::Group> groups_;
   std::vector<std::string> labels_;
   bool single_;  // params was an array, not a list
   std::vector<py::object> params_;
@@ -126,16 +135,30 @@ class Stepper {
   std::vector<Array> arrays_;       // params_ as they were checked
   std::vector<Slot> slots_;
   std::vector<std::vector<py::object>> buffers_;  // by slot, then by tensor
-  std::vector<update::Tensor> tensors_;
-  std::vector<py::object> held_;         // what keeps the gradients' memory during a step
-  std::vector<Array> taken_;             // the gradients as they were checked
-  std::vector<update::Tensor> rows_;     // of this step's gradients that are rows
-  std::vector<std::size_t> row_owners_;  // whose they are
+  std::vector<Array> taken_;                      // the gradients as they were checked
+  std::vector<update::Tensor> rows_;              // of this step's gradients that are rows
+  std::vector<std::size_t> row_owners_;           // whose they are
   std::vector<std::size_t> row_tensors_;
   Regions regions_;
-  update::Outcome outcome_;
-  std::int64_t calls_ = 0;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
+// Keeps the gradients alive during a step, whatever another thread does with their list.
+class Stepper::Held {
+ public:
+  explicit Held(Stepper& stepper) : stepper_(stepper) {}
+  ~Held() {
+    for (py::object& gradient : stepper_.held_) gradient = py::object();
+    for (update::Tensor& tensor : stepper_.tensors_) tensor.gradient = nullptr;
+    stepper_.rows_.clear();
+    stepper_.row_owners_.clear();
+    stepper_.row_tensors_.clear();
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  Stepper& stepper_;
 };
 
 }  // namespace saddlescape::bind

@@ -43,6 +43,7 @@ void Stepper::load(const py::dict& buffers, const std::vector<std::int64_t>& ste
     std::copy_n(carried[i].begin(), update::max_carried, tensors_[i].carried);
   }
   calls_ = calls;
+  ++changes_;
   home_->end();
 }
 

@@ -13,7 +13,7 @@ namespace {
 // A step runs in the stream that it is given, else in that of the first array. Other streams that
 // arrays are written in come before it and go on after it; for an array whose library names none
 // the host waits, as its memory may be used again as soon as it is let go.
-class OnCuda : public Home {
+class OnCuda : public DeviceHome {
  public:
   bool is_cpu() const override { return false; }
   bool is_array(py::handle source) const override { return is_on_device(source); }
@@ -22,7 +22,8 @@ class OnCuda : public Home {
     others_.clear();
     waits_ = false;
     chosen_ = !stream.is_none();
-    if (chosen_) go_on_in(stream_of(stream));
+    if (chosen_ || given_) go_on_in(stream_of(stream));
+    given_ = chosen_;
   }
 
   void end() override {
@@ -121,13 +122,14 @@ class OnCuda : public Home {
     return cuda::look(groups, tensors, count, around, workspace_, *stream_);
   }
 
+  int number() const override { return number_ < 0 ? cuda::current_device() : number_; }
+  const cuda::Stream& stream() const override { return *stream_; }
+
   update::Workspace& workspace() override {
     throw py::type_error("params: on a CUDA device, expected arrays of the CPU");
   }
 
  private:
-  int number() const { return number_ < 0 ? cuda::current_device() : number_; }
-
   // What our arrays were last written in comes before.
   void go_on_in(const cuda::Stream& stream) {
     stream.follow(*stream_);
@@ -170,13 +172,14 @@ class OnCuda : public Home {
   int number_ = -1;  // of the device
   // Shared with our arrays: who reads them comes after it.
   std::shared_ptr<cuda::Stream> stream_ = std::make_shared<cuda::Stream>();
-  bool chosen_ = false;
+  bool chosen_ = false;  // for this step
+  bool given_ = false;   // by whom it is called
   bool waits_ = false;
   std::vector<cuda::Stream> others_;
 };
 
 }  // namespace
 
-std::unique_ptr<Home> device_home() { return std::make_unique<OnCuda>(); }
+std::unique_ptr<DeviceHome> device_home() { return std::make_unique<OnCuda>(); }
 
 }  // namespace saddlescape::bind

@@ -4,9 +4,16 @@
 #include <memory>
 
 #include "bind/home.hpp"
+#include "cuda/device.hpp"
 
 namespace saddlescape::bind {
 
-std::unique_ptr<Home> device_home();
+class DeviceHome : public Home {
+ public:
+  virtual int number() const = 0;                  // of the device
+  virtual const cuda::Stream& stream() const = 0;  // of the last step
+};
+
+std::unique_ptr<DeviceHome> device_home();
 
 }  // namespace saddlescape::bind

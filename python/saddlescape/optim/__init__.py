@@ -2,7 +2,8 @@
 
 Equations, argument names and defaults are those of ``torch.optim`` where it has the rule;
 `convention` asks for another library's equation. Parameters and gradients are NumPy arrays, PyTorch
-tensors on the CPU, or arrays of any library that speaks ``__array_interface__`` or DLPack.
+tensors, or arrays of any library that speaks ``__array_interface__``,
+``__cuda_array_interface__`` or DLPack, on the CPU or on a CUDA device.
 """
 
 from saddlescape.optim.adadelta import Adadelta
@@ -16,6 +17,7 @@ from saddlescape.optim.adan import Adan
 from saddlescape.optim.ademamix import AdEMAMix
 from saddlescape.optim.asgd import ASGD
 from saddlescape.optim.averages import EMA, SWA
+from saddlescape.optim.captured import CapturedStep, capture
 from saddlescape.optim.common import Statistics
 from saddlescape.optim.curved import Curved
 from saddlescape.optim.groups import Group
@@ -49,6 +51,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Adan",
+    "CapturedStep",
     "Curved",
     "Group",
     "Lamb",
@@ -66,6 +69,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "Sophia",
     "Statistics",
+    "capture",
     "create",
     "names",
 ]

@@ -19,7 +19,7 @@ State = dict[str, Any]
 
 # PyTorch's switches that this step can't honour; `foreach` and `fused` only choose its own.
 _REFUSED = {
-    "capturable": "it is for CUDA graphs",
+    "capturable": "capture() makes steps for CUDA graphs",
     "differentiable": "a step in place can't be differentiated",
 }
 

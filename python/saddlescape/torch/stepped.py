@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from saddlescape._core import optim as _core
+from saddlescape.torch.captured import CapturedStep
 from saddlescape.torch.devices import Batches
 from saddlescape.torch.groups import Group, State, place
 from saddlescape.torch.states import Stateful
@@ -89,6 +90,37 @@ class Stepped(Stateful):
                 if g is not None:
                     changed(p)
         return loss
+
+    def capture(
+        self,
+        *,
+        grad_scale: torch.Tensor | None = None,
+        found_inf: torch.Tensor | None = None,
+    ) -> CapturedStep:
+        """Prepare a step that a CUDA graph can hold, in the place of ``capturable=True``.
+
+        Make it before the graph's capture begins, call its ``launch()`` inside, replay the graph as
+        often as you like, and call its ``read()`` at the end. Parameters and gradients must stay
+        where they are. A learning rate that is a float32 tensor on the device is read in each
+        launch; other arguments are those of now. A step whose gradients are not finite changes
+        nothing and is not counted.
+
+        Parameters
+        ----------
+        grad_scale, found_inf : tensor, optional
+            One float32 number on the device each, as GradScaler keeps them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `step`; if parameters with gradients are not on one CUDA device, or the rule is not
+            an elementwise one whose numbers a device can count.
+        """
+        if type(self)._after is not Stepped._after:
+            raise TypeError(
+                f"capture: {type(self).__name__} writes to its state on the host, expected another"
+            )
+        return CapturedStep(self, grad_scale, found_inf)
 
     def _parts(
         self, number: int, group: Group, grads: list[Any], fresh: list[tuple[torch.Tensor, State]]
