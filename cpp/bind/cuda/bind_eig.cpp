@@ -36,7 +36,7 @@ class Read {
                  const py::gil_scoped_acquire acquire;
                  delete taken;
                }) {
-    check_device(name, taken_->device);
+    check_device(name, taken_->array.device);
     if (taken_->has_stream) stream.follow(taken_->stream);
   }
   const Array& array() const { return taken_->array; }
