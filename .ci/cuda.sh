@@ -15,12 +15,16 @@ if [ -z "${CUDACXX:-}" ] && ! command -v nvcc >/dev/null; then
 fi
 python -m pip install -q --no-deps --target "$work/site" . \
   -C cmake.define.SADDLESCAPE_CUDA=ON -C cmake.define.SADDLESCAPE_WARNINGS_AS_ERRORS=ON
-# A library of NVIDIA's that the backend loads when it is needed: beside the package, as pip puts it.
+# Libraries of NVIDIA's that the backend loads when it needs them: beside the package, as pip puts them.
 case "$("${CUDACXX:-nvcc}" --version)" in
-  *'release 12.'*) cublas='nvidia-cublas-cu12>=12.8' ;;
-  *) cublas='nvidia-cublas==13.0.2.14' ;;
+  *'release 12.'*) libraries=('nvidia-cublas-cu12>=12.8' nvidia-cusolver-cu12) ;;
+  *) mapfile -t libraries < <(python -c 'import tomllib
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+print(*extras["cuda"], sep="\n")') ;;
 esac
-python -m pip install -q --no-deps --target "$work/site" "$cublas"
-PYTHONPATH="$work/site" python -c 'from saddlescape import _cuda; print(*_cuda.library("cublas"))'
+python -m pip install -q --target "$work/site" "${libraries[@]}"
+for name in cublas cusolver; do
+  PYTHONPATH="$work/site" python -c "from saddlescape import _cuda; print(*_cuda.library('$name'))"
+done
 PYTHONPATH="$work/site" python -c 'import saddlescape as ss; cuda = ss.info()["cuda"]; print(cuda); assert cuda["built"]'
 PYTHONPATH="$work/site" python -m pytest -q -p no:cacheprovider tests/test_cuda_info.py

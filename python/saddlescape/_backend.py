@@ -15,7 +15,7 @@ __all__ = ["BUILD", "cuda", "described", "on_device"]
 _CUDA, _MANAGED = 2, 13  # DLPack's types of device whose memory a CUDA device has
 
 # How to get it.
-BUILD = "pip install . --config-settings=cmake.define.SADDLESCAPE_CUDA=ON"
+BUILD = "pip install '.[cuda]' --config-settings=cmake.define.SADDLESCAPE_CUDA=ON"
 
 
 def cuda(what: str) -> Any:
