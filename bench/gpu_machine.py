@@ -79,6 +79,19 @@ def blas(folder: Path) -> str:
     return "scipy"
 
 
+def libraries() -> str:
+    """Return the folders of NVIDIA's wheels in this environment, as LD_LIBRARY_PATH has them.
+
+    The backend looks for cuBLAS and cuSOLVER beside itself, and stands in a folder of its own here.
+    """
+    found = importlib.util.find_spec("nvidia")
+    homes = (found.submodule_search_locations or []) if found else []
+    folders = [
+        Path(home) / part / "lib" for home in homes for part in ("cu13", "cublas", "cusolver")
+    ]
+    return ":".join(str(folder) for folder in folders if folder.is_dir())
+
+
 def needed(*options: str) -> None:
     """Raise unless there are the packages that a run needs, told by its options."""
     names = {"numpy": "numpy", "safetensors": "safetensors", "ml_dtypes": "ml_dtypes"}
@@ -96,8 +109,10 @@ def main(what: str, *rest: str) -> int:
     try:
         if what == "needed":
             needed(*rest)
+        elif what == "blas":
+            print(blas(Path(rest[0])))  # noqa: T201
         else:
-            print(architecture() if what == "architecture" else blas(Path(rest[0])))  # noqa: T201
+            print({"architecture": architecture, "libraries": libraries}[what]())  # noqa: T201
     except RuntimeError as error:
         sys.stderr.write(f"bench/gpu: {error}\n")
         return 2
