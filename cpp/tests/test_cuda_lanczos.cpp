@@ -172,7 +172,8 @@ void traces() {
   d[0] = 40;
   double exact = 0;
   for (double x : d) exact += x;
-  eig::Sketch there(on_device(d), 4, false, 3), here(diagonal(d), 4, false, 3);
+  const eig::Operator device = on_device(d), host = diagonal(d);  // they have to live on
+  eig::Sketch there(device, 4, false, 3), here(host, 4, false, 3);
   for (eig::Sketch* each : {&there, &here})
     for (const std::int64_t count : {20, 13}) each->grow(count);
   double worst = 0;
@@ -180,7 +181,7 @@ void traces() {
     worst = std::max({worst, std::abs(std::abs(there.h()[i]) - std::abs(here.h()[i])),
                       std::abs(std::abs(there.r()[i]) - std::abs(here.r()[i]))});
   expect(worst < 1e-10, "a sketch as on the CPU", worst);
-  eig::Hutchinson signs(on_device(d), 3, false, 1);
+  eig::Hutchinson signs(device, 3, false, 1);
   signs.sample(10);
   expect(std::abs(signs.trace_mean() - exact) < 1e-10, "of a diagonal matrix signs give the trace",
          signs.trace_mean() - exact);
