@@ -2,8 +2,8 @@
 //
 // A kernel is one source compiled once for each instruction set; `active()` says which of the
 // compiled tables to take. SADDLESCAPE_ISA=x86-64-v3 (an environment variable, read once) or
-// `force` choose another one. All of them give the same bits, but for products that x86-64-v3 and v4
-// compute by fused multiply-add (eig/elimination, net/dense): there v2 rounds once more.
+// `force` choose another one. All of them give the same bits, but for products that x86-64-v3 and
+// v4 compute by fused multiply-add (eig/elimination, net/dense): there v2 rounds once more.
 #pragma once
 
 #include <string>

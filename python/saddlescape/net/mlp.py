@@ -49,9 +49,8 @@ class MLP(Standardised, Derivatives):
         ``u = (s - mean) / sqrt(var + 1e-5) gamma + beta`` before the activation, with the biased
         variance of a unit over the batch, or of a sample over its units.
     normalise_after : bool
-        Whether normalisation stands behind the activation, ``a_l = (phi(s) - mean) / sqrt(var +
-        1e-5) gamma + beta``. Before it, it keeps a sigmoid where it is steep; behind it, it gives
-        the next layer inputs of mean 0 and variance 1.
+        Whether it stands behind the activation, ``a_l = (phi(s) - mean) / sqrt(var + 1e-5) gamma +
+        beta``: the next layer's inputs have mean 0 and variance 1, a sigmoid may be flat.
     residual : bool
         Whether ``a_l = phi(u) + a_{l-1}`` in hidden layers as wide as what is below them, the
         inputs included.
@@ -238,8 +237,7 @@ class MLP(Standardised, Derivatives):
     def cast(self, X: NDArray[Any], dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
         """Return X (N, d), standardised if so wanted, in `dtype`, the network's by default."""
         if self._there is not None and self._there.holds(X):
-            standardised = self._standardisation is not None
-            return self._there.samples(X, standardised, dtype or self.dtype)
+            return self._there.samples(X, self._standardisation is not None, dtype or self.dtype)
         return self._inputs(X, dtype or self.dtype)
 
     def copy(self) -> MLP:
