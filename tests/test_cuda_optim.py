@@ -19,12 +19,12 @@ from device_samples import (
     to_device,
 )
 from saddlescape import optim
-from storage_samples import EXACT, SHAPED, bits
+from storage_samples import EXACT, bits
 
 pytest.importorskip("ml_dtypes", reason="NumPy's bfloat16 is that of ml_dtypes")
 pytestmark = NEEDS_DEVICE
 
-NAMES = sorted({*optim.names()} - SHAPED)
+NAMES = sorted({*optim.names()} - {"muon"})  # which steps matrices alone
 kinds = pytest.mark.parametrize("kind", KINDS)
 # Of the rules whose states need full precision those kinds that leave it to them.
 ROWS = [
@@ -61,6 +61,28 @@ def test_a_mixed_list_is_one_list(name, kind, around, where):
         assert there.gradient_norm == here.gradient_norm
         assert there.clip == here.clip
     assert everything(there) == everything(here)
+
+
+@pytest.mark.parametrize(("dtype", "near"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize("around", AROUND)
+def test_matrices_step_as_on_the_cpu(around, dtype, near):
+    rng = np.random.default_rng(5)
+    # three of one shape, which share their products; tall, wide and flat ones
+    shapes = [(8, 9), (33, 5), (8, 9), (1, 7), (64, 64), (8, 9)]
+    starts, *grads = [
+        [rng.standard_normal(shape).astype(dtype) for shape in shapes] for _ in range(4)
+    ]
+
+    def stepped(put):
+        own = [put(start.copy()) for start in starts]
+        opt = optim.Muon(own, lr=0.05, weight_decay=0.1, **AROUND[around])
+        for each in grads:
+            opt.step([put(g) for g in each], grad_scale=4.0)
+        return [on_host(p) for p in own]
+
+    for start, here, there in zip(starts, stepped(lambda x: x), stepped(to_device), strict=True):
+        assert np.abs(here - start).max() > 0.01
+        np.testing.assert_allclose(there, here, rtol=near, atol=near)
 
 
 def test_groups_and_a_schedule():
