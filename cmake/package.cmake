@@ -32,10 +32,10 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/saddlescape)
 
 # What a header may include is what is installed; the rest is nobody's business.
 foreach(header IN ITEMS
-    capi/saddlescape.h core/blas.hpp core/isa.hpp core/parallel.hpp
+    capi/saddlescape.h core/blas.hpp core/host_device.hpp core/isa.hpp core/parallel.hpp
     eig/lanczos.hpp eig/operator.hpp net/activation.hpp net/activations.hpp net/loss.hpp net/mlp.hpp
     net/mode.hpp
-    update/options.hpp update/step.hpp update/storage.hpp)
+    update/options.hpp update/squares.hpp update/step.hpp update/storage.hpp)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES cpp/${header} DESTINATION ${headers_folder}/${folder} COMPONENT saddlescape_development)
 endforeach()

@@ -89,7 +89,7 @@ def test_what_was_cut_off_is_trained_again(lost, folder, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_program_goes_on(number, folder):
-    words = "train digits --layers 32 --epochs 300 --seed 1 --out"
+    words = "train digits --layers 32 --epochs 600 --seed 1 --out"
     program = [sys.executable, "-m", "saddlescape", *words.split()]
     process = subprocess.Popen(  # noqa: S603 - our own program
         [*program, "cut"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -119,7 +119,7 @@ def test_a_program_that_was_given_more_epochs_and_killed_goes_on_to_them(folder,
     assert status(f"{words} --epochs 2 --out cut") == 0
     history = folder / "cut" / "history.csv"
     before = history.stat().st_size
-    program = [sys.executable, "-m", "saddlescape", *["resume", "cut", "--epochs", "300"]]
+    program = [sys.executable, "-m", "saddlescape", *["resume", "cut", "--epochs", "600"]]
     process = subprocess.Popen(  # noqa: S603 - our own program
         program, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -129,9 +129,9 @@ def test_a_program_that_was_given_more_epochs_and_killed_goes_on_to_them(folder,
         time.sleep(0.005)
     process.kill()
     assert process.wait(60) == -9
-    assert json.loads((folder / "cut" / "run.json").read_text())["arguments"]["epochs"] == 300
+    assert json.loads((folder / "cut" / "run.json").read_text())["arguments"]["epochs"] == 600
     assert status("resume cut") == 0
-    assert status(f"{words} --epochs 300 --out whole") == 0
+    assert status(f"{words} --epochs 600 --out whole") == 0
     same_files(folder, "cut", "whole")
 
 

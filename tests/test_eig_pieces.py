@@ -75,7 +75,8 @@ def test_pieces_are_the_whole(job: str, world: int, tmp_path: Path) -> None:
         assert of("missing")[0] <= 1e-4 or of("outcome")[0] in ("BUDGET", "UNCHECKED"), name
         k = len(alone.eigenvalues)
         assert np.abs(of("gram").reshape(k, k) - np.eye(k)).max() <= 1e-12, name
-        assert (of("real") <= of("residuals") + 1e-14 * size).all(), name
+        # what the check's own products round
+        assert (of("real") <= of("residuals") + 3e-14 * size).all(), name
         rows = np.concatenate([each[f"own {name}/rows"] for each in found])
         assert rows.shape == (len(d), k)
         residuals = np.linalg.norm((A @ rows - rows * of("values")) / size, axis=0) * size

@@ -179,7 +179,7 @@ def test_s3_22_stopping_early():
     assert ((best > 1) & (best < last / 2)).all()
     assert (found.test_stopped[1] > found.test[1]).all()
     overfit = found.panels()[1]
-    assert overfit.marks == {"stop": float(best[0])}
+    assert overfit.marks == {"best": float(best[0])}
 
 
 def test_s3_22_the_trainer_stops_and_gives_the_best_weights_back():
