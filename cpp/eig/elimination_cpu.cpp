@@ -3,12 +3,9 @@
 // But the products are by fused multiply-add where the set has it, half of the time: the same bits
 // from all sets that do (x86-64-v3, v4), others from those that don't.
 #include "core/lanes.hpp"
+#include "core/multiply_add.hpp"
 #include "eig/elimination.hpp"
 #include "eig/native.hpp"
-
-#if defined(__FMA__)
-#include <immintrin.h>
-#endif
 
 namespace saddlescape::eig {
 namespace {
@@ -98,16 +95,6 @@ using native::Vec, native::load_vec, native::store_vec;
 // How many rows and vectors of a block are summed at a time: what fits into the registers.
 constexpr int block_rows = native::lanes == 8 ? 8 : 4, block_vectors = native::lanes == 2 ? 2 : 3;
 
-inline Vec multiply_add(Vec a, Vec b, Vec c) {
-#if defined(__AVX512F__)
-  return _mm512_fmadd_pd(a, b, c);
-#elif defined(__FMA__)
-  return _mm256_fmadd_pd(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
 // rows -= c l, strip x slice, and what of `ahead` the next block wants. With `noting`, the
 // magnitudes of what is left are added to `columns` and, by columns modulo 8, to `lanes`.
 template <bool noting>
@@ -136,7 +123,7 @@ SADDLESCAPE_BLOCK_LOOP void subtract_block(const double* c, const double* l, std
             const Vec left = Vec{} + c[i * strip + r0 + r];
 #pragma GCC unroll 8
             for (int j = 0; j < block_vectors; ++j)
-              sum[r][j] = multiply_add(left, right[j], sum[r][j]);
+              sum[r][j] = lanes::multiply_add(left, right[j], sum[r][j]);
           }
         }
         if (!noting || end < k) {

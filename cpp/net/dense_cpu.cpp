@@ -5,57 +5,34 @@
 // (x86-64-v3, v4), others from those that don't. A CPU that adds beside a multiplication is as fast
 // without (Zen 5: 225 Gflop/s on one core in float32, either way), one that adds with the same
 // units half as fast (Intel's).
+#include "core/multiply_add.hpp"
 #include "net/chain.hpp"
 #include "net/dense.hpp"
-
-#if defined(__FMA__)
-#include <immintrin.h>
-#endif
 
 namespace saddlescape::net {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int vector_bytes = 64, tall = 8;
-#elif defined(__AVX2__)
-constexpr int vector_bytes = 32, tall = 4;
+constexpr int tall = 8;
 #else
-constexpr int vector_bytes = 16, tall = 4;
+constexpr int tall = 4;
 #endif
+
+using lanes::vector_bytes;
 
 template <class T>
 struct VectorOf;
 template <>
 struct VectorOf<float> {
-  using type __attribute__((vector_size(vector_bytes))) = float;
+  using type = lanes::Floats;
 };
 template <>
 struct VectorOf<double> {
-  using type __attribute__((vector_size(vector_bytes))) = double;
+  using type = lanes::Doubles;
 };
 
 template <class T>
 using Vector = typename VectorOf<T>::type;
-
-// a b + c.
-inline Vector<float> multiply_add(Vector<float> a, Vector<float> b, Vector<float> c) {
-#if defined(__AVX512F__)
-  return _mm512_fmadd_ps(a, b, c);
-#elif defined(__FMA__)
-  return _mm256_fmadd_ps(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-inline Vector<double> multiply_add(Vector<double> a, Vector<double> b, Vector<double> c) {
-#if defined(__AVX512F__)
-  return _mm512_fmadd_pd(a, b, c);
-#elif defined(__FMA__)
-  return _mm256_fmadd_pd(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
 
 // From and to any address.
 template <class T>
@@ -102,7 +79,7 @@ void tile(const Product<T>& p, std::int64_t i, std::int64_t j) {
     for (int r = 0; r < rows; ++r) {
       const Vector<T> a = A[r * row + l * column] - Vector<T>{};
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) sum[r][v] = multiply_add(a, b[v], sum[r][v]);
+      for (int v = 0; v < vectors; ++v) sum[r][v] = lanes::multiply_add(a, b[v], sum[r][v]);
     }
   }
 #pragma GCC unroll 8
