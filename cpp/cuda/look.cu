@@ -37,4 +37,8 @@ void find_clip(const Stream& stream, const Table& table) {
   launch("the norm to clip by", stream, 1, FindClip{table});
 }
 
+void hold(const Stream& stream, const std::int32_t* stopped, const Table& table) {
+  launch("the look at whether to step", stream, 1, Hold{stopped, table});
+}
+
 }  // namespace saddlescape::cuda

@@ -85,6 +85,20 @@ struct FindNonFinite {
   }
 };
 
+// Ends a step that is not to happen; one block.
+struct Hold {
+  const std::int32_t* stopped;
+  Table table;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    block.all([&](int thread) {
+      // No tensor's number: it is none of their gradients.
+      if (thread == 0 && *stopped != 0)
+        table.control->non_finite = static_cast<std::uint64_t>(table.count);
+    });
+  }
+};
+
 // Adds the sums of a group of a tensor's tiles up, of which one without a gradient has none; a
 // block for each. `whole`: no tensor has more than one, and its sums are the tensor's.
 struct AddGroups {

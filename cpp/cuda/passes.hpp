@@ -28,6 +28,9 @@ void add_tiles(const Stream& stream, std::int64_t groups, std::int64_t tensors, 
 // control.gradient_norm and control.clip.
 void find_clip(const Stream& stream, const Table& table);
 
+// control.non_finite, where *stopped is not 0: nothing is to move.
+void hold(const Stream& stream, const std::int32_t* stopped, const Table& table);
+
 // The pass of factored rules before the one that moves the parameters; null for codes.
 Launch factored_direction(Path path, update::Real real);
 

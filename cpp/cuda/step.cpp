@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cuda/blas.hpp"
+#include "cuda/passes.hpp"
 #include "cuda/stepping.hpp"
 #include "update/begin.hpp"
 #include "update/newton_schulz.hpp"
@@ -74,8 +75,8 @@ void Workspace::prepare(const Group* groups, const Tensor* tensors, std::int64_t
   planned_ = true;
 }
 
-Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
-             Workspace& workspace, const Stream& stream) {
+void ask(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+         Workspace& workspace, const Stream& stream, const std::int32_t* stopped) {
   workspace.prepare(groups, tensors, count, around, stream);
   std::optional<Blas> blas;
   if (workspace.has_matrices()) blas.emplace(stream);
@@ -84,12 +85,18 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
   Stepping stepping(workspace, stream, count);
   const bool normed = workspace.is_normed();
   stepping.send(groups, tensors, control_of(around));
+  if (stopped) hold(stream, stopped, stepping.table);
   stepping.look(around);
   stepping.factor();
   if (normed) stepping.direct(groups, tensors);
   if (blas) stepping.step_matrices(groups, *blas);
   stepping.move(around);
-  const Outcome outcome = stepping.read(tensors, around);
+}
+
+Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
+             Workspace& workspace, const Stream& stream, const std::int32_t* stopped) {
+  ask(groups, tensors, count, around, workspace, stream, stopped);
+  const Outcome outcome = Stepping(workspace, stream, count).read(tensors, around);
   if (outcome.non_finite >= 0) update::take_back(tensors, count);
   return outcome;
 }

@@ -16,6 +16,7 @@
 
 #include "cuda/device.hpp"
 #include "cuda/plan.hpp"
+#include "cuda/table.hpp"
 #include "update/step.hpp"
 
 namespace saddlescape::cuda {
@@ -32,6 +33,9 @@ class Workspace {
 
   // Or such whose matrices have products.
   bool has_matrices() const { return !plan_.matrices.empty(); }
+
+  // On the device: what the last step that was asked for finds out.
+  const Control* control() const { return letter_.as<Control>(); }
 
  private:
   friend class Stepping;
@@ -63,9 +67,17 @@ class Workspace {
   int next_ = 0;
 };
 
-// As update::step, and the same tensors' fields are set.
+// As update::step, and the same tensors' fields are set. `stopped`: null, or a number of the
+// device's; where it is not 0 by then, the step ends as with a gradient that is not finite.
 update::Outcome step(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
-                     const update::Around& around, Workspace& workspace, const Stream& stream);
+                     const update::Around& around, Workspace& workspace, const Stream& stream,
+                     const std::int32_t* stopped = nullptr);
+
+// The same, but what came of it stays in workspace.control(): the tensors count a step whether it
+// happens or not, and the host waits for nothing but what normed and factored rules have to know.
+void ask(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
+         const update::Around& around, Workspace& workspace, const Stream& stream,
+         const std::int32_t* stopped = nullptr);
 
 // As update::look. Waits.
 update::Seen look(const update::Group* groups, update::Tensor* tensors, std::int64_t count,

@@ -51,6 +51,7 @@ Control control_of(const Around& around) {
 
 Stepping::Stepping(Workspace& workspace, const Stream& stream, std::int64_t count)
     : table{}, workspace_(workspace), stream_(stream), count_(count) {
+  table.control = workspace.letter_.as<Control>();
   table.rows = workspace.rows_.as<Row>();
   table.sums = workspace.sums_.as<double>();
   table.totals = workspace.totals_.as<TensorSums>();
@@ -92,7 +93,6 @@ std::int64_t Stepping::write(unsigned char* host, const Group* groups, const Ten
   copy(host + folds_at + bytes_of(folds.folds()), firsts.folds());
   copy(host + now_at, now);
   auto* const device = workspace_.letter_.as<unsigned char>();
-  table.control = reinterpret_cast<Control*>(device);
   table.folds = reinterpret_cast<Fold*>(device + folds_at);
   table.now = reinterpret_cast<const Now*>(device + now_at);
   return now_at + bytes_of(now);

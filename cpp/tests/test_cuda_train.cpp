@@ -1,5 +1,6 @@
 // Training steps on the device against the CPU's loop: records and parameters, with orders,
 // penalties, weights and clipping; how steps end that are not finite; memory that is not there.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -26,6 +27,7 @@ struct Case {
   std::int64_t samples, batch;
   t::Penalty penalty;
   double clip_norm, rate;
+  std::size_t calm = 0;  // steps of a burst with a rate of 0.01
 };
 
 const Case cases[] = {
@@ -78,8 +80,9 @@ Ran bursts(const Case& of, int count, const Run& run) {
     const std::int64_t steps = (of.samples + of.batch - 1) / of.batch;
     std::vector<std::int64_t> order(static_cast<std::size_t>(of.samples));
     for (std::int64_t i = 0; i < of.samples; ++i) order[i] = (i * 7 + b) % of.samples;
-    const std::vector<double> rates(static_cast<std::size_t>(steps), of.rate),
-        weights(rates.size());
+    std::vector<double> rates(static_cast<std::size_t>(steps), of.rate);
+    const std::vector<double> weights(rates.size());
+    std::fill_n(rates.begin(), std::min(of.calm, rates.size()), 0.01);
     std::vector<double> records(rates.size() * t::record_width);
     const t::Burst burst{of.batch < of.samples ? order.data() : nullptr,
                          of.samples,
@@ -105,7 +108,8 @@ constexpr double apart = sizeof(T) == 4 ? 2e-3 : 1e-10;
 bool same(const std::vector<double>& a, const std::vector<double>& b, double allowed) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (!(std::isnan(a[i]) && std::isnan(b[i])) && a[i] != b[i] &&
+    // inf or NaN: sums that overflow say which by their order
+    if ((std::isfinite(a[i]) || std::isfinite(b[i])) && a[i] != b[i] &&
         !(std::abs(a[i] - b[i]) <= allowed * (1e-3 + std::abs(b[i]))))
       return false;
   return true;
@@ -183,6 +187,76 @@ void check_divergence() {
   tally.expect(same(there.records, here.records, 1e-10), "and says so");
 }
 
+// Nobody waits in a burst but at its end; a rule that looks at norms waits for them.
+void check_traffic() {
+  for (const bool clips : {false, true}) {
+    Case of = cases[1];
+    if (clips) of.clip_norm = 0.1;
+    const n::Architecture net{of.sizes, n::Activation::tanh, n::Loss::cross_entropy};
+    Both<float> both(of, net, false);
+    both.run_there(of, 1);
+    c::TestDevice& device = c::test_device();
+    device.waits = device.downloads = 0;
+    both.run_there(of, 1);
+    // one at the beginning, for a burst that ended in an error
+    tally.expect(device.waits == 2 && device.downloads == 2, "a burst is read once");
+  }
+}
+
+// What a run looks back at after it diverged, at each of the places where it can: as the CPU's
+// loop. What was asked for beyond that leaves no trace.
+struct End {
+  const char* rule;
+  double rate, clip_norm, l1;
+  bool statistics;
+};
+
+// Linear networks, whose losses overflow one or two steps later; with a large l1 parameters do.
+const End ends[] = {
+    {"sgd", 1e200, 0, 0, false},   {"sgd", 1e60, 0, 0, false},    {"sgd", 1e30, 0, 0, true},
+    {"sgd", 1e308, 0, 100, false}, {"sgd", 1e308, 0, 100, true},  {"adam", 1e120, 0, 0, false},
+    {"nadam", 1e90, 0, 0, false},  {"sgd", 1e150, 0.5, 0, false}, {"lamb", 1e150, 0, 0, false}};
+
+void check_end(const End& end, const Case& of) {
+  const n::Architecture net{of.sizes, n::Activation::linear, n::Loss::mse};
+  Both<double> both(of, net, false);
+  both.here.around.statistics = both.there.around.statistics = end.statistics;
+  const Ran here = both.run_here(of, 40), there = both.run_there(of, 40);
+  const std::string name = std::string(end.rule) + " 1e" + std::to_string(std::log10(end.rate)) +
+                           " after " + std::to_string(of.calm) + " in " + std::to_string(of.batch);
+  tally.expect(!here.progress.finite && !there.progress.finite &&
+                   here.progress.steps == there.progress.steps,
+               name + " ends at the same step");
+  tally.expect(same(there.records, here.records, 1e-9), name + " has the same records");
+  const t::Memory<double> kept = both.cpu.memory(), told = both.device.memory();
+  const auto P = both.theta.size();
+  const auto equal = [&](const double* a, const double* b) {
+    return (a == nullptr) == (b == nullptr) &&
+           (!a || deviation(std::vector<double>(a, a + P), std::vector<double>(b, b + P)) <= 1e-9);
+  };
+  tally.expect(equal(told.before, kept.before), name + " keeps the parameters before");
+  tally.expect(equal(told.gradient, kept.gradient), name + " keeps the last gradient");
+  tally.expect(std::abs(told.norm - kept.norm) <= 1e-9 * kept.norm, name + " keeps its norm");
+  tally.expect(deviation(both.d_theta.back(), both.theta) <= 1e-9, name + " goes back");
+  tally.expect(deviation(both.d_m.back(), both.m) <= 1e-9, name + " keeps its states");
+  const u::Tensor &a = both.here.tensor, &b = both.there.tensor;
+  tally.expect(
+      both.here.calls == both.there.calls && a.steps == b.steps && a.carried[0] == b.carried[0],
+      name + " counts what was done");
+  tally.expect(std::abs(both.here.outcome.clip - both.there.outcome.clip) <= 1e-9 &&
+                   same({b.norms.update}, {a.norms.update}, 1e-9),
+               name + " says how it clipped and went");
+}
+
+void check_ends() {
+  for (const End& end : ends)
+    for (const std::int64_t batch : {1, 5, 17})
+      for (const std::size_t calm : {0, 1, 2, 3})
+        if (calm == 0 || batch < 17)
+          check_end(end,
+                    {{3, 4, 2}, end.rule, 17, batch, {end.l1, 0}, end.clip_norm, end.rate, calm});
+}
+
 // Steps that go on in another loop are those of one.
 void check_memory() {
   const Case& of = cases[1];
@@ -238,6 +312,8 @@ int main() {
   check_steps<double>();
   check_steps<float>();
   check_divergence();
+  check_traffic();
+  check_ends();
   check_memory();
   check_faults();
   return tally.end();

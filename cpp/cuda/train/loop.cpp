@@ -2,18 +2,29 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <limits>
+#include <cstring>
 
-#include "cuda/net/arguments.hpp"
 #include "cuda/net/cut.hpp"
 #include "cuda/train/measure.hpp"
+#include "update/begin.hpp"
 
 namespace saddlescape::cuda {
 namespace {
 
-// What a step leaves on the device for the host to read.
-enum Number { loss, gradient_square, gradient_product, absolute, weight_square, move, numbers };
+constexpr auto record_bytes = static_cast<std::int64_t>(train::record_width * sizeof(double));
+
+std::int64_t order_bytes(std::int64_t samples) {
+  return samples * static_cast<std::int64_t>(sizeof(std::int64_t));
+}
+
+template <class Arrays>
+void arrange(Memory& memory, const Arrays& arrays) {
+  Cut measure;
+  arrays(measure);
+  memory.grow(measure.used);
+  Cut cut{memory.as<unsigned char>()};
+  arrays(cut);
+}
 
 }  // namespace
 
@@ -27,19 +38,16 @@ DeviceLoop<T>::DeviceLoop(const net::Architecture& net, T* theta, const net::Bat
       data_(data),
       P_(net.parameters()),
       penalty_(penalty) {
-  const auto arrange = [&](Cut& cut) {
-    for (T** each : {&before_, &g_[0], &g_[1]}) *each = cut.take<T>(P_);
-  };
-  Cut measure;
-  arrange(measure);
-  arrays_.grow(measure.used);
-  Cut cut{arrays_.as<unsigned char>()};
-  arrange(cut);
-  sums_.grow((numbers + partial_sums(P_)) * static_cast<std::int64_t>(sizeof(double)));
-  numbers_ = sums_.as<double>();
-  partial_ = numbers_ + numbers;
-  host_.grow(numbers * static_cast<std::int64_t>(sizeof(double)));
-  if (size < data.N) order_.grow(size * static_cast<std::int64_t>(sizeof(std::int64_t)));
+  arrange(arrays_, [&](Cut& cut) {
+    for (T** each : {&before_, &g_[0], &g_[1], &kept_}) *each = cut.take<T>(P_);
+  });
+  arrange(sums_, [&](Cut& cut) {
+    cut.take<StepSums>(1);
+    standing_ = cut.take<Standing>(1);
+    partial_ = cut.take<double>(partial_sums(P_));
+  });
+  host_.grow(sizeof(Standing) + record_bytes);
+  if (size < data.N) order_.grow(order_bytes(size));
   copy(stream_, before_, theta_, bytes());
 }
 
@@ -47,88 +55,88 @@ template <class T>
 train::Progress DeviceLoop<T>::run(const train::Burst& burst, const Optimizer& optimizer) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  if (burst.order) {
-    const std::int64_t size = burst.samples * static_cast<std::int64_t>(sizeof(std::int64_t));
-    order_.grow(size);
-    upload(stream_, order_.data(), burst.order, size);
-    stream_.wait();  // the order is the caller's memory, which may not outlive a copy
-  }
-  train::Progress progress;
-  while (progress.steps < burst.steps) {
-    const std::int64_t t = progress.steps, first = t * burst.size;
-    optimizer.groups[optimizer.tensor->group].options.lr = burst.rates[t];
-    optimizer.around->average_weight = burst.weights[t];
-    net::Batch<T> batch = data_;
-    if (burst.order) {
-      batch.N = std::min(burst.size, burst.samples - first);
-      batch.order = order_.as<std::int64_t>() + first;
-    }
-    progress.finite = step(batch, optimizer, burst.records + t * train::record_width);
-    ++progress.steps;
-    if (!progress.finite) break;
+  if (burst.steps == 0) return {};
+  begin(burst);
+  update::Tensor& tensor = *optimizer.tensor;
+  counts_.assign(1, count_of(tensor));
+  std::int64_t asked = 0;
+  while (asked < burst.steps) {
+    optimizer.groups[tensor.group].options.lr = burst.rates[asked];
+    optimizer.around->average_weight = burst.weights[asked];
+    const Judged judged{asked, sums(), standing_,
+                        records_.as<double>() + asked * train::record_width};
+    step(batch(burst, asked), judged, optimizer);
+    ++asked;
+    const bool stopped = tensor.steps == counts_.back().steps;  // by what was read of the step
+    counts_.push_back(count_of(tensor));
+    if (stopped) break;
     if (std::chrono::duration<double>(Clock::now() - start).count() > burst.seconds) break;
   }
-  return progress;
+  return end(burst, asked, optimizer);
 }
 
-// Waits for numbers that the device has come to.
+// Sends what the burst's steps start from.
 template <class T>
-const double* DeviceLoop<T>::read(std::int64_t first, std::int64_t count) {
-  auto* const here = host_.as<double>();
-  download(stream_, here + first, numbers_ + first,
-           count * static_cast<std::int64_t>(sizeof(double)));
-  stream_.wait();
-  return here;
+void DeviceLoop<T>::begin(const train::Burst& burst) {
+  const std::int64_t size = burst.order ? order_bytes(burst.samples) : 0;
+  order_.grow(size);
+  records_.grow(burst.steps * record_bytes);
+  stream_.wait();  // for a burst that ended in an error
+  host_.grow(static_cast<std::int64_t>(sizeof(Standing)) +
+             std::max(size, burst.steps * record_bytes));
+  auto* const host = host_.as<unsigned char>();
+  const Standing standing{last_norm_, 0, 1, -1, 0, 0};
+  std::memcpy(host, &standing, sizeof standing);
+  upload(stream_, standing_, host, sizeof standing);
+  had_last_ = has_last_;
+  if (!burst.order) return;
+  std::memcpy(host + sizeof standing, burst.order, static_cast<std::size_t>(size));
+  upload(stream_, order_.data(), host + sizeof standing, size);
 }
 
-// One step and its record; false, with the last good parameters restored, if it is not finite.
 template <class T>
-bool DeviceLoop<T>::step(const net::Batch<T>& batch, const Optimizer& optimizer, double* record) {
+net::Batch<T> DeviceLoop<T>::batch(const train::Burst& burst, std::int64_t step) const {
+  net::Batch<T> batch = data_;
+  if (!burst.order) return batch;
+  const std::int64_t first = step * burst.size;
+  batch.N = std::min(burst.size, burst.samples - first);
+  batch.order = order_.as<std::int64_t>() + first;
+  return batch;
+}
+
+template <class T>
+void DeviceLoop<T>::step(const net::Batch<T>& batch, const Judged& judged,
+                         const Optimizer& optimizer) {
   T* const g = g_[1 - now_];
   const T* const last = has_last_ ? g_[now_] : nullptr;
-  network_.gradient(theta_, batch, g, numbers_ + Number::loss);
+  network_.gradient(theta_, batch, g, &sums()->loss);
   if (penalty_.any()) penalise_layers(g);
-  squares_and_product(stream_, g, last, P_, partial_, numbers_ + gradient_square);
-  const double* const told = read(0, Number::move);
-  double value = told[Number::loss];
-  if (penalty_.any()) value += penalty_.l1 * told[absolute] + penalty_.l2 / 2 * told[weight_square];
-  const double norm = std::sqrt(told[gradient_square]), product = told[gradient_product];
-  std::fill_n(record, train::record_width, std::numeric_limits<double>::quiet_NaN());
-  record[0] = value;
-  record[1] = norm;
-  if (!std::isfinite(value) || !std::isfinite(norm)) {
-    copy(stream_, theta_, before_, bytes());
-    return false;
-  }
-  if (last && last_norm_ != 0 && norm != 0)
-    record[2] = std::clamp(product / last_norm_ / norm, -1.0, 1.0);
-  record[3] = move(g, optimizer);
-  record[4] = optimizer.groups[optimizer.tensor->group].options.lr;
+  squares_and_product(stream_, g, last, &standing_->last_norm, P_, partial_,
+                      &sums()->gradient_square);
+  judge(stream_, judged, penalty_, has_last_);
+  keep(stream_, judged, theta_, last, P_, before_, kept_);
+  move(g, judged, optimizer);
   now_ = 1 - now_;
   has_last_ = true;
-  last_norm_ = norm;
-  // Asked here too: after the last step no further loss would show it.
-  constexpr T most = std::numeric_limits<T>::max();
-  if (std::isfinite(record[3]) || first_outside(stream_, theta_, P_, -most, most) < 0) return true;
-  copy(stream_, theta_, before_, bytes());
-  return false;
 }
 
-// The optimizer's step; how far it went.
+// The optimizer's step, and how far it went.
 template <class T>
-double DeviceLoop<T>::move(T* g, const Optimizer& optimizer) {
-  copy(stream_, before_, theta_, bytes());
+void DeviceLoop<T>::move(T* g, const Judged& judged, const Optimizer& optimizer) {
   update::Tensor& tensor = *optimizer.tensor;
   tensor.gradient = g;
   tensor.gradient_type = tensor.parameter_type;
   // A gradient whose norm is finite is finite.
   optimizer.around->check_finite = false;
-  *optimizer.outcome =
-      cuda::step(optimizer.groups, &tensor, 1, *optimizer.around, *optimizer.workspace, stream_);
+  if (optimizer.around->statistics)
+    *optimizer.outcome = cuda::step(optimizer.groups, &tensor, 1, *optimizer.around,
+                                    *optimizer.workspace, stream_, &standing_->stopped);
+  else
+    ask(optimizer.groups, &tensor, 1, *optimizer.around, *optimizer.workspace, stream_,
+        &standing_->stopped);
   tensor.gradient = nullptr;
-  ++*optimizer.calls;
-  squared_differences(stream_, theta_, before_, P_, partial_, numbers_ + Number::move);
-  return std::sqrt(read(Number::move, 1)[Number::move]);
+  squared_differences(stream_, theta_, before_, P_, partial_, &sums()->move);
+  arrive(stream_, judged, optimizer.workspace->control());
 }
 
 template <class T>
@@ -137,8 +145,69 @@ void DeviceLoop<T>::penalise_layers(T* g) {
   for (std::int64_t l = 1; l <= net.layers(); ++l) {
     const std::int64_t from = net.weight_offset(l);
     penalise(stream_, theta_ + from, net.bias_offset(l) - from, penalty_, g + from, partial_,
-             numbers_ + absolute, l > 1);
+             &sums()->absolute, l > 1);
   }
+}
+
+// Reads what came of the steps that were asked for; waits.
+template <class T>
+train::Progress DeviceLoop<T>::end(const train::Burst& burst, std::int64_t asked,
+                                   const Optimizer& optimizer) {
+  auto* const host = host_.as<unsigned char>();
+  download(stream_, host, standing_, sizeof(Standing));
+  download(stream_, host + sizeof(Standing), records_.data(), asked * record_bytes);
+  stream_.wait();
+  Standing standing;
+  std::memcpy(&standing, host, sizeof standing);
+  const train::Progress progress{standing.stopped != 0 ? standing.step + 1 : asked,
+                                 standing.stopped == 0};
+  const bool moved = progress.finite || go_back(standing, asked, optimizer);
+  const std::int64_t happened = progress.steps - (moved ? 0 : 1);
+  std::memcpy(burst.records, host + sizeof(Standing),
+              static_cast<std::size_t>(progress.steps * record_bytes));
+  for (std::int64_t t = 0; t < happened; ++t)
+    burst.records[t * train::record_width + 4] = burst.rates[t];
+  optimizer.groups[optimizer.tensor->group].options.lr = burst.rates[progress.steps - 1];
+  optimizer.around->average_weight = burst.weights[progress.steps - 1];
+  *optimizer.calls += happened;
+  last_norm_ = standing.last_norm;
+  if (happened > 0 && !optimizer.around->statistics) {
+    *optimizer.outcome = {};
+    if (!update::clips(*optimizer.around)) return progress;
+    optimizer.outcome->gradient_norm = optimizer.tensor->norms.gradient = standing.gradient_norm;
+    optimizer.outcome->clip = standing.clip;
+  }
+  return progress;
+}
+
+// Puts back what stood before the step that was not finite; whether it moved the parameters.
+template <class T>
+bool DeviceLoop<T>::go_back(const Standing& standing, std::int64_t asked,
+                            const Optimizer& optimizer) {
+  const bool moved = standing.moved != 0;
+  const std::int64_t happened = standing.step + (moved ? 1 : 0);
+  copy(stream_, theta_, before_, bytes());
+  count_again(counts_[static_cast<std::size_t>(happened)], *optimizer.tensor);
+  has_last_ = had_last_ || happened > 0;
+  if (happened < asked) std::swap(g_[now_], kept_);
+  return moved;
+}
+
+template <class T>
+typename DeviceLoop<T>::Count DeviceLoop<T>::count_of(const update::Tensor& tensor) {
+  Count count{tensor.steps, {}, {}, tensor.trust, tensor.norms};
+  std::copy_n(tensor.carried, update::max_carried, count.carried);
+  std::copy_n(tensor.before, update::max_carried, count.before);
+  return count;
+}
+
+template <class T>
+void DeviceLoop<T>::count_again(const Count& count, update::Tensor& tensor) {
+  tensor.steps = count.steps;
+  std::copy_n(count.carried, update::max_carried, tensor.carried);
+  std::copy_n(count.before, update::max_carried, tensor.before);
+  tensor.trust = count.trust;
+  tensor.norms = count.norms;
 }
 
 template <class T>

@@ -1,7 +1,8 @@
 // Training steps of a plain network on the device, one after the other: train/loop.hpp's, with
 // data, parameters, gradients and the optimizer's numbers in device memory. The host sends what
-// numbers the steps have, the order of samples once for a burst, and reads of each step what is
-// recorded.
+// numbers the steps have, and the order of samples once for a burst; what is recorded stands on the
+// device until the burst is over, and nobody waits in between but for what the optimizer's rule
+// has to know. Steps that were asked for after one that was not finite do nothing (standing.hpp).
 //
 // The network's and the step's sums have an order of their own, so records and parameters are the
 // CPU's up to rounding; the optimizer's step has the CPU's bits (cuda/step.hpp). The same bits on
@@ -9,9 +10,11 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "cuda/net/network.hpp"
 #include "cuda/step.hpp"
+#include "cuda/train/standing.hpp"
 #include "train/loop.hpp"
 
 namespace saddlescape::cuda {
@@ -35,7 +38,7 @@ class DeviceLoop {
              const train::Penalty& penalty, const Stream& stream,
              const NetworkOptions& options = {});
 
-  // The burst's arrays are the host's. As train::Loop::run.
+  // The burst's arrays are the host's. As train::Loop::run, and waits at the end.
   train::Progress run(const train::Burst& burst, const Optimizer& optimizer);
 
   // Of the device's memory.
@@ -44,10 +47,23 @@ class DeviceLoop {
   void remember(const train::Memory<T>& memory);
 
  private:
-  bool step(const net::Batch<T>& batch, const Optimizer& optimizer, double* record);
-  double move(T* g, const Optimizer& optimizer);
+  // What an optimizer counts on the host, as it was before a step.
+  struct Count {
+    std::int64_t steps;
+    double carried[update::max_carried], before[update::max_carried];
+    double trust;
+    update::Norms norms;
+  };
+  static Count count_of(const update::Tensor& tensor);
+  static void count_again(const Count& count, update::Tensor& tensor);
+
+  void begin(const train::Burst& burst);
+  net::Batch<T> batch(const train::Burst& burst, std::int64_t step) const;
+  void step(const net::Batch<T>& batch, const Judged& judged, const Optimizer& optimizer);
+  void move(T* g, const Judged& judged, const Optimizer& optimizer);
   void penalise_layers(T* g);
-  const double* read(std::int64_t first, std::int64_t count);
+  train::Progress end(const train::Burst& burst, std::int64_t asked, const Optimizer& optimizer);
+  bool go_back(const Standing& standing, std::int64_t asked, const Optimizer& optimizer);
   std::int64_t bytes() const { return P_ * static_cast<std::int64_t>(sizeof(T)); }
 
   Network<T> network_;
@@ -56,15 +72,20 @@ class DeviceLoop {
   net::Batch<T> data_;
   std::int64_t P_;
   train::Penalty penalty_;
-  Memory arrays_{Memory::Where::device, "the gradients of two training steps"};
+  Memory arrays_{Memory::Where::device, "the gradients of training steps"};
   Memory sums_{Memory::Where::device, "the sums of a training step"};
+  Memory records_{Memory::Where::device, "the records of training steps"};
   Memory order_{Memory::Where::device, "the order of samples"};
-  Memory host_{Memory::Where::host, "what a training step is told by"};
-  T *before_ = nullptr, *g_[2] = {};
-  double *numbers_ = nullptr, *partial_ = nullptr;
+  Memory host_{Memory::Where::host, "what training steps are told and tell"};
+  T *before_ = nullptr, *g_[2] = {}, *kept_ = nullptr;
+  StepSums* sums() const { return sums_.as<StepSums>(); }
+  Standing* standing_ = nullptr;
+  double* partial_ = nullptr;
   int now_ = 0;  // g_[now_] is the last gradient
   bool has_last_ = false;
   double last_norm_ = 0;
+  std::vector<Count> counts_;  // before each step of this burst, and before the next
+  bool had_last_ = false;      // before this burst
 };
 
 }  // namespace saddlescape::cuda

@@ -47,14 +47,17 @@ SADDLESCAPE_KERNEL inline void sum_tile(const Block& block, std::int64_t n,
 template <class T>
 struct SquaresAndProduct {
   const T *g, *last;
+  const double* last_norm;
   std::int64_t n;
   double* partial;
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
     SADDLESCAPE_SHARED double waiting[block_threads], beside[block_threads];
+    const double share = last ? 1 / *last_norm : 0;
     sum_tile(block, n, waiting, beside, partial, [&](std::int64_t i) {
       const double x = static_cast<double>(g[i]);
-      return Two{x * x, x * (last ? static_cast<double>(last[i]) : x)};
+      // Divided first: the product of the two may be out of range.
+      return Two{x * x, last ? x * (static_cast<double>(last[i]) * share) : 0};
     });
   }
 };
@@ -68,8 +71,9 @@ struct SquaredDifferences {
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
     SADDLESCAPE_SHARED double waiting[block_threads], beside[block_threads];
     sum_tile(block, n, waiting, beside, partial, [&](std::int64_t i) {
-      const double move = static_cast<double>(theta[i] - before[i]);
-      return Two{move * move, 0};
+      const T now = theta[i];
+      const double move = static_cast<double>(now - before[i]);
+      return Two{move * move, now - now == T(0) ? 0.0 : 1.0};
     });
   }
 };
@@ -109,9 +113,8 @@ struct AddSums {
   }
 };
 
-void add_sums(const Stream& stream, const double* partial, std::int64_t n, int kinds, double* out,
-              bool add) {
-  launch("the sums of a step", stream, kinds, AddSums{partial, tiles_of(n), out, add});
+void add_sums(const Stream& stream, const double* partial, std::int64_t n, double* out, bool add) {
+  launch("the sums of a step", stream, 2, AddSums{partial, tiles_of(n), out, add});
 }
 
 }  // namespace
@@ -119,10 +122,11 @@ void add_sums(const Stream& stream, const double* partial, std::int64_t n, int k
 std::int64_t partial_sums(std::int64_t n) { return 2 * tiles_of(n); }
 
 template <class T>
-void squares_and_product(const Stream& stream, const T* g, const T* last, std::int64_t n,
-                         double* partial, double* out) {
-  launch("the gradient's norm", stream, tiles_of(n), SquaresAndProduct<T>{g, last, n, partial});
-  add_sums(stream, partial, n, 2, out, false);
+void squares_and_product(const Stream& stream, const T* g, const T* last, const double* last_norm,
+                         std::int64_t n, double* partial, double* out) {
+  launch("the gradient's norm", stream, tiles_of(n),
+         SquaresAndProduct<T>{g, last, last_norm, n, partial});
+  add_sums(stream, partial, n, out, false);
 }
 
 template <class T>
@@ -130,7 +134,7 @@ void squared_differences(const Stream& stream, const T* theta, const T* before, 
                          double* partial, double* out) {
   launch("the step's length", stream, tiles_of(n),
          SquaredDifferences<T>{theta, before, n, partial});
-  add_sums(stream, partial, n, 1, out, false);
+  add_sums(stream, partial, n, out, false);
 }
 
 template <class T>
@@ -138,12 +142,12 @@ void penalise(const Stream& stream, const T* w, std::int64_t n, const train::Pen
               double* partial, double* out, bool add) {
   launch("the penalty", stream, tiles_of(n),
          Penalise<T>{w, n, static_cast<T>(penalty.l1), static_cast<T>(penalty.l2), g, partial});
-  add_sums(stream, partial, n, 2, out, add);
+  add_sums(stream, partial, n, out, add);
 }
 
 #define SADDLESCAPE_INSTANTIATE(T)                                                            \
-  template void squares_and_product(const Stream&, const T*, const T*, std::int64_t, double*, \
-                                    double*);                                                 \
+  template void squares_and_product(const Stream&, const T*, const T*, const double*,         \
+                                    std::int64_t, double*, double*);                          \
   template void squared_differences(const Stream&, const T*, const T*, std::int64_t, double*, \
                                     double*);                                                 \
   template void penalise(const Stream&, const T*, std::int64_t, const train::Penalty&, T*,    \

@@ -12,12 +12,13 @@ namespace saddlescape::cuda {
 // Numbers that `partial` needs for arrays of n.
 std::int64_t partial_sums(std::int64_t n);
 
-// out[0] = sum g^2, out[1] = sum g last; `last` may be null, then out[1] is out[0].
+// out[0] = sum g^2, out[1] = sum g last / |last|, whose norm is *last_norm on the device. `last`
+// may be null: then out[1] means nothing.
 template <class T>
-void squares_and_product(const Stream& stream, const T* g, const T* last, std::int64_t n,
-                         double* partial, double* out);
+void squares_and_product(const Stream& stream, const T* g, const T* last, const double* last_norm,
+                         std::int64_t n, double* partial, double* out);
 
-// *out = sum (theta - before)^2.
+// out[0] = sum (theta - before)^2, out[1] = how many of theta are not finite.
 template <class T>
 void squared_differences(const Stream& stream, const T* theta, const T* before, std::int64_t n,
                          double* partial, double* out);
