@@ -23,6 +23,19 @@ from saddlescape.report import (
 from saddlescape.report.story import Story
 
 
+@pytest.mark.parametrize(
+    ("values", "log"),
+    [((17.47, 17.51), False), ((1.0, 2.99), False), ((1.0, 3.0), True), ((5.0, 5.0), False),
+     ((5e-324, 1e-323), False), ((5e-324, 1.0), True), ((np.nan, 2.0), False)],
+)  # fmt: skip
+def test_an_axis_is_logarithmic_where_its_ends_are_apart(
+    values: tuple[float, float], log: bool
+) -> None:
+    axis = prepare.log_axis(np.array(values))
+    assert axis.log == log
+    assert axis.label("x") == ("x, log scale" if log else "x")
+
+
 def test_a_zero_on_a_log_axis_is_drawn_and_said() -> None:
     axis = prepare.log_axis(np.array([0.0, 3e-9, np.nan, np.inf, 2.0]))
     assert axis.floor == pytest.approx(1e-10)

@@ -119,6 +119,8 @@ def _finish(axes: Axes, axis: LogAxis, label: str) -> None:
     axes.set_ylabel(label)
     if axis.log:
         axes.set_yscale("log")
+    else:
+        axes.ticklabel_format(axis="y", useOffset=False)
     if axis.floor is not None:
         axes.axhline(axis.floor, color=BLACK, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
         top = float(np.nanmax(axis.values))

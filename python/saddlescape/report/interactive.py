@@ -65,7 +65,8 @@ def _curves(story: Story) -> Interactive | None:
             line={"color": colour, "width": 2.2, "dash": _DASH[dash]},
         )  # fmt: skip
     lowest = "y" if len(panels) == 1 else f"y{len(panels)}"
-    layout(figure, 300 * len(panels), xaxis=axis(STEP_LABEL, anchor=lowest))
+    whole = {"dtick": 1} if story.history is not None and story.history.steps <= 10 else {}
+    layout(figure, 300 * len(panels), xaxis=axis(STEP_LABEL, anchor=lowest, **whole))
     figure.update_layout(legend={"y": -0.14})
     caption = "Every step of training."
     if story.events:

@@ -76,5 +76,6 @@ def layout(figure: Any, height: int, **more: Any) -> Any:
 def log_scale(values: NDArray[np.float64]) -> dict[str, Any]:
     """Make an axis logarithmic; over many decades whole powers of ten alone are labelled."""
     span = np.log10(np.nanmax(values) / np.nanmin(values))
-    ticks = {"dtick": int(np.ceil(span / 7))} if span >= 2 else {"dtick": "D2"}
+    # plotly's D1 labels 1, 2, 3, ..., 9 times a power of ten, D2 1, 2 and 5 times
+    ticks = {"dtick": int(np.ceil(span / 7)) if span >= 2 else "D2" if span >= 1 else "D1"}
     return {"type": "log", "exponentformat": "power", **ticks}

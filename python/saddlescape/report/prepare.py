@@ -28,6 +28,9 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
+_NARROW = 3.0  # between the ends of an axis; over fewer, powers of ten say nothing
+
+
 @dataclass(frozen=True)
 class LogAxis:
     """A column made ready for a logarithmic axis.
@@ -37,7 +40,8 @@ class LogAxis:
     values : (n,) array
         With zeros put at `floor` and what is not finite as NaN, which draws as a gap.
     log : bool
-        False where a value is negative: the axis stays linear.
+        False where a value is negative, or none is 3 times another: the axis stays linear, whose
+        ticks have short numbers there.
     floor : float or None
         Where zeros were put: a power of ten at least a decade below every positive value. None
         where there were none.
@@ -72,15 +76,16 @@ def log_axis(values: Array) -> LogAxis:
     >>> axis = log_axis(np.array([0.0, 2e-3, 5.0]))
     >>> axis.floor, axis.log
     (0.0001, True)
-    >>> log_axis(np.array([-1.0, 1.0])).log
-    False
+    >>> log_axis(np.array([-1.0, 1.0])).log, log_axis(np.array([2.1, 2.3])).log
+    (False, False)
     """
     clean = np.where(np.isfinite(values), values, np.nan)
     seen = clean[~np.isnan(clean)]
     if np.any(seen < 0):
         return LogAxis(clean, False, None)
     if not np.any(seen == 0):
-        return LogAxis(clean, True, None)
+        wide = seen.size > 0 and _NARROW * float(seen.min()) <= float(seen.max())
+        return LogAxis(clean, wide, None)
     positive = seen[seen > 0]
     # Never below 1e-300: a floor that underflows to 0 could not be drawn.
     lowest = max(float(positive.min()), 1e-299) if positive.size else 1e-15
