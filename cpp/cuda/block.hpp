@@ -10,13 +10,16 @@
 #include <cstdint>
 
 #include "core/host_device.hpp"
+#if !defined(__CUDACC__)
+#include "cuda/hosted/order.hpp"
+#endif
 
 #if defined(__CUDACC__)
 #define SADDLESCAPE_KERNEL __device__
 #define SADDLESCAPE_SHARED __shared__
 #else
 #define SADDLESCAPE_KERNEL
-#define SADDLESCAPE_SHARED
+#define SADDLESCAPE_SHARED static thread_local
 #endif
 
 namespace saddlescape::cuda {
@@ -79,25 +82,32 @@ class Own {
 
 class Block {
  public:
-  explicit Block(std::int64_t index) : index_(index) {}
+  // `own`: the thread that runs by itself; -1: all of them do, in a loop.
+  explicit Block(std::int64_t index, int own = -1) : index_(index), own_(own) {}
   std::int64_t index() const { return index_; }
 
   template <class F>
   void all(const F& f) const {
+    if (own_ >= 0) return f(own_);
     for (int thread = 0; thread < block_threads; ++thread) f(thread);
   }
   template <class F>
   void phase(const F& f) const {
     all(f);
+    if (own_ >= 0) hosted::barrier();
   }
 
   void largest_of_sixteen(Own<std::uint32_t>& each) const {
-    for (int first = 0; first < block_threads; first += 16) {
+    static thread_local std::uint32_t numbers[block_threads];
+    all([&](int thread) { numbers[thread] = each.of(thread); });
+    if (own_ >= 0) hosted::barrier();
+    all([&](int thread) {
       std::uint32_t largest = 0;
-      for (int k = 0; k < 16; ++k)
-        if (each.of(first + k) > largest) largest = each.of(first + k);
-      for (int k = 0; k < 16; ++k) each.of(first + k) = largest;
-    }
+      for (int k = 0, first = thread / 16 * 16; k < 16; ++k)
+        if (numbers[first + k] > largest) largest = numbers[first + k];
+      each.of(thread) = largest;
+    });
+    if (own_ >= 0) hosted::barrier();
   }
 
   void lower(std::uint64_t& target, std::uint64_t value) const {
@@ -106,6 +116,7 @@ class Block {
 
  private:
   std::int64_t index_;
+  int own_;
 };
 
 #endif

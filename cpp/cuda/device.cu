@@ -25,6 +25,26 @@ void check(cudaError_t status, const char* call) {
   throw Error(std::string(call) + ": " + text_of(status));
 }
 
+// Where there is nobody to tell: else the next launch would report it as its own.
+void forget(cudaError_t status) {
+  if (status != cudaSuccess) cudaGetLastError();
+}
+
+// While it lives, calls of this thread don't break off a graph that somebody is capturing: when
+// memory is freed is up to who lets go of it last, which may be a garbage collector.
+class BesideCapture {
+ public:
+  BesideCapture() { exchange(); }
+  ~BesideCapture() { exchange(); }
+  BesideCapture(const BesideCapture&) = delete;
+  BesideCapture& operator=(const BesideCapture&) = delete;
+
+ private:
+  void exchange() { forget(cudaThreadExchangeStreamCaptureMode(&mode_)); }
+
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
@@ -45,9 +65,10 @@ std::string why_not() {
   return count == 0 ? "the driver sees no NVIDIA device" : "";
 }
 
-[[noreturn]] void refuse_memory(const char* call, std::int64_t bytes, const char* what) {
+[[noreturn]] void refuse_memory(const char* call, std::int64_t bytes, const char* what,
+                                bool on_device) {
   std::size_t free = 0, total = 0;
-  const bool known = cudaMemGetInfo(&free, &total) == cudaSuccess;
+  const bool known = on_device && cudaMemGetInfo(&free, &total) == cudaSuccess;
   cudaGetLastError();
   throw OutOfMemory(std::string(call) + ": out of memory: " + gib(bytes) + " wanted for " + what +
                     (known ? ", " + gib(static_cast<std::int64_t>(free)) + " of " +
@@ -106,12 +127,15 @@ int device_of(const void* data) {
   return there ? attributes.device : -1;
 }
 
-OnDevice::OnDevice(int number) : before_(current_device()) {
-  if (number != before_) check(cudaSetDevice(number), "cudaSetDevice");
+// What stays the current one is not set again: that alone would make a context on it.
+OnDevice::OnDevice(int number) : before_(current_device()), changed_(number != before_) {
+  if (changed_) check(cudaSetDevice(number), "cudaSetDevice");
 }
 
 // It was the current one: there is nobody to tell of a failure, and the next call meets it too.
-OnDevice::~OnDevice() { cudaSetDevice(before_); }
+OnDevice::~OnDevice() {
+  if (changed_) forget(cudaSetDevice(before_));
+}
 
 void Stream::follow(const Stream& other) const {
   if (handle_ == other.handle_) return;
@@ -125,7 +149,9 @@ void Stream::wait() const { check(cudaStreamSynchronize(native(*this)), "cudaStr
 
 // A failure to free has no one to go to: the memory's owner is on its way out.
 Memory::~Memory() {
-  if (data_) where_ == Where::device ? cudaFree(data_) : cudaFreeHost(data_);
+  if (!data_) return;
+  const BesideCapture beside;
+  forget(where_ == Where::device ? cudaFree(data_) : cudaFreeHost(data_));
 }
 
 void Memory::grow(std::int64_t bytes) {
@@ -137,7 +163,7 @@ void Memory::grow(std::int64_t bytes) {
   const cudaError_t status = on_device ? cudaMalloc(&data, size) : cudaMallocHost(&data, size);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
-    refuse_memory(call, bytes, what_);
+    refuse_memory(call, bytes, what_, on_device);
   }
   check(status, call);
   void* const old = data_;
@@ -148,7 +174,7 @@ void Memory::grow(std::int64_t bytes) {
 }
 
 Event::~Event() {
-  if (handle_) cudaEventDestroy(static_cast<cudaEvent_t>(handle_));
+  if (handle_) forget(cudaEventDestroy(static_cast<cudaEvent_t>(handle_)));
 }
 
 void Event::record(const Stream& stream) {
@@ -165,19 +191,23 @@ void Event::wait() const {
     check(cudaEventSynchronize(static_cast<cudaEvent_t>(handle_)), "cudaEventSynchronize");
 }
 
+// Of no bytes either side may be null, which no call has to take.
 void upload(const Stream& stream, void* to, const void* from, std::int64_t bytes) {
+  if (bytes == 0) return;
   check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice,
                         native(stream)),
         "cudaMemcpyAsync to the device");
 }
 
 void download(const Stream& stream, void* to, const void* from, std::int64_t bytes) {
+  if (bytes == 0) return;
   check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost,
                         native(stream)),
         "cudaMemcpyAsync to the host");
 }
 
 void copy(const Stream& stream, void* to, const void* from, std::int64_t bytes) {
+  if (bytes == 0) return;
   check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToDevice,
                         native(stream)),
         "cudaMemcpyAsync within the device");

@@ -53,6 +53,7 @@ class OnDevice {
 
  private:
   int before_;
+  bool changed_;
 };
 
 // A stream that somebody else owns; null is the default one.

@@ -30,8 +30,20 @@ void launch(const char* name, const Stream& stream, std::int64_t blocks, const K
 #else
 
 template <class Kernel>
-void launch(const char* name, const Stream&, std::int64_t blocks, const Kernel& kernel) {
-  for (std::int64_t block = 0; block < blocks; ++block) kernel(Block(block));
+void run(std::int64_t blocks, const Kernel& kernel) {
+  for (std::int64_t block = 0; block < blocks; ++block)
+    if (hosted::has_threads())
+      hosted::each_thread(block_threads, [&](int own) { kernel(Block(block, own)); });
+    else
+      kernel(Block(block));
+}
+
+template <class Kernel>
+void launch(const char* name, const Stream& stream, std::int64_t blocks, const Kernel& kernel) {
+  if (hosted::is_late())
+    hosted::ask(stream.handle(), [=] { run(blocks, kernel); });
+  else
+    run(blocks, kernel);
   check_launch(name, blocks);
 }
 

@@ -65,27 +65,32 @@ using SytrfSize = Status (*)(void* handle, int n, double* a, int lda, int* count
 using Sytrf = Status (*)(void* handle, int triangle, int n, double* a, int lda, int* pivots,
                          double* work, int count, int* info);
 
-class Handle {
+// What a function of cuSOLVER makes and another one takes away.
+class Object {
  public:
-  explicit Handle(const Stream& stream) {
-    call(Create{}, "cusolverDnCreate", &handle_);
-    try {
-      call(SetStream{}, "cusolverDnSetStream", handle_, stream.handle());
-    } catch (...) {
-      destroy();
-      throw;
-    }
+  Object(const char* create, const char* destroy) : destroy_(destroy) {
+    call(Create{}, create, &made_);
   }
-  ~Handle() { destroy(); }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  void* get() const { return handle_; }
+  // A failure has no one to go to.
+  ~Object() { Library::cusolver().function<Status(void*)>(destroy_)(made_); }
+  Object(const Object&) = delete;
+  Object& operator=(const Object&) = delete;
+  void* get() const { return made_; }
 
  private:
-  // A failure has no one to go to.
-  void destroy() { Library::cusolver().function<Status(void*)>("cusolverDnDestroy")(handle_); }
+  const char* destroy_;
+  void* made_ = nullptr;
+};
 
-  void* handle_ = nullptr;
+class Handle {
+ public:
+  explicit Handle(const Stream& stream) : handle_("cusolverDnCreate", "cusolverDnDestroy") {
+    call(SetStream{}, "cusolverDnSetStream", handle_.get(), stream.handle());
+  }
+  void* get() const { return handle_.get(); }
+
+ private:
+  Object handle_;
 };
 
 // What a call found out, once it is done.
@@ -118,16 +123,17 @@ void eigh(const Stream& stream, std::int64_t n, double* a, double* w, bool vecto
   if (n == 0) return;
   const char* const name = "cusolverDnXsyevd";
   const Handle handle(stream);
+  const Object params("cusolverDnCreateParams", "cusolverDnDestroyParams");  // what is usual
   const Info info;
   const int mode = vectors ? with_vectors : values_only;
   std::size_t on_device = 0, on_host = 0;
-  call(SyevdSize{}, "cusolverDnXsyevd_bufferSize", handle.get(), nullptr, mode, lower, n, real_64,
-       a, n, real_64, w, real_64, &on_device, &on_host);
+  call(SyevdSize{}, "cusolverDnXsyevd_bufferSize", handle.get(), params.get(), mode, lower, n,
+       real_64, a, n, real_64, w, real_64, &on_device, &on_host);
   Memory work(Memory::Where::device, "cuSOLVER's eigenvalues");
   work.grow(static_cast<std::int64_t>(on_device));
   std::vector<unsigned char> host_work(on_host);
-  call(Syevd{}, name, handle.get(), nullptr, mode, lower, n, real_64, a, n, real_64, w, real_64,
-       work.data(), on_device, host_work.data(), on_host, info.data());
+  call(Syevd{}, name, handle.get(), params.get(), mode, lower, n, real_64, a, n, real_64, w,
+       real_64, work.data(), on_device, host_work.data(), on_host, info.data());
   const int found = info.read(stream);
   if (found < 0) wrong_argument(name, found);
   if (found > 0)

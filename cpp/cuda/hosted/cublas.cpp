@@ -4,6 +4,7 @@
 
 #include "core/blas.hpp"
 #include "cuda/hosted/libraries.hpp"
+#include "cuda/hosted/order.hpp"
 
 namespace saddlescape::cuda::hosted {
 
@@ -66,9 +67,12 @@ int gemm_batch(void* handle, int a_op, int b_op, Size m, Size n, Size k, const T
                T* c, Size ldc, long long c_step, Size count) {
   if (const int status = refusal(handle, a_op == 0 ? m : k, lda, b_op == 0 ? k : n, ldb, m, ldc))
     return status;
-  for (Size i = 0; i < count; ++i)
-    blas::gemm(op_of(b_op), op_of(a_op), n, m, k, *alpha, b + i * b_step, ldb, a + i * a_step, lda,
-               *beta, c + i * c_step, ldc);
+  const T by = *alpha, kept = *beta;  // the host's: read before the call returns
+  ask(static_cast<Handle*>(handle)->stream, [=] {
+    for (Size i = 0; i < count; ++i)
+      blas::gemm(op_of(b_op), op_of(a_op), n, m, k, by, b + i * b_step, ldb, a + i * a_step, lda,
+                 kept, c + i * c_step, ldc);
+  });
   return 0;
 }
 
@@ -84,8 +88,11 @@ int gemv(void* handle, int op, Size m, Size n, const T* alpha, const T* a, Size 
          Size incx, const T* beta, T* y, Size incy) {
   if (const int status = refusal(handle, m, lda, 1, incx, 1, incy)) return status;
   if (incx != 1 || incy != 1) return invalid_value;
-  blas::gemm(op == 0 ? Op::transpose : Op::none, Op::none, op == 0 ? m : n, 1, op == 0 ? n : m,
-             *alpha, a, lda, x, 1, *beta, y, 1);
+  const T by = *alpha, kept = *beta;
+  ask(static_cast<Handle*>(handle)->stream, [=] {
+    blas::gemm(op == 0 ? Op::transpose : Op::none, Op::none, op == 0 ? m : n, 1, op == 0 ? n : m,
+               by, a, lda, x, 1, kept, y, 1);
+  });
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "core/blas.hpp"
 #include "cuda/hosted/ldlt.hpp"
 #include "cuda/hosted/libraries.hpp"
+#include "cuda/hosted/order.hpp"
 
 namespace saddlescape::cuda::hosted {
 
@@ -24,6 +25,8 @@ struct Handle {
   void* stream = nullptr;
 };
 
+void* stream_of(const void* handle) { return static_cast<const Handle*>(handle)->stream; }
+
 int create(void** handle) {
   *handle = new Handle;
   return 0;
@@ -37,23 +40,37 @@ int set_stream(void* handle, void* stream) {
   return 0;
 }
 
-int syevd_size(void*, void*, int, int, std::int64_t, int, const void*, std::int64_t, int,
-               const void*, int, std::size_t* on_device, std::size_t* on_host) {
-  *on_device = bytes_on_device;
-  *on_host = bytes_on_host;
+int create_params(void** params) {
+  *params = new int(0);
+  return 0;
+}
+int destroy_params(void* params) {
+  delete static_cast<int*>(params);
   return 0;
 }
 
-int syevd(void*, void*, int vectors, int, std::int64_t n, int type_a, void* a, std::int64_t lda,
-          int type_w, void* w, int type, void* work, std::size_t on_device, void* host_work,
-          std::size_t on_host, int* info) {
+int syevd_size(void*, void* params, int, int, std::int64_t, int, const void*, std::int64_t, int,
+               const void*, int, std::size_t* on_device, std::size_t* on_host) {
+  *on_device = bytes_on_device;
+  *on_host = bytes_on_host;
+  return params ? 0 : invalid_value;
+}
+
+int syevd(void* handle, void* params, int vectors, int, std::int64_t n, int type_a, void* a,
+          std::int64_t lda, int type_w, void* w, int type, void* work, std::size_t on_device,
+          void* host_work, std::size_t on_host, int* info) {
   if (const int status = cusolver_fault().status) return status;
   const bool real_64 = type_a == 1 && type_w == 1 && type == 1;
-  if (!real_64 || lda != n || !work || !host_work || on_device != bytes_on_device ||
+  if (!params || !real_64 || lda != n || !work || !host_work || on_device != bytes_on_device ||
       on_host != bytes_on_host)
     return invalid_value;
-  *info = cusolver_fault().info;
-  if (*info == 0) blas::eigh(n, static_cast<double*>(a), static_cast<double*>(w), vectors == 1);
+  const int fault = cusolver_fault().info;
+  ask(stream_of(handle), [=] {
+    std::memset(work, 0, on_device);
+    std::memset(host_work, 0, on_host);
+    *info = fault;
+    if (fault == 0) blas::eigh(n, static_cast<double*>(a), static_cast<double*>(w), vectors == 1);
+  });
   return 0;
 }
 
@@ -62,12 +79,16 @@ int sytrf_size(void*, int n, double*, int, int* count) {
   return 0;
 }
 
-int sytrf(void*, int triangle, int n, double* a, int lda, int* pivots, double* work, int count,
-          int* info) {
+int sytrf(void* handle, int triangle, int n, double* a, int lda, int* pivots, double* work,
+          int count, int* info) {
   if (const int status = cusolver_fault().status) return status;
   if (triangle != 0 || lda != n || count != n || !work) return invalid_value;
-  *info = cusolver_fault().info;
-  if (*info == 0) ldlt(n, a, pivots);
+  const int fault = cusolver_fault().info;
+  ask(stream_of(handle), [=] {
+    std::memset(work, 0, static_cast<std::size_t>(count) * sizeof *work);
+    *info = fault;
+    if (fault == 0) ldlt(n, a, pivots);
+  });
   return 0;
 }
 
@@ -83,6 +104,8 @@ const struct {
     {"cusolverDnCreate", address(create)},
     {"cusolverDnDestroy", address(destroy)},
     {"cusolverDnSetStream", address(set_stream)},
+    {"cusolverDnCreateParams", address(create_params)},
+    {"cusolverDnDestroyParams", address(destroy_params)},
     {"cusolverDnXsyevd_bufferSize", address(syevd_size)},
     {"cusolverDnXsyevd", address(syevd)},
     {"cusolverDnDsytrf_bufferSize", address(sytrf_size)},
