@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -117,6 +120,7 @@ def device():
     hosted = _backend.cuda("a test").hosted
     hosted.reset()
     yield hosted
+    hosted.use(0)
     hosted.limit(None)
 
 
@@ -158,6 +162,40 @@ def test_streams_come_after_each_other(device):
     pack = Pack(grad)
     opt.step(pack, check_finite=False)
     assert pack.streams == [2]
+
+
+@NEEDS_STAND_IN
+@pytest.mark.parametrize(("wrap", "stream"), [(lambda a: a, 5), (Pack, None)])
+def test_streams_are_put_in_order_on_the_device_of_the_arrays(device, wrap, stream):
+    # An event of one device can't be recorded on another, and each has a default stream of its own.
+    device.use(1)
+    params, grad = to_device(np.ones(5)), to_device(np.ones(5))
+    device.use(0)
+    opt = optim.SGD(params, lr=0.1)
+    opt.step(grad, check_finite=False)
+    device.reset()
+    opt.step(wrap(grad), check_finite=False, stream=stream)
+    assert device.counts()["ordered"] == 1
+
+
+@NEEDS_STAND_IN
+def test_older_pytorch_is_asked_for_its_stream(device, monkeypatch):
+    class Tensor(Interface):
+        is_cuda = True
+        device = SimpleNamespace(type="cuda")
+
+        def detach(self):
+            return self
+
+    stream = SimpleNamespace(cuda_stream=5)
+    fake = SimpleNamespace(cuda=SimpleNamespace(current_stream=lambda _device: stream))
+    monkeypatch.setitem(sys.modules, "torch", fake)
+    params, grad = to_device(np.ones(5)), to_device(np.ones(5))
+    opt = optim.SGD(params, lr=0.1)
+    opt.step(grad, check_finite=False)
+    device.reset()
+    opt.step(Tensor(grad), check_finite=False)
+    assert device.counts()["follows"] == 2  # the step comes after it, and it after the step
     opt.step(Interface(grad, stream=2), check_finite=False, stream=1 << 21)
     assert device.counts()["follows"] >= 4
 

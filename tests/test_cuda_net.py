@@ -328,6 +328,19 @@ def test_streams():
     assert nameless["waits"] > quiet["waits"]
 
 
+@NEEDS_STAND_IN
+def test_every_array_is_asked_for_in_the_stream_of_the_samples():
+    cuda = importlib.import_module("saddlescape._cuda")
+    X, y = samples("float64", classes=False)
+    names = ("sizes", "activation", "loss", "bias", "normalisation", "residual", "dropout",
+             "huber_delta", "normalise_after")  # fmt: skip
+    plain = ([4, 3], "tanh", "mse", True, "none", False, 0.0, 1.0, False)
+    net = cuda.Network(**dict(zip(names, plain, strict=True)))
+    packs = [Pack(to_device(a)) for a in (np.zeros(15), y, np.ones(len(X)))]
+    net.loss(packs[0], Interface(to_device(X), stream=1234), packs[1], packs[2])
+    assert [pack.streams for pack in packs] == [[1234]] * 3
+
+
 @NEEDS_DEVICE
 def test_a_network_goes_down():
     rng = np.random.default_rng(0)

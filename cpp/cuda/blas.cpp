@@ -118,9 +118,14 @@ struct Blas::Handle {
       throw;
     }
   }
-  // A failure has no one to go to: the handle's owner is on its way out.
+  // A failure has no one to go to: the handle's owner is on its way out. It is one of its device,
+  // and another may be the current one where the oldest is let go.
   ~Handle() {
-    if (cublas) functions().destroy.call(cublas);
+    try {
+      const OnDevice there(device);
+      if (cublas) functions().destroy.call(cublas);
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
+    }
   }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;

@@ -28,6 +28,7 @@ Captured::Captured(const std::vector<Group>& groups, const Tensor* tensors, std:
         "expected elementwise ones");
   number(groups, tensors);
   send(groups, tensors, inputs, stream);
+  load(stream);
 }
 
 // The folds as `Stepping::write` numbers them, and what the device needs to make them anew.
@@ -82,10 +83,34 @@ void Captured::send(const std::vector<Group>& groups, const Tensor* tensors, con
   table_.progress = reinterpret_cast<Progress*>(device + progress_at);
 }
 
+// Launches everything once where it changes nothing, as if a gradient had not been finite. A kernel
+// is loaded when it is first launched, which a stream that is being captured need not allow; and
+// one that the device can't run is found out here.
+void Captured::load(const Stream& stream) {
+  begin(stream, table_);
+  Control control = control_of(around_);
+  control.non_finite = 0;
+  set(control, stream);
+  set_zero(stream, workspace_.sums_.data(), workspace_.sums_.bytes());
+  go_on(stream);
+  control.non_finite = all_finite;
+  set(control, stream);
+}
+
+void Captured::set(const Control& control, const Stream& stream) {
+  std::memcpy(host_.data(), &control, sizeof control);
+  upload(stream, table_.control, host_.data(), sizeof control);
+  stream.wait();  // host_ is used again
+}
+
 void Captured::launch(const Stream& stream) {
+  begin(stream, table_);
+  go_on(stream);
+}
+
+void Captured::go_on(const Stream& stream) {
   Stepping stepping(workspace_, stream, count_);
   stepping.table = table_;
-  begin(stream, table_);
   stepping.look(around_);
   proceed(stream, table_);
   for (const AdvanceLaunch& each : advances_) {

@@ -51,6 +51,9 @@ class Captured {
   void number(const std::vector<update::Group>& groups, const update::Tensor* tensors);
   void send(const std::vector<update::Group>& groups, const update::Tensor* tensors,
             const Inputs& inputs, const Stream& stream);
+  void load(const Stream& stream);
+  void set(const Control& control, const Stream& stream);
+  void go_on(const Stream& stream);  // behind `begin`
 
   Workspace workspace_;
   update::Around around_;

@@ -30,6 +30,14 @@ void set_lengths(const Group* groups, Tensor* tensors, std::int64_t count) {
 
 }  // namespace
 
+// What is still being read must not go; a failure has no one to go to.
+Workspace::Letter::~Letter() {
+  try {
+    sent.wait();
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
+  }
+}
+
 void Workspace::prepare(const Group* groups, const Tensor* tensors, std::int64_t count,
                         const Around& around, const Stream& stream) {
   Plan made = plan(groups, tensors, count, around);

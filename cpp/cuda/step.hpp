@@ -44,6 +44,11 @@ class Workspace {
   // What goes to the device in each step, in one copy: control, folds, rows of now. Two of them:
   // the host writes the next one while the last is still being read.
   struct Letter {
+    Letter() = default;
+    ~Letter();
+    Letter(const Letter&) = delete;
+    Letter& operator=(const Letter&) = delete;
+
     Memory memory{Memory::Where::host, "the step's letter"};
     Event sent;
   };

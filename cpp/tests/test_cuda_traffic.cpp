@@ -89,8 +89,17 @@ void check_captured() {
   std::vector<u::Tensor> there = pair.sent();
   u::Around plain;
   plain.check_finite = false;
-  c::Captured captured(groups, there.data(), pair.count(), plain, {}, pair.stream);
   c::TestDevice& test = c::test_device();
+  test.launches = 0;
+  c::Captured captured(groups, there.data(), pair.count(), plain, {}, pair.stream);
+  tally.expect(test.launches == 4, "all kernels of a launch are there before it");
+  lists::Pair before(*groups[0].rule, lists::storages[0], false);
+  before.set_gradients(2);
+  pair.fetch(there);
+  for (std::size_t i = 0; i < there.size(); ++i)
+    tally.expect(
+        there[i].steps == 0 && (there[i].size == 0 || pair.device[i].same(before.device[i])),
+        "and changed nothing");
   test.launches = test.uploads = test.waits = 0;
   captured.launch(pair.stream);
   tally.expect(test.launches == 4 && test.uploads == 0 && test.waits == 0,

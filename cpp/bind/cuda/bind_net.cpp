@@ -20,18 +20,20 @@ using net::Architecture;
 // theta, X and what else a call takes, on one device, and the stream that it runs in: that of the
 // library that X comes from.
 struct Call {
-  TakenOnDevice X, theta;
-  std::optional<TakenOnDevice> Y, weight;
+  TakenOnDevice X;
   cuda::Stream stream;
   cuda::OnDevice there;
+  TakenOnDevice theta;
+  std::optional<TakenOnDevice> Y, weight;
 
   Call(const Architecture& net, py::handle theta_in, py::handle X_in, py::handle Y_in = {},
        py::handle weight_in = {},
        std::initializer_list<Dtype> allowed = {Dtype::float32, Dtype::float64})
       : X(taken_on_device(X_in, "X", allowed, {any, net.inputs()})),
-        theta(taken_on_device(theta_in, "theta", {X.array.dtype}, {net.parameters()})),
         stream(X.has_stream ? X.stream : cuda::Stream()),
-        there(X.array.device) {
+        there(X.array.device),
+        theta(taken_on_device(theta_in, "theta", {X.array.dtype}, {net.parameters()}, false,
+                              stream)) {
     join(theta, "theta");
     if (Y_in) {
       Y = taken_on_device(Y_in, "y", {X.array.dtype}, {samples(), net.outputs()}, false, stream);

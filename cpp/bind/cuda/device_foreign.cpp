@@ -197,6 +197,13 @@ py::object interface_of(py::handle source) {
   return py::getattr(source, "__cuda_array_interface__", py::none());
 }
 
+// PyTorch's current stream of the device that a tensor is on, which it says nowhere else.
+cuda::Stream torch_stream(const Asked& asked) {
+  const py::object device = asked.source.attr("device");
+  if (py::cast<std::string>(py::str(device.attr("type"))) != "cuda") return asked.reader;
+  return stream_of(py::module_::import("torch").attr("cuda").attr("current_stream")(device));
+}
+
 // PyTorch before 2.10, and what is derived from its tensors. Its allocator gives memory away in the
 // order of its current stream: nobody has to wait for that.
 TakenOnDevice from_torch(const Asked& asked) {
@@ -204,7 +211,7 @@ TakenOnDevice from_torch(const Asked& asked) {
   // Its interface has no word for bfloat16.
   const bool plain = !interface.is_none() && py::cast<std::string>(interface["typestr"])[1] != 'V';
   TakenOnDevice found = plain ? from_interface(asked, interface) : from_dlpack(asked);
-  found.stream = asked.reader;
+  found.stream = torch_stream(asked);
   found.has_stream = true;
   return found;
 }

@@ -27,6 +27,7 @@ class OnCuda : public DeviceHome {
   }
 
   void end() override {
+    const cuda::OnDevice there(number());  // events and the default stream are one device's
     for (const cuda::Stream& other : others_) other.follow(*stream_);
     if (!waits_) return;
     const ReleaseGil release;
@@ -130,9 +131,12 @@ class OnCuda : public DeviceHome {
   }
 
  private:
-  // What our arrays were last written in comes before.
+  // What our arrays were last written in comes before; without a device nothing was.
   void go_on_in(const cuda::Stream& stream) {
-    stream.follow(*stream_);
+    if (number_ >= 0) {
+      const cuda::OnDevice there(number_);
+      stream.follow(*stream_);
+    }
     *stream_ = stream;
   }
 
@@ -164,6 +168,7 @@ class OnCuda : public DeviceHome {
       return other.handle() == found.stream.handle();
     };
     if (same(*stream_) || std::any_of(others_.begin(), others_.end(), same)) return;
+    const cuda::OnDevice there(number_);
     stream_->follow(found.stream);
     others_.push_back(found.stream);
   }

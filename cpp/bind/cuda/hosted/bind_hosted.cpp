@@ -17,12 +17,14 @@ std::map<std::string, std::int64_t> counts() {
   const cuda::TestDevice& device = cuda::test_device();
   return {{"used", device.used},       {"launches", device.launches},
           {"uploads", device.uploads}, {"downloads", device.downloads},
-          {"waits", device.waits},     {"follows", device.follows}};
+          {"waits", device.waits},     {"follows", device.follows},
+          {"ordered", device.ordered}};
 }
 
 void reset() {
   cuda::TestDevice& device = cuda::test_device();
   device.launches = device.uploads = device.downloads = device.waits = device.follows = 0;
+  device.ordered = -1;
 }
 
 }  // namespace
@@ -30,6 +32,7 @@ void reset() {
 void cuda_hosted(py::module_ module) {
   module.def("counts", &counts);
   module.def("reset", &reset);
+  module.def("use", [](int number) { cuda::test_device().current = number; }, py::arg("device"));
   module.def(
       "limit",
       [](const py::object& bytes) {
