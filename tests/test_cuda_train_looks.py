@@ -78,6 +78,19 @@ def test_what_callbacks_change_counts(where):
 
 
 @NEEDS_DEVICE
+def test_a_captured_step_does_not_go_on_after_a_run():
+    net = network().to("cuda")
+    optimizer = optim.Adam(net.theta)
+    captured = optim.capture(optimizer, to_device(np.ones(net.parameters)))
+    captured.launch()
+    captured.read()
+    ss.train(net, *samples(), optimizer=optimizer, epochs=1)
+    assert optimizer.steps == 4
+    with pytest.raises(RuntimeError, match="capture it anew"):
+        captured.launch()
+
+
+@NEEDS_DEVICE
 def test_a_schedule_that_is_told_of_the_loss():
     def observing(state):
         state.optimizer.groups[0].schedule.observe(state.history.loss[-1])

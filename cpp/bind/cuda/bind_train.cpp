@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -146,7 +147,7 @@ class DeviceTrainingLoop {
 }  // namespace
 
 void cuda_train(py::module_ module) {
-  py::class_<DeviceTrainingLoop>(module, "Loop")
+  py::class_<DeviceTrainingLoop>(std::move(module), "Loop")
       .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
                     const py::object&, std::int64_t, double, double, const py::object&>(),
            py::arg("network"), py::arg("stepper"), py::arg("theta"), py::arg("X"), py::arg("Y"),
