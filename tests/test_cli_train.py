@@ -52,6 +52,7 @@ BAD = {
     f"{TRAIN} --schedule step": "argument --schedule: 'step', expected one of constant, cosine",
     f"{TRAIN} --normalisation group": "argument --normalisation: 'group', expected one of batch,",
     f"{TRAIN} --normalise-after": "--normalise-after: needs --normalisation KIND, batch or layer",
+    f"{TRAIN} --device gpu": "argument --device: 'gpu', expected one of cpu, cuda",
     f"{TRAIN} --threads 0": "argument --threads: '0', expected an integer of at least 1",
     f"{TRAIN} --normalisation batch --batch-size 1": (
         "--batch-size: 1 leaves a batch of 1 of 48 samples, expected at least 2 in each"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from types import SimpleNamespace
 
@@ -117,6 +118,7 @@ def test_what_is_kept_stays_there():
 
 @pytest.fixture
 def device():
+    gc.collect()  # else what other tests left may go meanwhile, and make room
     hosted = _backend.cuda("a test").hosted
     hosted.reset()
     yield hosted

@@ -234,7 +234,7 @@ def test_what_is_on_the_cpu_alone_says_so():
     _, there = twins()
     X, y = samples()
     for call in (
-        there.layers, there.scales, lambda: there.network, lambda: ss.train(there, X, y),
+        there.layers, there.scales, lambda: there.network,
         lambda: curvature.of(there, X, y), lambda: there.hessian_diagonal(X, y),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"net\.to\('cpu'\) brings it there"):

@@ -1,12 +1,12 @@
 // What `train` calls: steps in bursts, and the sums that a loop in Python records by.
 #include <pybind11/stl.h>
 
-#include <cmath>
 #include <memory>
 #include <type_traits>
 #include <variant>
 
 #include "bind/array.hpp"
+#include "bind/bursts.hpp"
 #include "bind/gil.hpp"
 #include "bind/net_arguments.hpp"
 #include "bind/stepper.hpp"
@@ -17,17 +17,6 @@ namespace py = pybind11;
 
 namespace saddlescape::bind {
 namespace {
-
-double checked_penalty(const char* name, double value) {
-  if (std::isfinite(value) && value >= 0) return value;
-  throw py::value_error(std::string(name) + ": " +
-                        py::cast<std::string>(py::repr(py::cast(value))) +
-                        ", expected a finite number >= 0");
-}
-
-train::Penalty penalty_of(double l1, double l2) {
-  return {checked_penalty("l1", l1), checked_penalty("l2", l2)};
-}
 
 // An array whose memory a loop was given. NumPy lets its owner resize it behind our back, with
 // refcheck=False, or freeze it; a loop comes back to it burst after burst.
@@ -53,26 +42,21 @@ class TrainingLoop {
                const py::object& X, const py::object& Y, std::int64_t size, double l1, double l2,
                const py::object& weight, std::uint64_t seed, std::uint64_t step,
                const py::object& running)
-      : held_(py::make_tuple(network, stepper)),
-        stepper_(py::cast<Stepper&>(stepper)),
-        records_(table(0)) {
+      : held_(py::make_tuple(network, stepper)), stepper_(py::cast<Stepper&>(stepper)) {
     const auto& net = py::cast<const net::Architecture&>(network);
     const Arguments in(net, theta, X, Y, weight);
     const Array own = checked_writable(theta, "theta", {in.theta.dtype}, {net.parameters()});
     if (stepper_.params().ptr() != theta.ptr())
       throw py::value_error("stepper: made for other parameters, expected one made for theta");
-    if (size < 1) throw py::value_error("size: " + std::to_string(size) + ", expected at least 1");
     lent_ = {{"theta", theta, own, true}, {"X", X, in.X, false}, {"y", Y, in.Y, false}};
     if (!weight.is_none()) lent_.push_back({"weight", weight, in.weight, false});
-    samples_ = in.samples();
-    size_ = std::min(size, samples_);
     const train::Penalty penalty = penalty_of(l1, l2);
     train::Training training{seed, step};
     net::Mode mode;
     mode.training = true;
+    // the statistics of one sample are no statistics
+    size = bursts_.cut(in.samples(), size, net.coupled(mode) ? 2 : 1);
     if (net.coupled(mode)) {
-      least_ = 2;  // the statistics of one sample are no statistics
-      check_batch(size_);
       const Array averages = checked_writable(running, "running", {Dtype::float64},
                                               {std::int64_t(2), net.hidden_units()});
       check_finite(averages, "running");
@@ -81,7 +65,7 @@ class TrainingLoop {
     }
     with_dtype(own.dtype, [&](auto zero) {
       using T = decltype(zero);
-      loop_ = std::make_unique<train::Loop<T>>(net, own.as<T>(), in.batch<T>(), size_, penalty,
+      loop_ = std::make_unique<train::Loop<T>>(net, own.as<T>(), in.batch<T>(), size, penalty,
                                                training);
     });
   }
@@ -90,31 +74,14 @@ class TrainingLoop {
            double seconds) {
     const Turn turn(stepper_.busy());
     for (const Lent& lent : lent_) lent.check();
-    train::Burst burst{};
-    const Array rate = checked_array(rates, "rates", {Dtype::float64}, {any});
-    const Array weight = checked_array(weights, "weights", {Dtype::float64}, {rate.size});
-    check_finite(rate, "rates");
-    check_non_negative(rate, "rates");
-    check_finite(weight, "weights");
-    burst.steps = rate.size;
-    burst.size = size_;
-    take_order(order, burst);
-    burst.rates = rate.as<double>();
-    burst.weights = weight.as<double>();
-    burst.seconds = seconds;
-    py::array_t<double> records(
-        {static_cast<py::ssize_t>(burst.steps), static_cast<py::ssize_t>(train::record_width)});
-    burst.records = records.mutable_data();
+    const train::Burst burst = bursts_.next(order, rates, weights, seconds);
     const train::Stepping stepping = stepper_.stepping();
     train::Progress progress;
     {
       const ReleaseGil release;
       progress = std::visit([&](auto& loop) { return loop->run(burst, stepping); }, loop_);
     }
-    records_ = std::move(records);
-    done_ = progress.steps;
-    steps_ += done_;
-    return progress.finite;
+    return bursts_.done(progress);
   }
 
   // Copies of what the next step looks back at: theta before the last one, its gradient or None,
@@ -149,51 +116,18 @@ class TrainingLoop {
         loop_);
   }
 
-  py::object records() const { return records_[py::slice(0, done_, 1)]; }
-  std::int64_t steps() const { return steps_; }
+  py::object records() const { return bursts_.records(); }
+  std::int64_t steps() const { return bursts_.steps(); }
   std::int64_t bytes() const {
     return std::visit([](const auto& loop) { return loop->bytes(); }, loop_);
   }
 
  private:
-  static py::array_t<double> table(std::int64_t steps) {
-    return py::array_t<double>(std::vector<py::ssize_t>{steps, train::record_width});
-  }
-
-  void take_order(const py::object& order, train::Burst& burst) const {
-    if (order.is_none()) {
-      if (size_ < samples_)
-        throw py::value_error("order: None with batches of " + std::to_string(size_) + " of " +
-                              std::to_string(samples_) + " samples, expected their numbers");
-      return;
-    }
-    const Array rows = checked_array(order, "order", {Dtype::int64}, {any});
-    if (size_ == samples_) throw py::value_error("order: given with full batches, expected None");
-    if ((rows.size + size_ - 1) / size_ != burst.steps)
-      throw py::value_error("order: " + std::to_string(rows.size) + " numbers for " +
-                            std::to_string(burst.steps) + " steps of " + std::to_string(size_));
-    if (rows.size > 0) check_batch((rows.size - 1) % size_ + 1);
-    burst.order = rows.as<std::int64_t>();
-    burst.samples = rows.size;
-    for (std::int64_t i = 0; i < rows.size; ++i)
-      if (burst.order[i] < 0 || burst.order[i] >= samples_)
-        throw py::value_error("order: " + std::to_string(burst.order[i]) + " at " +
-                              std::to_string(i) + ", expected 0 to " +
-                              std::to_string(samples_ - 1));
-  }
-
-  void check_batch(std::int64_t samples) const {
-    if (samples < least_)
-      throw py::value_error(
-          "size: a batch of 1 sample, expected at least 2, for batch normalisation");
-  }
-
   py::tuple held_;
   std::vector<Lent> lent_;  // theta first
   Stepper& stepper_;
-  std::int64_t samples_ = 0, size_ = 0, done_ = 0, steps_ = 0, least_ = 1;
+  Bursts bursts_;
   std::variant<std::unique_ptr<train::Loop<float>>, std::unique_ptr<train::Loop<double>>> loop_;
-  py::array_t<double> records_;
 };
 
 py::tuple measure(const py::object& gradient, const py::object& last, double last_norm) {

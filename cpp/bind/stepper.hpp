@@ -83,6 +83,7 @@ class Stepper {
 
   // Checks the parameters and takes the gradients; Held lets go of them again.
   void begin(const py::object& grads, const py::object& stream);
+  void check_parameter(std::size_t i) const;
   std::int64_t count() const { return static_cast<std::int64_t>(tensors_.size()); }
 
   std::unique_ptr<Home> home_;
@@ -112,7 +113,6 @@ class Stepper {
   py::object buffer(const Slot& slot, std::size_t i, double fill) const;
   void attach(const Slot& slot, std::size_t i, void* data);
   void start(std::size_t i);
-  void check_parameter(std::size_t i) const;
   void check_parameters_finite();
   void take(const py::object& grads);
   void take(const py::object& gradient, std::size_t i);

@@ -68,6 +68,36 @@ class Network:  # arrays are on the device
         self, theta: Any, X: Any, Y: Any, part: str, first: int, last: int, weight: Any = None
     ) -> DeviceArray: ...
 
+class Loop:  # as _core.train.Loop; memory is the host's, and so are a burst's arrays
+    def __init__(
+        self,
+        network: object,
+        stepper: object,
+        theta: Any,
+        X: Any,
+        Y: Any,
+        size: int,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        weight: Any = None,
+    ) -> None: ...
+    def run(
+        self,
+        order: NDArray[Any] | None,
+        rates: NDArray[Any],
+        weights: NDArray[Any],
+        seconds: float = 0.05,
+    ) -> bool: ...
+    @property
+    def memory(self) -> tuple[NDArray[Any], NDArray[Any] | None, float]: ...
+    def remember(
+        self, before: NDArray[Any], gradient: NDArray[Any] | None, norm: float
+    ) -> None: ...
+    @property
+    def records(self) -> NDArray[Any]: ...
+    @property
+    def steps(self) -> int: ...
+
 def targets(
     y: Any, samples: int, outputs: int, dtype: str, low: float, high: float
 ) -> DeviceArray: ...

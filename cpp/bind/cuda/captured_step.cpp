@@ -38,6 +38,20 @@ cuda::Inputs inputs_of(const py::list& lr, const py::object& grad_scale,
 
 }  // namespace
 
+cuda::Optimizer DeviceStepper::begin_steps(const cuda::Stream& stream) {
+  home_->begin(py::none());
+  check_parameter(0);
+  stream.follow(home().stream());
+  auto& workspace = static_cast<DeviceHome&>(*home_).device_workspace();
+  return {groups_.data(), tensors_.data(), &around, &workspace, &outcome_, &calls_};
+}
+
+void DeviceStepper::end_steps(const cuda::Stream& stream) {
+  ++changes_;
+  home().stream().follow(stream);
+  home_->end();
+}
+
 CapturedStep::CapturedStep(DeviceStepper& owner, const py::object& grads, const py::list& lr,
                            const py::object& grad_scale, const py::object& found_inf,
                            const py::object& averaging, bool check_finite, const py::object& stream)

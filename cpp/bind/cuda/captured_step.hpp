@@ -1,5 +1,5 @@
-// An optimizer's step over device arrays that a CUDA graph can hold: cuda/captured.hpp's, for
-// Python.
+// An optimizer of device arrays, and a step of it that a CUDA graph can hold: cuda/captured.hpp's,
+// for Python.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include "bind/cuda/device_home.hpp"
 #include "bind/stepper.hpp"
 #include "cuda/captured.hpp"
+#include "cuda/train/loop.hpp"
 
 namespace saddlescape::bind {
 
@@ -18,6 +19,14 @@ class DeviceStepper : public Stepper {
                 const std::vector<double>& fills, const std::vector<int>& group,
                 const std::vector<std::string>& labels, const Layout& layout)
       : Stepper(rules, params, fills, group, labels, layout, device_home()) {}
+
+  // For steps that a loop takes by itself in `stream`, between these two, while `busy` is held: of
+  // a single array, as it was.
+  cuda::Optimizer begin_steps(const cuda::Stream& stream);
+  void end_steps(const cuda::Stream& stream);
+
+  int device() const { return home().number(); }
+  const cuda::Stream& stream() const { return home().stream(); }  // of the last step
 
  private:
   friend class CapturedStep;

@@ -5,7 +5,6 @@
 
 #include "bind/cuda/device_array.hpp"
 #include "bind/gil.hpp"
-#include "cuda/step.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -125,6 +124,7 @@ class OnCuda : public DeviceHome {
 
   int number() const override { return number_ < 0 ? cuda::current_device() : number_; }
   const cuda::Stream& stream() const override { return *stream_; }
+  cuda::Workspace& device_workspace() override { return workspace_; }
 
   update::Workspace& workspace() override {
     throw py::type_error("params: on a CUDA device, expected arrays of the CPU");

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "bind/home.hpp"
-#include "cuda/device.hpp"
+#include "cuda/step.hpp"
 
 namespace saddlescape::bind {
 
@@ -12,6 +12,7 @@ class DeviceHome : public Home {
  public:
   virtual int number() const = 0;                  // of the device
   virtual const cuda::Stream& stream() const = 0;  // of the last step
+  virtual cuda::Workspace& device_workspace() = 0;
 };
 
 std::unique_ptr<DeviceHome> device_home();

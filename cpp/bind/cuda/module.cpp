@@ -30,6 +30,7 @@ PYBIND11_MODULE(_cuda, module) {
   saddlescape::bind::cuda_eig(module.def_submodule("eig"));
   saddlescape::bind::cuda_net(module);
   saddlescape::bind::cuda_stepper(module);
+  saddlescape::bind::cuda_train(module);
 #ifdef SADDLESCAPE_CUDA_HOSTED
   saddlescape::bind::cuda_hosted(module.def_submodule("hosted"));
 #endif

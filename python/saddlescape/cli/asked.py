@@ -7,11 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from saddlescape import _options, data, optim
+from saddlescape import _backend, _options, data, optim
 from saddlescape._core import net as _core_net
+from saddlescape.net.device import DEVICES
 from saddlescape.net.init import INITS
 
-__all__ = ["add_data", "add_network", "add_seed", "add_training", "loaded", "writable"]
+__all__ = [
+    "add_data", "add_device", "add_network", "add_seed", "add_training", "check_device", "loaded",
+    "writable",
+]  # fmt: skip
 
 _FORMS = "digits, FILE.csv, .tsv, .parquet or .npz (arrays X and y), sklearn:NAME, openml:NAME"
 
@@ -58,6 +62,22 @@ def add_seed(command: argparse.ArgumentParser) -> None:
     """Add --seed."""
     text = "of the split, the start and the order"
     command.add_argument("--seed", type=_options.seed, default=0, metavar="N", help=text)
+
+
+def add_device(command: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    kinds = _options.choice(DEVICES)
+    text = "where the steps are taken: cpu, or cuda, with the CUDA backend and a plain network"
+    command.add_argument("--device", type=kinds, default="cpu", metavar="NAME", help=text)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there."""
+    if device == "cuda":
+        try:
+            _backend.cuda("--device cuda")
+        except RuntimeError as error:
+            raise data.DataError(str(error)) from None
 
 
 def loaded(source: str, target: str | None, task: Any) -> data.Table:

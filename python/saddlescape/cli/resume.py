@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from saddlescape import _core, _options
+from saddlescape.cli.asked import add_device, check_device
 from saddlescape.cli.ending import ended
 from saddlescape.cli.folder import Folder
 from saddlescape.cli.material import refused
@@ -39,6 +40,7 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument("--patience", type=_options.count, metavar="N", help=text)
     text = "how many threads compute (default: one for each core); the numbers stay the same"
     command.add_argument("--threads", type=_options.count, metavar="N", help=text)
+    add_device(command)
     command.set_defaults(run=_run)
 
 
@@ -62,6 +64,7 @@ class _Kept(Checkpoint):
 def _run(given: argparse.Namespace) -> int:
     folder = Folder(given.folder)
     record = folder.read()
+    check_device(given.device)
     if given.threads is not None:
         _core.set_threads(given.threads)
     if given.epochs is not None:
@@ -81,7 +84,7 @@ def _run(given: argparse.Namespace) -> int:
             "saddlescape train --force begins anew"
         )
     if not folder.checkpoint.exists():  # cut off before the first epoch's end
-        return ended(anew(folder, record, material), folder, record, material)
+        return ended(anew(folder, record, material, given.device), folder, record, material)
     kept = _Kept(folder, record)
     with refused(until=lambda: kept.begun):
         run = resume_run(
@@ -93,6 +96,7 @@ def _run(given: argparse.Namespace) -> int:
             log=folder.history,
             checkpoint=kept,
             progress=True,
+            device=given.device,
         )
     return ended(run, folder, record, material)
 

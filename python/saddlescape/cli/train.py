@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from saddlescape import _core, _options, data, metrics
-from saddlescape.cli.asked import add_data, add_network, add_seed, add_training
+from saddlescape.cli.asked import (
+    add_data,
+    add_device,
+    add_network,
+    add_seed,
+    add_training,
+    check_device,
+)
 from saddlescape.cli.ending import ended
 from saddlescape.cli.folder import Folder
 from saddlescape.cli.material import Material, material_of, refused
@@ -24,7 +31,7 @@ TEXT = "train a network on your data and keep it in a folder"
 PAUSE = 1.0  # seconds between two checkpoints, where epochs are shorter
 
 _OF_CLASSES, _OF_NUMBERS = ("cross_entropy", "bce"), ("mse", "mae", "huber")
-_NOT_KEPT = ("command", "force", "out", "run", "threads")
+_NOT_KEPT = ("command", "device", "force", "out", "run", "threads")
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -38,6 +45,7 @@ def add(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     text = "how many threads compute (default: one for each core)"
     add("--threads", type=_options.count, metavar="N", help=text)
+    add_device(command)
     folder = Path("saddlescape-run")
     add("--out", type=Path, default=folder, metavar="DIR", help="where the run is kept")
     add("--force", action="store_true", help="replace the run that is in DIR")
@@ -90,6 +98,7 @@ def _run(given: argparse.Namespace) -> int:
         raise data.DataError("--patience: needs --validation SHARE, the data to judge by")
     if given.normalise_after and given.normalisation is None:
         raise data.DataError("--normalise-after: needs --normalisation KIND, batch or layer")
+    check_device(given.device)
     arguments = {name: value for name, value in vars(given).items() if name not in _NOT_KEPT}
     if given.threads is not None:
         _core.set_threads(given.threads)
@@ -99,16 +108,16 @@ def _run(given: argparse.Namespace) -> int:
     network(record, material)  # what can't be built is refused before a folder is made
     folder = Folder(given.out)
     folder.claim(given.force)
-    return ended(anew(folder, record, material), folder, record, material)
+    return ended(anew(folder, record, material, given.device), folder, record, material)
 
 
-def anew(folder: Folder, record: Record, material: Material) -> Run:
+def anew(folder: Folder, record: Record, material: Material, device: str) -> Run:
     """Train from the first step on; every argument is checked before the folder is touched."""
     net = network(record, material)
     if not record.arguments["raw"]:
         net.standardise(material.training[0])
     with refused():
-        asked = _asked(record.arguments, material)
+        asked = {**_asked(record.arguments, material), "device": device}
         train_network(net.copy(), *material.training, **{**asked, "epochs": 0})
     folder.clear()
     record.write(folder.record)

@@ -73,14 +73,16 @@ def named(metrics: Any, net: MLP, classed: bool) -> tuple[str, ...]:
 
 
 def measure(metrics: Sequence[str], net: MLP, X: NDArray[Any], Y: NDArray[Any]) -> dict[str, float]:
-    """Return each metric's value on inputs X (N, d) with targets Y (N, C).
+    """Return each metric's value on inputs X (N, d) with targets Y (N, C); X may be on a device.
 
     The class of a sample is where its target is largest; with a single output, whether the target
     is above 1/2.
     """
     if not metrics:
         return {}
-    outputs = net.predict(X)
+    outputs: Any = net.predict(X)
+    if not isinstance(outputs, np.ndarray):
+        outputs = outputs.numpy()
     values = {}
     if any(name in _OF_CLASSES for name in metrics):
         true = Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] > 0.5).astype(np.int64)

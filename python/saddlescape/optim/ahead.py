@@ -27,10 +27,13 @@ class Plan:
 
 
 class Ahead:
-    """An optimizer of one array whose steps the core can take by itself."""
+    """An optimizer of one array whose steps the core can take by itself.
 
-    def __init__(self, optimizer: Optimizer) -> None:
-        self._optimizer = optimizer
+    core : what takes them in the place of the optimizer's own.
+    """
+
+    def __init__(self, optimizer: Optimizer, core: _core.Stepper | None = None) -> None:
+        self._optimizer, self._other = optimizer, core
 
     @staticmethod
     def can(optimizer: Optimizer) -> bool:
@@ -41,7 +44,7 @@ class Ahead:
     @property
     def core(self) -> _core.Stepper:
         """The optimizer's numbers."""
-        return self._optimizer._core
+        return self._optimizer._core if self._other is None else self._other
 
     def plan(self, count: int) -> Plan:
         """Ask for the next `count` steps; a schedule that is told of the loss for one."""

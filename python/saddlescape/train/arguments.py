@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape import _check, optim
+from saddlescape import _backend, _check, optim
 from saddlescape.net import MLP, checks
+from saddlescape.net.device import device as place
+from saddlescape.optim.ahead import Ahead
 from saddlescape.optim.common import Common
 from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.held_out import held_out
@@ -16,15 +18,36 @@ from saddlescape.train.held_out import held_out
 __all__ = [
     "batch_size_of",
     "classes_of",
+    "device_of",
     "has_classes",
+    "need_gradients_alone",
     "optimizer_of",
     "samples_of",
     "validation_of",
 ]
 
 
+def device_of(device: Any, net: MLP) -> str:
+    """Return where a run's steps are taken: where the network stands, if nothing is said."""
+    if device is None:
+        return net.device
+    where: str = place(device)
+    if where == "cpu" and net.device != "cpu":
+        raise ValueError(
+            f"device: 'cpu' with a network on device {net.device!r}, expected {net.device!r} or "
+            "None; net.to('cpu') brings it to the CPU"
+        )
+    return where
+
+
 def samples_of(net: MLP, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return X and the targets as `net.encode` makes them, at least one sample, all finite."""
+    for name, array in (("X", X), ("y", y)):
+        if net.device != "cpu" and _backend.on_device(array):
+            raise TypeError(
+                f"{name}: {type(array).__name__} on a device, expected a NumPy array: train brings "
+                "it there"
+            )
     # a float64 beyond float32's range becomes infinite in a float32 network: refused, not warned of
     with np.errstate(over="ignore"):
         inputs, targets = net.encode(X, y)
@@ -123,3 +146,12 @@ def optimizer_of(
             f"{type(optimizer).__name__}(net.theta, ...)"
         )
     return optimizer
+
+
+def need_gradients_alone(optimizer: optim.Optimizer) -> None:
+    """Refuse an optimizer whose steps take more than a gradient, for a run on a device."""
+    if not Ahead.can(optimizer):
+        raise TypeError(
+            f"optimizer: {type(optimizer).__name__} with device 'cuda', expected one whose steps "
+            "take gradients alone: of optim.names(vectors=True)"
+        )

@@ -106,12 +106,13 @@ class Checkpoint:
 
     def write(self, state: RunState) -> None:
         """Write where the run stands; if that fails the last file stays, and the run ends."""
-        assert state._memory is not None  # noqa: S101 - the loop's own states have it
+        assert state._steps is not None  # noqa: S101 - the loop's own states have them
         begun = time.monotonic()
         early = self._best is not None and self._best.outcome is not None
         if begun < self._next and state.position.epoch < state.epochs and not early:
             return
-        before, gradient, norm = state._memory()
+        state._bring()
+        before, gradient, norm = state._steps.memory
         tree = {
             **self._fixed,
             "position": {"epoch": state.position.epoch, "first": state.position.first},

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape import _backend
+
 __all__ = ["flatten", "unflatten"]
 
 Arrays = dict[str, NDArray[Any]]
@@ -57,6 +59,8 @@ def flatten(tree: Any, arrays: Arrays, name: str = "") -> Any:
         return {_TUPLE: nodes} if isinstance(tree, tuple) else nodes
     if isinstance(tree, Mapping):
         return _mapping(tree, arrays, name)
+    if _backend.on_device(tree):
+        return flatten(tree.numpy(), arrays, name)
     raise TypeError(f"{name}: {type(tree).__name__}, expected what a file can hold")
 
 

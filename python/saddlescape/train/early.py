@@ -16,7 +16,7 @@ from saddlescape.net import MLP
 from saddlescape.train.run import RunOutcome
 from saddlescape.train.state import RunState
 
-__all__ = ["Best", "EarlyStopping"]
+__all__ = ["Best", "EarlyStopping", "put"]
 
 _STATE = ("value", "epoch", "waited", "theta", "running")
 
@@ -123,6 +123,7 @@ class Best:
         if self.better(value):
             self.value, self.epoch, self.waited = value, state.epoch, 0
             if self.rule.restore_best:
+                state._bring()
                 self.theta, self.running = self.net.theta.copy(), self.net.running.copy()
             return None
         self.waited += 1
@@ -153,14 +154,18 @@ class Best:
 
     def restore(self, state: RunState) -> None:
         """Put back what the network was at the best epoch's end."""
-        if self.theta is not None and self.running is not None:
-            _put_back("theta", state.net.theta, self.theta)
-            _put_back("running", state.net.running, self.running)
+        if self.theta is None or self.running is None:
+            return
+        what = "to put the best epoch's back"
+        if state.net.device == "cpu":
+            put("theta", state.net.theta, self.theta, what)
+        else:
+            state.net.theta = self.theta
+        put("running", state.net.running, self.running, what)
 
 
-def _put_back(name: str, array: NDArray[Any], values: NDArray[Any]) -> None:
+def put(name: str, array: NDArray[Any], values: NDArray[Any], what: str) -> None:
     """Write values into an array that a callback may have frozen, or resized by force."""
-    what = "to put the best epoch's back"
     if array.shape != values.shape:
         raise ValueError(f"{name}: shape {array.shape}, expected {values.shape} {what}")
     if not array.flags.writeable:

@@ -43,13 +43,17 @@ class EpochRows:
 
 def measured(task: Task) -> Watch:
     """Return the look at each epoch's end that measures metrics and the validation loss."""
-    net = task.net.after_standardisation()  # the data are encoded already
+    there = task.there
+    net = task.net.after_standardisation() if there is None else there.net  # data are encoded
+    inputs = task.inputs if there is None else there.X
+    held_out = task.validation if there is None else there.validation
 
     def look(state: RunState) -> None:
-        values = measure(task.metrics, net, task.inputs, task.targets)
-        if task.validation is not None:
-            values["validation_loss"] = net.loss(*task.validation)
-            held = measure(task.validation_metrics, net, *task.validation)
+        values = measure(task.metrics, net, inputs, task.targets)
+        if task.validation is not None and held_out is not None:
+            X, Y = held_out
+            values["validation_loss"] = net.loss(X, Y)
+            held = measure(task.validation_metrics, net, X, task.validation[1])
             values.update({f"validation_{name}": value for name, value in held.items()})
         state.history.epochs.set_last(**values)
         steps = {name: value for name, value in values.items() if name in state.history}

@@ -58,7 +58,7 @@ class Loop:
         self.steps = task.steps(history)
         self.state = RunState(
             task.net, task.optimizer, history, task.plan.epochs, task.plan.batches,
-            _memory=lambda: self.steps.memory,
+            _steps=self.steps,
         )  # fmt: skip
         self.done, self.finite = task.plan.done(start), True
         # how it ends at once, if it goes on from where it was to end
@@ -80,6 +80,7 @@ class Loop:
         finally:
             self.settle()
             self._epochs.settle(self.done)
+            self.steps.bring()
         return outcome or RunOutcome.FINISHED
 
     @property

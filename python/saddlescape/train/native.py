@@ -12,7 +12,7 @@ from saddlescape.net import MLP
 from saddlescape.optim.ahead import Ahead
 from saddlescape.train.history import History
 
-__all__ = ["Memory", "NativeSteps"]
+__all__ = ["Here", "Memory", "NativeSteps"]
 
 # Beside theta and the optimizer: theta before the last step, that step's gradient (None before the
 # first) and its norm.
@@ -22,7 +22,17 @@ _FIRST_BURST = 64
 _MOST = 16_384  # steps that are asked for at once
 
 
-class NativeSteps:
+class Here:
+    """Steps of parameters that are where the user sees them."""
+
+    def bring(self) -> None:
+        """Bring parameters and optimizer to where the user sees them."""
+
+    def send(self) -> None:
+        """Go on from what the user has made of them."""
+
+
+class NativeSteps(Here):
     """The steps of a run, recorded in its history.
 
     The core takes them for some 50 ms at a time, then Python looks at the keyboard. `weight` (N,)
@@ -42,8 +52,7 @@ class NativeSteps:
         seed: int = 0,
         weight: NDArray[Any] | None = None,
     ) -> None:
-        self._optimizer, self._history, self._size = optimizer, history, size
-        self._core = _core.train.Loop(
+        loop = _core.train.Loop(
             net.network,
             optimizer.core,
             net.theta,
@@ -56,6 +65,10 @@ class NativeSteps:
             history.steps,
             net.running,
         )
+        self._begin(loop, optimizer, history, size)
+
+    def _begin(self, loop: _core.train.Loop, optimizer: Ahead, history: History, size: int) -> None:
+        self._core, self._optimizer, self._history, self._size = loop, optimizer, history, size
         self._start, self._recorded = history.steps, 0
         self._burst = _FIRST_BURST
 

@@ -40,6 +40,7 @@ def resume(
     log: str | Path | Sequence[str | Path] | None = None,
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     progress: bool = False,
+    device: str | None = None,
 ) -> Run:
     """Go on with a run from the file that ``train(..., checkpoint=path)`` wrote.
 
@@ -72,6 +73,9 @@ def resume(
         Where to write further checkpoints; `path` if left out.
     progress : bool
         As for `train`.
+    device : {None, "cpu", "cuda"}
+        Where the steps are taken, as for `train`; wherever they were before. The network is on the
+        CPU. On another device than before the numbers are the same up to rounding.
 
     Returns
     -------
@@ -120,7 +124,7 @@ def resume(
     own |= {} if validation is None else {"validation": validation}
     return train(
         net, X, y, optimizer=optimizer, sample_weight=sample_weight, callback=callback,
-        epoch_callback=epoch_callback, log=log, progress=progress,
+        epoch_callback=epoch_callback, log=log, progress=progress, device=device,
         checkpoint=checkpoint, **{**arguments, **own},
     )  # fmt: skip
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from saddlescape import optim
 from saddlescape.net import MLP
 from saddlescape.train.history import History
-from saddlescape.train.native import Memory
+from saddlescape.train.native import NativeSteps
 from saddlescape.train.plan import BEGINNING, Position
 from saddlescape.train.run import RunOutcome
+from saddlescape.train.steps import Steps
 
 __all__ = ["RunState", "Watch"]
 
@@ -45,12 +46,22 @@ class RunState:
     epoch: int = 0
     epoch_ended: bool = False
     position: Position = BEGINNING
-    _memory: Callable[[], Memory] | None = field(default=None, repr=False)
+    _steps: NativeSteps | Steps | None = field(default=None, repr=False)
 
     @property
     def step(self) -> int:
         """How many steps were taken."""
         return self.history.steps
+
+    def _bring(self) -> None:
+        """Bring `net` and `optimizer` to where the run stands, from a device that steps a copy."""
+        if self._steps is not None:
+            self._steps.bring()
+
+    def _send(self) -> None:
+        """Let the run go on from what was made of `net` and `optimizer` since `bring`."""
+        if self._steps is not None:
+            self._steps.send()
 
     def move(self, position: Position) -> None:
         """Take note of where the run stands now."""

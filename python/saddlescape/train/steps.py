@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from saddlescape import _core, optim
 from saddlescape.net import MLP, Draw
 from saddlescape.train.history import History
-from saddlescape.train.native import Memory
+from saddlescape.train.native import Here, Memory
 
 __all__ = ["Steps"]
 
 _SECONDS = 0.05  # that a burst of steps takes, as in the core
 
 
-class Steps:
+class Steps(Here):
     """The steps of a run, recorded in its history: what `NativeSteps` does, bit for bit."""
 
     def __init__(

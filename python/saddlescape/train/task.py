@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from saddlescape.optim.optimizer import LearningRate
 from saddlescape.train.arguments import (
     batch_size_of,
     classes_of,
+    device_of,
     has_classes,
+    need_gradients_alone,
     optimizer_of,
     samples_of,
     validation_of,
@@ -24,6 +26,7 @@ from saddlescape.train.arguments import (
 from saddlescape.train.early import Best, EarlyStopping
 from saddlescape.train.history import History
 from saddlescape.train.native import NativeSteps
+from saddlescape.train.on_device import DeviceSteps, There
 from saddlescape.train.plan import Plan
 from saddlescape.train.rates import scheduled
 from saddlescape.train.steps import Steps
@@ -40,6 +43,7 @@ class Task:
 
     X, y : what is trained on, as it was given. inputs, targets, validation : as the network encodes
     them. weight : of each sample, with a mean of 1, in the network's dtype. penalty : l1 and l2.
+    there : what a device that takes the steps has of it; None: the CPU takes them.
     """
 
     net: MLP
@@ -54,6 +58,7 @@ class Task:
     validation: Encoded | None
     metrics: tuple[str, ...]
     best: Best | None
+    there: There | None
 
     @classmethod
     def of(
@@ -76,12 +81,13 @@ class Task:
         shuffle: bool,
         l1: float,
         l2: float,
+        device: str | None = None,
         settings: dict[str, Any],
     ) -> Task:
         """Check the arguments of `train`; nothing is changed where one is refused."""
         if not isinstance(net, MLP):
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
-        net.need_cpu("net")
+        where = device_of(device, net)
         inputs, targets = samples_of(net, X, y)
         seed = _check.integer("seed", seed, low=0)
         shuffle = _check.flag("shuffle", shuffle)
@@ -98,10 +104,15 @@ class Task:
         columns = epoch_names(net, names, checked is not None)
         rule = EarlyStopping.checked(early_stopping, columns)
         rate = scheduled(schedule, optimizer, lr, plan.steps)
+        steps = optimizer_of(net, optimizer, rate, settings)
+        weight = None if weight is None else weight.astype(net.dtype)
+        there = None
+        if where == "cuda":
+            need_gradients_alone(steps)
+            there = There(net, (inputs, targets), weight, checked)
         return cls(
-            net, X, y, inputs, targets, plan, optimizer_of(net, optimizer, rate, settings), penalty,
-            None if weight is None else weight.astype(net.dtype), checked, names,
-            None if rule is None else Best(rule, net),
+            net, X, y, inputs, targets, plan, steps, penalty, weight, checked, names,
+            None if rule is None else Best(rule, net), there,
         )  # fmt: skip
 
     @property
@@ -119,6 +130,8 @@ class Task:
     def steps(self, history: History) -> NativeSteps | Steps:
         """Return what takes the steps and records them."""
         data, how = (self.net, self.inputs, self.targets), (self.plan.size, self.penalty)
+        if self.there is not None:
+            return DeviceSteps(self.there, self.optimizer, history, *how)
         seed, weight = self.plan.seed, self.weight
         if Ahead.can(self.optimizer):
             return NativeSteps(*data, Ahead(self.optimizer), history, *how, seed, weight)
@@ -126,11 +139,10 @@ class Task:
 
     def first_loss(self) -> float:
         """Return the loss that the run's first step sees, from parameters as they are now."""
-        twin, history = self.net.copy(), History(["loss"])
-        steps = NativeSteps(
-            twin, self.inputs, self.targets, Ahead(optim.SGD(twin.theta, lr=1e-3)), history,
-            self.plan.size, self.penalty, self.plan.seed, self.weight,
-        )  # fmt: skip
+        history, there = History(["loss"]), None if self.there is None else self.there.twin()
+        twin = self.net.copy() if there is None else there.net
+        task = replace(self, net=twin, optimizer=optim.SGD(twin.theta, lr=1e-3), there=there)
+        steps = task.steps(history)
         steps.take(self.plan.rows(0, 1), 1)
         return float(history.loss[0])
 

@@ -48,6 +48,7 @@ def train(
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     checkpoint_every: int | None = None,
     progress: bool = False,
+    device: str | None = None,
     **settings: Any,
 ) -> Run:
     """Train `net` in place and record every step.
@@ -118,6 +119,12 @@ def train(
     progress : bool
         Show epoch, loss, gradient norm, learning rate and time left: a line written over on
         standard error, or where that is no terminal a line at each tenth of the run.
+    device : {None, "cpu", "cuda"}
+        Where the steps are taken; None: where `net` stands. A network on the CPU is trained on the
+        device with ``"cuda"``: data, parameters and the optimizer's numbers stay there, and
+        ``net.theta`` and the optimizer are brought up to date for a callback, a checkpoint and at
+        the end, however the run ends. It needs the CUDA backend, a plain network (see `MLP`) and an
+        optimizer by name, or of such a class.
     **settings
         Other arguments of the optimizer, ``momentum=0.9`` or ``clip_norm=1.0`` for example.
 
@@ -135,6 +142,8 @@ def train(
         If a log is there already, or the folder of a log or a checkpoint is not.
     OSError
         If a log or a checkpoint can't be written, naming the file.
+    RuntimeError, MemoryError
+        If nothing can run on the device, or its memory does not hold the run; says why.
     ImportError
         If `log` or `progress` needs a package that is not there; says how to install it.
 
@@ -153,7 +162,7 @@ def train(
         net, X, y, optimizer=optimizer, lr=lr, schedule=schedule, batch_size=batch_size,
         epochs=epochs, validation=validation, sample_weight=sample_weight,
         class_weight=class_weight, metrics=metrics, early_stopping=early_stopping, seed=seed,
-        shuffle=shuffle, l1=l1, l2=l2, settings=settings,
+        shuffle=shuffle, l1=l1, l2=l2, device=device, settings=settings,
     )  # fmt: skip
     if kept is None:
         return perform(task, watches_of(task, callback, epoch_callback, log, progress))

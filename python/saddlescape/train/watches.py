@@ -53,4 +53,11 @@ def watches_of(
 
 def _asking(callback: Callable[[RunState], Any]) -> Callable[[RunState], RunOutcome | None]:
     """Return a look that asks the user's function: a true answer stops the run."""
-    return lambda state: RunOutcome.STOPPED if callback(state) else None
+
+    def look(state: RunState) -> RunOutcome | None:
+        state._bring()
+        answer = callback(state)
+        state._send()
+        return RunOutcome.STOPPED if answer else None
+
+    return look

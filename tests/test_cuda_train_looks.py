@@ -1,0 +1,411 @@
+"""Who looks at a run on a device, how it is interrupted, and how it goes on elsewhere."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import saddlescape as ss
+from cli_samples import check_refused, make_data, status
+from cuda_train_samples import assert_near, assert_same, network, numbers, samples, trained
+from device_samples import NEEDS_DEVICE, NEEDS_STAND_IN, TOLD, on_host, to_device
+from saddlescape import optim, schedule
+from saddlescape.optim.moved import Moved
+from saddlescape.train import RunOutcome, checkpoint_file
+
+PLACES = ["here", "there", "placed"]
+EPOCHS, STEPS = 4, 12
+
+
+def looking(seen):
+    def callback(state):
+        found = state.net.on_host().copy(), on_host(state.optimizer.state_dict()["state"])
+        seen.append((state.step, state.optimizer.steps, *found))
+
+    return callback
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("every", ["callback", "epoch_callback"])
+@pytest.mark.parametrize("where", ["there", "placed"])
+def test_callbacks_see_parameters_and_states(where, every):
+    own, seen = [], []
+    trained("here", epochs=EPOCHS, **{every: looking(own)})
+    trained(where, epochs=EPOCHS, **{every: looking(seen)})
+    assert len(own) == (STEPS if every == "callback" else EPOCHS)
+    for here, there in zip(own, seen, strict=True):
+        assert there[:2] == here[:2]
+        np.testing.assert_allclose(there[2], here[2], rtol=1e-9, atol=1e-12)
+        for name, (array,) in here[3].items():
+            np.testing.assert_allclose(there[3][name][0], array, rtol=1e-9, atol=1e-12)
+
+
+@NEEDS_DEVICE
+def test_a_network_on_the_device_is_seen_there():
+    net = network().to("cuda")
+    kinds = []
+    ss.train(net, *samples(), callback=lambda state: kinds.append((state.net, state.net.theta)))
+    assert all(seen is net and theta is net.theta for seen, theta in kinds)
+    assert not isinstance(net.theta, np.ndarray)
+
+
+def changing(state):
+    if state.step == 5:
+        state.net.theta = 0.9 * state.net.on_host()
+    if state.step == 7:
+        state.optimizer.lr = 0.003
+    if state.step == 8:
+        saved = on_host(state.optimizer.state_dict())
+        saved["state"]["exp_avg"][0][:] = 0
+        saved["arguments"]["betas"] = (0.5, 0.9)
+        state.optimizer.load_state_dict(saved)
+    return state.step == 10
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("where", ["there", "placed"])
+def test_what_callbacks_change_counts(where):
+    here, there = (trained(each, epochs=EPOCHS, callback=changing) for each in ("here", where))
+    assert there.outcome is here.outcome is RunOutcome.STOPPED
+    assert there.history.steps == 10
+    assert_near(there, here, "float64")
+    plain = trained("here", epochs=EPOCHS, callback=lambda state: state.step == 10)
+    assert not np.allclose(plain.net.theta, here.net.theta, rtol=1e-3)
+
+
+@NEEDS_DEVICE
+def test_a_captured_step_does_not_go_on_after_a_run():
+    net = network().to("cuda")
+    optimizer = optim.Adam(net.theta)
+    captured = optim.capture(optimizer, to_device(np.ones(net.parameters)))
+    captured.launch()
+    captured.read()
+    ss.train(net, *samples(), optimizer=optimizer, epochs=1)
+    assert optimizer.steps == 4
+    with pytest.raises(RuntimeError, match="capture it anew"):
+        captured.launch()
+
+
+@NEEDS_DEVICE
+def test_a_schedule_that_is_told_of_the_loss():
+    def observing(state):
+        state.optimizer.groups[0].schedule.observe(state.history.loss[-1])
+
+    def run(where):
+        rate = schedule.reduce_on_plateau(0.3, mode="max", patience=0)
+        return trained(where, lr=rate, epochs=EPOCHS, callback=observing)
+
+    assert_near(run("there"), run("here"), "float64")
+    assert len(set(run("there").history["learning_rate"])) > 1
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize(
+    ("asked", "brought"),
+    [
+        ({}, 1),
+        ({"progress": True, "log": "run.csv"}, 1),
+        ({"validation": 0.2, "metrics": ("accuracy",)}, 1),
+        ({"epoch_callback": lambda _: None}, EPOCHS),
+        ({"callback": lambda _: None, "epoch_callback": lambda _: None}, STEPS),
+        ({"checkpoint": "run"}, EPOCHS),
+    ],
+)
+def test_numbers_stay_there_between_looks(tmp_path, monkeypatch, asked, brought):
+    times, bring = [], Moved.bring
+    monkeypatch.setattr(Moved, "bring", lambda self: times.append(bring(self)))
+    monkeypatch.chdir(tmp_path)
+    run = trained("there", epochs=EPOCHS, **asked)
+    assert len(times) == brought
+    assert run.optimizer.steps == run.history.steps
+
+
+def raising(kind, at):
+    def lr(step):
+        if step == at:
+            raise kind
+        return 0.01
+
+    return lr
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("where", ["there", "placed"])
+@pytest.mark.parametrize("at", [1, 5, 6])
+def test_an_interrupt_keeps_what_was_done(where, at):
+    def callback(state):
+        if state.step == at:
+            raise KeyboardInterrupt
+
+    done = trained(where, epochs=EPOCHS, callback=lambda state: state.step == at)
+    for asked in ({"callback": callback}, {"lr": raising(KeyboardInterrupt, at)}):
+        run = trained(where, epochs=EPOCHS, **{"lr": 0.01, **asked})
+        assert run.outcome is RunOutcome.INTERRUPTED
+        assert run.history.steps == run.optimizer.steps == at
+        if "lr" not in asked:
+            done = trained(where, epochs=EPOCHS, lr=0.01, callback=lambda s: s.step == at)
+            assert_same(run, done)
+        else:
+            assert run.net.on_host().tobytes() == done.net.on_host().tobytes()
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("kind", [OSError, KeyboardInterrupt])
+def test_an_exception_keeps_what_was_done(kind):
+    def callback(state):
+        state.net.theta *= 2  # is what the user has then, too
+        raise kind
+
+    net, other = network(), network()
+    optimizer = optim.Adam(net.theta)
+    try:
+        ss.train(net, *samples(), optimizer=optimizer, device="cuda", callback=callback)
+    except OSError:
+        assert kind is OSError
+    assert optimizer.steps == 1
+    ss.train(other, *samples(), device="cuda", callback=lambda _: True)
+    assert net.theta.tobytes() == (2 * other.theta).tobytes()
+    net = network()
+    optimizer = optim.Adam(net.theta, lr=raising(OSError, 7))
+    with pytest.raises(OSError, match=r"^$"):
+        ss.train(net, *samples(), optimizer=optimizer, device="cuda")
+    assert optimizer.steps == 7
+    assert not np.array_equal(net.theta, network().theta)
+
+
+@NEEDS_DEVICE
+def test_an_interrupt_while_numbers_come_back_is_made_up_for(monkeypatch):
+    bring, times = Moved.bring, []
+
+    def once(self):
+        times.append(0)
+        if len(times) == 2:
+            raise KeyboardInterrupt
+        bring(self)
+
+    monkeypatch.setattr(Moved, "bring", once)
+    run = trained("there", epochs=EPOCHS, epoch_callback=lambda _: None)
+    monkeypatch.setattr(Moved, "bring", bring)
+    assert run.outcome is RunOutcome.INTERRUPTED
+    assert_same(run, trained("there", epochs=2))
+
+
+@NEEDS_DEVICE
+def test_parameters_that_a_callback_froze_are_named():
+    def callback(state):
+        state.net.theta.setflags(write=False)
+
+    net = network()
+    with pytest.raises(ValueError, match="theta: read-only, expected a writable array"):
+        ss.train(net, *samples(), device="cuda", callback=callback)
+    net.theta.setflags(write=True)
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("stop", [1, 5, STEPS])
+@pytest.mark.parametrize("first", PLACES)
+@pytest.mark.parametrize("then", ["cpu", "cuda"])
+def test_checkpoints_go_on_anywhere(tmp_path, first, then, stop):
+    data = samples(n=21, seed=8)
+    asked = {
+        "epochs": EPOCHS, "validation": data, "early_stopping": 50, "lr": 0.02, "clip_norm": 1.0,
+        "checkpoint_every": 5,
+    }  # fmt: skip
+    path = tmp_path / "run"
+    trained(first, checkpoint=path, callback=lambda state: state.step == stop, **asked)
+    resumed = ss.resume(path, *samples(), validation=data, device=then)
+    assert resumed.history.steps == STEPS
+    assert resumed.net.device == "cpu"
+    whole = trained("here" if then == "cpu" else "there", **asked, checkpoint=tmp_path / "whole")
+    if (first == "here") == (then == "cpu"):
+        assert_same(resumed, whole)
+        assert path.read_bytes() == (tmp_path / "whole").read_bytes()
+    else:
+        assert_near(resumed, whole, "float64")
+    kept = checkpoint_file.read(path)
+    assert kept["theta"].dtype == np.float64
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("around", [{"state_dtype": "bfloat16"}, {"average": optim.EMA(0.9)}])
+def test_checkpoints_of_both_networks_are_the_same_file(tmp_path, around):
+    for where in ("there", "placed"):
+        trained(where, net=network("float32"), epochs=2, checkpoint=tmp_path / where, **around)
+    assert (tmp_path / "there").read_bytes() == (tmp_path / "placed").read_bytes()
+    run = ss.resume(tmp_path / "placed", *samples("float32"), epochs=3, device="cuda")
+    assert_same(run, trained("there", net=network("float32"), epochs=3, **around))
+
+
+@NEEDS_DEVICE
+def test_logs(tmp_path):
+    runs = {
+        where: trained(where, epochs=EPOCHS, validation=0.2, log=tmp_path / f"{where}.csv")
+        for where in PLACES
+    }
+    lines = {where: (tmp_path / f"{where}.csv").read_text().splitlines() for where in PLACES}
+    assert lines["there"] == lines["placed"]
+    assert len(lines["there"]) == len(lines["here"]) == runs["there"].history.steps + 1
+    # a log whose run was cut off before its first checkpoint is known by its first loss
+    trained("there", epochs=0, checkpoint=tmp_path / "run")
+    log = tmp_path / "cut.csv"
+    log.write_text("\n".join(line.split(",val")[0] for line in lines["there"][:1]) + "\n")
+    run = trained("there", epochs=1, log=tmp_path / "one.csv")
+    log.write_bytes((tmp_path / "one.csv").read_bytes())
+    again = ss.resume(tmp_path / "run", *samples(), epochs=1, log=log, device="cuda")
+    assert_same(again, run)
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text((tmp_path / "one.csv").read_text().replace("\n0,0,", "\n0,0,7"))
+    with pytest.raises(ValueError, match="is of another run"):
+        ss.resume(tmp_path / "run", *samples(), epochs=2, log=wrong, device="cuda")
+
+
+@NEEDS_STAND_IN
+def test_too_little_memory_leaves_all_as_it_was():
+    hosted = importlib.import_module("saddlescape._cuda").hosted
+    net = network()
+    before, optimizer = net.theta.tobytes(), optim.Adam(net.theta)
+    gc.collect()  # else what other tests left may go meanwhile, and make room
+    for room in (0, 2_000, 8_000, 20_000):
+        hosted.limit(hosted.counts()["used"] + room)
+        try:
+            with pytest.raises(MemoryError, match="free"):
+                ss.train(net, *samples(), optimizer=optimizer, device="cuda")
+        finally:
+            hosted.limit(None)
+        assert net.theta.tobytes() == before
+        assert optimizer.steps == 0
+
+
+@pytest.mark.skipif(TOLD["usable"], reason="there is a device")
+def test_without_a_device_the_line_says_why(tmp_path):
+    net = network()
+    before = net.theta.tobytes()
+    with pytest.raises(RuntimeError, match=r"^device='cuda': .*") as caught:
+        ss.train(net, *samples(), device="cuda")
+    assert "\n" not in str(caught.value)
+    assert net.theta.tobytes() == before
+    trained("here", epochs=1, checkpoint=tmp_path / "run")
+    with pytest.raises(RuntimeError, match=r"^device='cuda': "):
+        ss.resume(tmp_path / "run", *samples(), epochs=2, device="cuda")
+
+
+def test_the_cpu_by_name():
+    run = ss.train(network(), *samples(), batch_size=32, epochs=17, device="cpu")
+    assert_same(run, trained("here"))
+
+
+@NEEDS_DEVICE
+def test_the_command_line(tmp_path, monkeypatch, capsys):
+    make_data(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    line = "train pets.csv --target kind --lr 0.05 --validation 0.2"
+    ends = {}
+    for where in ("cpu", "cuda"):
+        for path, epochs in (("whole", 6), ("run", 4)):
+            words = f"{line} --epochs {epochs} --out {where}-{path} --device {where}"
+            assert status(words) == 0
+    for first in ("cpu", "cuda"):
+        for then in ("cpu", "cuda"):
+            folder = shutil.copytree(f"{first}-run", f"{first}-{then}")
+            assert status(f"resume {folder} --epochs 6 --device {then}") == 0
+            ends[first, then] = ss.MLP.load(Path(folder) / "model.safetensors").theta
+    for (first, then), theta in ends.items():
+        whole = ss.MLP.load(Path(f"{then}-whole") / "model.safetensors").theta
+        if first == then:
+            assert theta.tobytes() == whole.tobytes()
+        np.testing.assert_allclose(theta, whole, rtol=1e-10)
+    files = [Path(f"{where}-run/run.json").read_text() for where in ("cpu", "cuda")]
+    assert files[0] == files[1]
+    capsys.readouterr()
+    said = "net: dropout can't run on the device"
+    check_refused(f"{line} --dropout 0.1 --out no --device cuda", said, tmp_path, capsys)
+
+
+@pytest.mark.skipif(TOLD["usable"], reason="there is a device")
+def test_the_command_line_without_a_device(tmp_path, monkeypatch, capsys):
+    make_data(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert status("train pets.csv --target kind --epochs 1 --out run") == 0
+    capsys.readouterr()
+    for line in ("train pets.csv --target kind --out no", "resume run"):
+        check_refused(f"{line} --device cuda", "--device cuda: saddlescape", tmp_path, capsys)
+
+
+def loop(**changes):
+    """The device's loop over arrays of its own."""
+    cuda = importlib.import_module("saddlescape._cuda")
+    net = network().to("cuda")
+    X, Y = net.encode(*samples())
+    optimizer = optim.SGD(net.theta, lr=0.1)
+    given = {
+        "network": net._network, "stepper": optimizer._core, "theta": net.theta,
+        "X": to_device(X), "Y": to_device(Y), "size": 32, **changes,
+    }  # fmt: skip
+    return cuda.Loop(**given), net, optimizer
+
+
+WRONG = {
+    "theta": ("theta", lambda: to_device(np.zeros(3)), "stepper: made for other parameters"),
+    "X here": ("X", lambda: samples()[0], "X: numpy.ndarray on device cpu, expected"),
+    "X of another dtype": ("X", lambda: to_device(samples("float32")[0]), "X: dtype float32"),
+    "a number": ("X", lambda: to_device(np.full((70, 5), np.nan)), "X: nan at (0, 0), expected"),
+    "no samples": ("X", lambda: to_device(np.zeros((0, 5))), "X: shape (0, 5), expected at least"),
+    "targets": ("Y", lambda: to_device(np.zeros((3, 3))), "y: shape (3, 3), expected (70, 3)"),
+    "weights": ("weight", lambda: to_device(-np.ones(70)), "weight: -1.0 at (0,), expected finite"),
+    "size": ("size", lambda: 0, "size: 0, expected at least 1"),
+    "l1": ("l1", lambda: -1.0, "l1: -1.0, expected a finite number >= 0"),
+}
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("what", WRONG)
+def test_what_the_loop_refuses(what):
+    name, make, text = WRONG[what]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        loop(**{name: make()})
+    assert str(caught.value).startswith(text)
+
+
+@NEEDS_DEVICE
+def test_bursts_that_the_loop_refuses():
+    steps, net, optimizer = loop()
+    before, one = net.on_host().tobytes(), np.array([0.1])
+    order = np.arange(32)
+    for arguments, text in (
+        ((None, one, one), "order: None with batches of 32 of 70 samples"),
+        ((order - 1, one, one), "order: -1 at 0, expected 0 to 69"),
+        ((order, np.array([0.1, 0.1]), np.zeros(2)), "order: 32 numbers for 2 steps of 32"),
+        ((order, one, np.zeros(2)), "weights: shape (2,), expected (1,)"),
+        ((order, -one, one), "rates: -0.1 at (0,)"),
+    ):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            steps.run(*arguments)
+        assert str(caught.value).startswith(text)
+    with pytest.raises(ValueError, match="before: shape"):
+        steps.remember(np.zeros(3), None, 0.0)
+    assert steps.steps == optimizer.steps == 0
+    assert net.on_host().tobytes() == before
+    assert steps.run(order, one, np.zeros(1))
+    assert steps.steps == optimizer.steps == 1
+    assert steps.records.shape == (1, 5)
+    old, gradient, norm = steps.memory
+    assert old.tobytes() == before
+    assert norm == pytest.approx(np.linalg.norm(gradient), rel=1e-14)
+    np.testing.assert_allclose(net.on_host(), old - 0.1 * gradient, rtol=1e-14)
+    other, twin, _ = loop()
+    other.remember(old, gradient, norm)
+    twin.theta = net.theta
+    for each in (steps, other):
+        assert each.run(order, one, np.zeros(1))
+    assert other.records.tobytes() == steps.records.tobytes()
+    assert twin.on_host().tobytes() == net.on_host().tobytes()
+
+
+@NEEDS_DEVICE
+def test_numbers_of_the_samples_are_all_of_a_run():
+    assert {"theta", "step", "exp_avg"} <= set(numbers(trained("there", epochs=1)))
