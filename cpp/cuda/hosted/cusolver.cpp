@@ -1,6 +1,5 @@
 // cuSOLVER's functions as the seam calls them, column-major, on core/blas and ldlt.hpp.
 #include <cstdint>
-#include <cstring>
 #include <stdexcept>
 
 #include "core/blas.hpp"
@@ -24,14 +23,6 @@ struct Handle {
   void* stream = nullptr;
 };
 
-int create(void** handle) {
-  *handle = new Handle;
-  return 0;
-}
-int destroy(void* handle) {
-  delete static_cast<Handle*>(handle);
-  return 0;
-}
 int set_stream(void* handle, void* stream) {
   static_cast<Handle*>(handle)->stream = stream;
   return 0;
@@ -71,17 +62,9 @@ int sytrf(void*, int triangle, int n, double* a, int lda, int* pivots, double* w
   return 0;
 }
 
-template <class Function>
-void* address(Function* function) noexcept {
-  return reinterpret_cast<void*>(function);
-}
-
-const struct {
-  const char* name;
-  void* function;
-} table[] = {
-    {"cusolverDnCreate", address(create)},
-    {"cusolverDnDestroy", address(destroy)},
+const Named table[] = {
+    {"cusolverDnCreate", address(create<Handle>)},
+    {"cusolverDnDestroy", address(destroy<Handle>)},
     {"cusolverDnSetStream", address(set_stream)},
     {"cusolverDnXsyevd_bufferSize", address(syevd_size)},
     {"cusolverDnXsyevd", address(syevd)},
@@ -91,10 +74,6 @@ const struct {
 
 }  // namespace
 
-void* cusolver_function(const char* name) {
-  for (const auto& each : table)
-    if (std::strcmp(each.name, name) == 0) return each.function;
-  return nullptr;
-}
+void* cusolver_function(const char* name) { return find(table, name); }
 
 }  // namespace saddlescape::cuda::hosted
