@@ -120,11 +120,17 @@ def in_torch(name: str, **options: Any) -> Maker:
 
 def clip_step_average_in_torch(shapes: list[Shape]) -> Contestant:
     """As PyTorch's users put it together: three calls, the step fused, the others foreach."""
+    opt, tensors, arrays, grads = _torch_parts("adam", shapes, {"fused": True})
+    step, averages = three_calls_of_torch(opt, tensors)
+    return Contestant(step, arrays, grads, lambda: [a.numpy() for a in averages])
+
+
+def three_calls_of_torch(opt: Any, tensors: list[Any]) -> tuple[Call, list[Any]]:
+    """Return clipping, step and averaging as one call, and the averages."""
     import torch
 
-    opt, tensors, arrays, grads = _torch_parts("adam", shapes, {"fused": True})
     detached = [p.detach() for p in tensors]
-    averages = []  # they begin with the first step's parameters, as AveragedModel's do
+    averages: list[Any] = []  # they begin with the first step's parameters, as AveragedModel's do
 
     def step() -> None:
         torch.nn.utils.clip_grad_norm_(tensors, 1.0, foreach=True)
@@ -134,7 +140,15 @@ def clip_step_average_in_torch(shapes: list[Shape]) -> Contestant:
         else:
             averages.extend(p.clone() for p in detached)
 
-    return Contestant(step, arrays, grads, lambda: [a.numpy() for a in averages])
+    return step, averages
+
+
+def torch_optimizer(name: str, tensors: list[Any], **options: Any) -> Any:
+    """Return PyTorch's optimizer of that rule, with the arguments that every side has."""
+    import torch
+
+    kind, variant = TORCH[name]
+    return getattr(torch.optim, kind)(tensors, **{**arguments(name), **variant, **options})
 
 
 def _torch_parts(
@@ -146,8 +160,7 @@ def _torch_parts(
     tensors = [torch.empty(shape, requires_grad=True) for shape in shapes]
     for tensor in tensors:
         tensor.grad = torch.empty(tensor.shape)
-    kind, variant = TORCH[name]
-    opt = getattr(torch.optim, kind)(tensors, **{**arguments(name), **variant, **options})
+    opt = torch_optimizer(name, tensors, **options)
     arrays = [tensor.detach().numpy() for tensor in tensors]  # the same memory
     blocks.fill(arrays, start())
     return opt, tensors, arrays, [tensor.grad.numpy() for tensor in tensors]

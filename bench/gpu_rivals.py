@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import saddlescape as ss
-from contestants import LR, TORCH, arguments
+from contestants import three_calls_of_torch, torch_optimizer
 from gpu_place import Call, NotThereError, Place
 
 Made = tuple[Call, Call]
@@ -31,35 +31,17 @@ def torch_step(
     place: Place, name: str, shapes: list[tuple[int, ...]], every: int = 1, **options: Any
 ) -> Made:
     """A step of PyTorch's optimizer; every so many-th tensor is compared."""
-    import torch
-
     tensors = torch_parameters(place, shapes)
-    kind, variant = TORCH[name]
     if not options.get("capturable", True):
         del options["capturable"]
-    opt = getattr(torch.optim, kind)(tensors, **{**arguments(name), **variant, **options})
+    opt = torch_optimizer(name, tensors, **options)
     return opt.step, lambda: np.concatenate([place.ends(p) for p in tensors[::every]])
 
 
 def torch_clip_step_average(place: Place, n: int) -> Made:
     """Three calls; the step is fused, the others go over the whole list."""
-    import torch
-
     tensors = torch_parameters(place, [(n,)])
-    opt = torch.optim.Adam(tensors, lr=LR, fused=True)
-    detached = [p.detach() for p in tensors]
-    averages: list[Any] = []  # they begin with the first step's parameters, as AveragedModel's do
-    gradient = tensors[0].grad
-
-    def step() -> None:
-        tensors[0].grad = gradient
-        torch.nn.utils.clip_grad_norm_(tensors, 1.0, foreach=True)
-        opt.step()
-        if averages:
-            torch._foreach_lerp_(averages, detached, 0.001)
-        else:
-            averages.extend(p.clone() for p in detached)
-
+    step, _ = three_calls_of_torch(torch_optimizer("adam", tensors, fused=True), tensors)
     return step, lambda: place.ends(tensors[0])
 
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from device_samples import HOSTED, NEEDS_DEVICE, Interface, OldPack, Pack, to_device
+from device_samples import NEEDS_DEVICE, NEEDS_STAND_IN, Interface, OldPack, Pack, to_device
 from oracle import spectra
 from saddlescape import _backend, eig
 
@@ -148,6 +148,7 @@ REFUSED = [
     (with_value(1.0), ValueError, "A: not symmetric, |A[2, 1] - A[1, 2]| = 1 is its largest"),
     (np.zeros((2, 3)), ValueError, "A: shape (2, 3), expected (n, n)"),
     (np.zeros(4), ValueError, "A: shape (4,), expected (n, n)"),
+    (np.zeros(()), ValueError, "A: shape (), expected (n, n)"),
     (np.eye(3, dtype=np.int64), TypeError, "A: dtype int64, expected float32 or float64"),
 ]
 
@@ -161,6 +162,8 @@ def test_refused(solve, A: np.ndarray, error: type[Exception], message: str) -> 
 
 @pytest.mark.parametrize("solve", [eig.eigvalsh, eig.inertia], ids=lambda f: f.__name__)
 def test_nothing_is_overwritten_there(solve) -> None:
+    with pytest.raises(TypeError, match="overwrite: int, expected True or False"):
+        solve(there(np.eye(3)), overwrite=1)
     with pytest.raises(ValueError, match="overwrite: True with A on a CUDA device"):
         solve(there(np.eye(3)), overwrite=True)
 
@@ -329,10 +332,59 @@ def test_starts_refused(start: np.ndarray, message: str) -> None:
             eig.lanczos(there(np.eye(30)), start=given)
 
 
-@pytest.mark.skipif(not HOSTED, reason="built without the CPU in a device's place")
-@pytest.mark.parametrize(
-    "solve", [eig.eigvalsh, eig.eigh, eig.inertia, eig.lanczos, eig.density, eig.trace]
-)
+# ---- Streams, faults: with the stand-in that counts ----------------------------------------------
+
+SOLVES = [eig.eigvalsh, eig.eigh, eig.inertia, eig.lanczos, eig.density, eig.trace]
+every_solver = pytest.mark.parametrize("solve", SOLVES, ids=lambda f: f.__name__)
+
+
+@NEEDS_STAND_IN
+@every_solver
+def test_a_matrix_comes_after_its_stream_and_is_done_with(solve) -> None:
+    hosted = _backend.cuda("a test").hosted
+    own = there(spectra.planted(np.linspace(-1, 1, 60)).A)
+    elsewhere = Interface(own, stream=1 << 20)
+    elsewhere.shape, elsewhere.stream = own.shape, "a stream in its library's own words"
+    for A, expected in ((own, False), (elsewhere, True)):
+        hosted.reset()
+        result = solve(A)
+        told = hosted.counts()
+        assert (told["follows"] > 0) is expected
+        assert told["waits"] > 0  # its memory may be written anew
+    pack = Pack(own)
+    pack.shape = own.shape
+    solve(pack)
+    assert set(pack.streams) == {1}  # the default one
+    made = result if isinstance(result, tuple) else (getattr(result, "eigenvectors", result),)
+    for array in made if solve in (eig.eigvalsh, eig.eigh, eig.lanczos) else ():
+        assert array.__cuda_array_interface__["stream"] == 1
+
+
+class InStreams(OnDevice):
+    """Works in a stream of its own, and asks for the vectors in another."""
+
+    stream = 1 << 20
+
+    def __matmul__(self, V):
+        self.seen.append(V.__cuda_array_interface__["stream"])
+        return Interface(to_device(self.A @ V.numpy()), stream=1 << 21)
+
+
+@NEEDS_STAND_IN
+@pytest.mark.parametrize("solve", [eig.lanczos, eig.density, eig.trace], ids=lambda f: f.__name__)
+def test_products_come_after_theirs(solve) -> None:
+    hosted = _backend.cuda("a test").hosted
+    op = InStreams(spectra.planted(np.linspace(-1, 1, 60)).A)
+    hosted.reset()
+    result = solve(op)
+    assert set(op.seen) == {1 << 20}
+    assert hosted.counts()["follows"] >= len(op.seen)
+    if solve is eig.lanczos:
+        assert result.eigenvectors.__cuda_array_interface__["stream"] == 1 << 20
+
+
+@NEEDS_STAND_IN
+@every_solver
 def test_out_of_memory_says_what_for(solve) -> None:
     A = there(spectra.planted(np.linspace(-1, 1, 60)).A)
     hosted = _backend.cuda("a test").hosted

@@ -202,6 +202,24 @@ def test_older_pytorch_is_asked_for_its_stream(device, monkeypatch):
     assert device.counts()["follows"] >= 4
 
 
+@NEEDS_STAND_IN
+def test_an_interface_without_a_word_for_streams_is_asked_by_dlpack():
+    class Second(Pack):
+        @property
+        def __cuda_array_interface__(self):
+            said = self.array.__cuda_array_interface__
+            return {**{key: said[key] for key in ("shape", "typestr", "data")}, "version": 2}
+
+    params, grad = to_device(np.ones(5)), Second(to_device(np.ones(5)))
+    opt = optim.SGD(Interface(params, stream=1 << 20), lr=0.5)
+    opt.step(grad)
+    assert grad.streams == [1 << 20]
+    own = Second(params)
+    optim.SGD(own, lr=0.5).step(grad)  # what is stepped has to say that it may be
+    assert own.streams == []
+    np.testing.assert_array_equal(params.numpy(), np.zeros(5))
+
+
 def test_a_stream_belongs_to_a_device():
     opt = optim.SGD(np.ones(3), lr=0.1)
     with pytest.raises(TypeError, match=r"^stream: builtins.int, expected None: no parameter is"):

@@ -172,6 +172,62 @@ def test_standardised_inputs():
     assert there.loss(X, y) == pytest.approx(here.loss(X, y), rel=1e-5)
 
 
+@NEEDS_DEVICE
+def test_tf32_on_request():
+    here, there = twins(sizes=(4, 32, 32, 3))
+    rough = there.to("cuda", tf32=True)
+    X, y = samples(N=200)
+    V = np.random.default_rng(7).standard_normal(here.parameters).astype("float32")
+    for call in (
+        lambda net: net.predict(X), lambda net: net.gradient(X, y), lambda net: net.hvp(X, y, V),
+    ):  # fmt: skip
+        own, other = call(here), call(rough)
+        apart = np.abs(other - own).max() / np.abs(own).max()
+        assert 1e-5 < apart < 5e-3  # an eps of 2^-11 in each factor, summed over some 32
+        near(call(there), own, "float32")
+    assert 1e-7 < abs(rough.loss(X, y) / here.loss(X, y) - 1) < 5e-3
+    # Hessians are float64
+    np.testing.assert_array_equal(rough.hessian(X, y), there.hessian(X, y))
+
+
+@NEEDS_DEVICE
+def test_tf32_is_kept_or_dropped(tmp_path):
+    here, there = twins()
+    rough = ss.MLP((4, 6, 5, 3), "silu", seed=3, device="cuda", tf32=True)
+    assert (here.tf32, there.tf32, rough.tf32) == (False, False, True)
+    assert rough.to("cuda") is rough.to("cuda", tf32=True) is rough
+    assert there.to("cuda", tf32=False) is there.to("cuda") is there
+    assert rough.copy().tf32
+    assert copy.copy(rough).tf32
+    rough.standardise(samples()[0])
+    assert rough.after_standardisation().tf32
+    assert not rough.to("cuda", tf32=False).tf32
+    back = rough.to("cpu")
+    assert not back.tf32
+    assert not back.to("cuda").tf32
+    np.testing.assert_array_equal(rough.theta.numpy(), here.theta)
+    assert repr(rough).endswith("on cuda, tf32)")
+    assert not ss.MLP.load(rough.save(tmp_path / "net")).tf32
+
+
+def test_tf32_is_checked():
+    net = ss.MLP((2, 1), loss="mse")
+    for make in (
+        lambda: ss.MLP((2, 1), loss="mse", tf32=True),
+        lambda: ss.MLP((2, 1), loss="mse", dtype="float64", device="cuda", tf32=True),
+        lambda: net.to("cpu", tf32=True),
+        lambda: ss.MLP((2, 1), loss="mse", dtype="float64").to("cuda", tf32=True),
+    ):
+        with pytest.raises(ValueError, match=r"tf32: True on device .* device 'cuda' and dtype"):
+            make()
+    for wrong in (1, "yes", np.True_):
+        with pytest.raises(TypeError, match=r"tf32: .*, expected True or False"):
+            ss.MLP((2, 1), loss="mse", tf32=wrong)
+        with pytest.raises(TypeError, match=r"tf32: .*, expected True or False"):
+            net.to("cuda", tf32=wrong)
+    assert net.to("cpu", tf32=False) is net
+
+
 REFUSED = [
     (lambda X, y: (X[:, :3].copy(), y), ValueError, "X: shape (41, 3), expected (any, 4)"),
     (lambda X, y: (X.astype("int64"), y), TypeError, "X: dtype int64"),

@@ -159,6 +159,19 @@ def test_a_gradient_that_is_not_finite_changes_nothing(where, around, bad):
     assert (skips.steps, skips.skipped) == (0, 1)
 
 
+@pytest.mark.parametrize("where", SPLITS)
+@pytest.mark.parametrize("bad", range(5))
+def test_a_gradient_of_another_shape_changes_nothing_unchecked_either(where, bad):
+    _, there, gradients = pair("float32", "adam", where)
+    there.step(gradients(1)[1])
+    before = everything(there)
+    theirs = gradients(2)[1]
+    theirs[bad] = (to_device if where[bad] else np.copy)(np.ones(7, np.float32))
+    with pytest.raises(ValueError, match=rf"^grads\[{bad}\]: shape \(7,\), expected"):
+        there.step(theirs, check_finite=False)
+    assert everything(there) == before
+
+
 def test_parameters_that_are_not_finite_are_refused():
     params = [to_device(np.ones(5)), to_device(np.array([1.0, np.inf]))]
     with pytest.raises(ValueError, match=r"^params\[1\]: infinite at \(1,\), expected finite num"):

@@ -44,20 +44,22 @@ void Batch::step(const py::list& parts, bool finite, double unscale, const py::o
     outcome = home_->step(groups_.data(), tensors_.data(),
                           static_cast<std::int64_t>(tensors_.size()), around_);
   }
+  if (outcome.non_finite < 0)
+    for (const Widened& each : widened_) home_->narrow(each.wide, each.narrow);
   home_->end();
   if (outcome.non_finite >= 0)
     refuse_non_finite(places_[static_cast<std::size_t>(outcome.non_finite)]);
   write_back();
 }
 
-void Batch::check(const py::list& parts, double unscale, const py::object& stream) {
+void Batch::check(const py::list& parts, double unscale, const py::object& stream, bool finite) {
   const Turn turn(busy_);
   const Clear clear(*this);
   take(parts, unscale, stream);
   update::Seen seen;
   {
     const ReleaseGil release;
-    around_.check_finite = true;
+    around_.check_finite = finite;
     seen = home_->look(groups_.data(), tensors_.data(), static_cast<std::int64_t>(tensors_.size()),
                        around_);
   }
@@ -192,7 +194,6 @@ void Batch::take_state(const Entry& entry, std::size_t s, update::Tensor& tensor
                           ", expected " + shape_text(shape));
   // They add up in what is computed in, where the others are widened tile by tile.
   if (factored) tensor.state_type = update::element_of(update::real_of(tensor.parameter_type));
-  if (factored && is_half(array.dtype)) refuse_widened(entry, key);
   tensor.state[s] = factored && is_half(array.dtype) ? widened(state.array) : state.array.data;
   note(writes_, state, place, static_cast<int>(s));
 }

@@ -25,7 +25,7 @@ class Batch {
   void step(const py::list& parts, bool finite, double unscale, const py::object& stream);
 
   // Refuses what `step` would, and changes nothing: for those that step together.
-  void check(const py::list& parts, double unscale, const py::object& stream);
+  void check(const py::list& parts, double unscale, const py::object& stream, bool finite);
 
  protected:
   class Clear;  // lets go of what was taken
@@ -83,7 +83,7 @@ class Batch {
   // A narrow state of a rule that adds up in float32, and the float32 that stands for it.
   struct Widened {
     Array narrow;
-    std::vector<float> wide;
+    float* wide;
   };
 
   void take(const py::handle& source, std::size_t k);
@@ -92,7 +92,6 @@ class Batch {
   update::Tensor taken_parameter(const Entry& entry);
   void take_state(const Entry& entry, std::size_t s, update::Tensor& tensor);
   void take_carried(const Place& place, update::Tensor& tensor) const;
-  void refuse_widened(const Entry& entry, const std::string& key) const;
   void* widened(const Array& state);
   void write_back() const;
   std::int64_t counted(const Entry& entry);

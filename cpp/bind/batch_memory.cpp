@@ -4,18 +4,8 @@
 #include <utility>
 
 #include "bind/batch.hpp"
-#include "bind/elements.hpp"
-#include "core/half.hpp"
 
 namespace saddlescape::bind {
-namespace {
-
-template <class Half>
-void narrow(const std::vector<float>& wide, void* out) {
-  for (std::size_t i = 0; i < wide.size(); ++i) half::narrow(wide[i], static_cast<Half*>(out)[i]);
-}
-
-}  // namespace
 
 std::string Batch::parameter_name(const Place& place) const {
   return part(place).name + "[" + std::to_string(place.i) + "]";
@@ -42,28 +32,12 @@ void Batch::take_carried(const Place& place, update::Tensor& tensor) const {
   }
 }
 
-void Batch::refuse_widened(const Entry& entry, const std::string& key) const {
-  if (home_->is_cpu()) return;
-  throw py::type_error(state_name(entry.place, key) + ": " + dtype_name(entry.param.array.dtype) +
-                       " on a CUDA device with the rule '" + part(entry.place).rule->name +
-                       "', expected float32 or float64 there");
-}
-
 void* Batch::widened(const Array& state) {
-  Widened& own = widened_.emplace_back();
-  own.narrow = state;
-  own.wide.resize(static_cast<std::size_t>(state.size));
-  update::widen(element_of(state.dtype), state.data, state.size, own.wide.data());
-  return own.wide.data();
+  return widened_.emplace_back(Widened{state, home_->widened(state)}).wide;
 }
 
 void Batch::write_back() const {
   for (const Counter& counter : counters_) counter.write();
-  for (const Widened& each : widened_)
-    if (each.narrow.dtype == Dtype::bfloat16)
-      narrow<half::Bfloat16>(each.wide, each.narrow.data);
-    else
-      narrow<half::Float16>(each.wide, each.narrow.data);
   for (std::size_t n = 0; n < tensors_.size(); ++n) {
     const py::object& all = part(places_[n]).carried;
     if (all.is_none()) continue;

@@ -103,7 +103,7 @@ void optim(py::module_ module) {
   py::class_<Batch>(module, "Batch")
       .def(py::init<>())
       .def("check", &Batch::check, py::arg("parts"), py::arg("unscale") = 1.0,
-           py::arg("stream") = py::none())
+           py::arg("stream") = py::none(), py::arg("check_finite") = true)
       .def("step", &Batch::step, py::arg("parts"), py::arg("check_finite") = true,
            py::arg("unscale") = 1.0, py::arg("stream") = py::none());
 

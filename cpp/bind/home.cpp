@@ -1,11 +1,20 @@
 #include "bind/home.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <vector>
 
+#include "bind/elements.hpp"
 #include "bind/placed.hpp"
+#include "core/half.hpp"
 
 namespace saddlescape::bind {
 namespace {
+
+template <class Half>
+void narrow_to(const float* wide, const Array& to) {
+  for (std::int64_t i = 0; i < to.size; ++i) half::narrow(wide[i], to.as<Half>()[i]);
+}
 
 class Cpu : public Home {
  public:
@@ -16,6 +25,7 @@ class Cpu : public Home {
     if (!stream.is_none())
       throw py::type_error("stream: " + type_text(stream) +
                            ", expected None: no parameter is on a CUDA device");
+    wide_.clear();
   }
   void end() override {}
 
@@ -56,6 +66,17 @@ class Cpu : public Home {
     else
       update::widen(type, source, n, static_cast<float*>(out));
   }
+  float* widened(const Array& narrow) override {
+    std::vector<float>& own = wide_.emplace_back(static_cast<std::size_t>(narrow.size));
+    update::widen(element_of(narrow.dtype), narrow.data, narrow.size, own.data());
+    return own.data();
+  }
+  void narrow(const float* wide, const Array& to) override {
+    if (to.dtype == Dtype::bfloat16)
+      narrow_to<half::Bfloat16>(wide, to);
+    else
+      narrow_to<half::Float16>(wide, to);
+  }
 
   update::Outcome step(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
                        const update::Around& around) override {
@@ -69,6 +90,7 @@ class Cpu : public Home {
 
  private:
   update::Workspace workspace_;
+  std::deque<std::vector<float>> wide_;
 };
 
 }  // namespace

@@ -44,6 +44,11 @@ class Home {
   virtual void receive(void* to, const Array& from) = 0;
   // Numbers of `type` as what is computed in: float64 as they are, all others as float32.
   virtual void widen(update::Element type, const void* source, std::int64_t n, void* out) = 0;
+  // A step's own float32 in the place of an array of bfloat16 or float16, until the next one
+  // begins.
+  virtual float* widened(const Array& narrow) = 0;
+  // Rounds them back into the array, behind the step.
+  virtual void narrow(const float* wide, const Array& to) = 0;
 
   // update::step and update::look.
   virtual update::Outcome step(const update::Group* groups, update::Tensor* tensors,

@@ -112,6 +112,7 @@ Outcome step(const Group* groups, Tensor* tensors, std::int64_t count, const Aro
 update::Seen look(const Group* groups, Tensor* tensors, std::int64_t count, const Around& around,
                   Workspace& workspace, const Stream& stream) {
   workspace.prepare(groups, tensors, count, around, stream);
+  if (!around.check_finite && !update::clips(around)) return {};
   update::begin_steps(groups, tensors, count);  // else no fold has a meaning
   Stepping stepping(workspace, stream, count);
   stepping.send(groups, tensors, control_of(around));

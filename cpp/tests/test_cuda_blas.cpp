@@ -116,6 +116,24 @@ void check_overwritten() {
   tally.expect(out == 6, "what was there is not looked at");
 }
 
+// Ten bits of mantissa in the factors of a float32 product, and in nothing else.
+void check_precision() {
+  const c::Blas rough(c::Stream(), c::Precision::tf32);
+  const auto product = [](const c::Blas& blas, auto a, auto b, auto start) {
+    blas.gemm(Op::none, Op::none, 1, 1, 1, decltype(a)(1), &a, 1, &b, 1, decltype(a)(1), &start, 1);
+    return start;
+  };
+  const float below = 1 + 0x1.8p-12F, tie = 1 + 0x1p-11F, kept = 1 + 0x1p-10F;
+  tally.expect(product(rough, below, 3.0F, 0.0F) == 3, "below half a unit of ten bits");
+  tally.expect(product(rough, -tie, 1.0F, 0.0F) == -kept, "a tie goes away from zero");
+  tally.expect(product(rough, 1.0F, kept, 0.0F) == kept, "ten bits are kept");
+  tally.expect(product(rough, 0.0F, 1.0F, below) == below, "sums are float32's");
+  tally.expect(product(rough, 1 + 0x1p-40, 1.0, 0.0) == 1 + 0x1p-40, "float64 stays");
+  tally.expect(std::isinf(product(rough, HUGE_VALF, 1.0F, 0.0F)), "infinity stays");
+  const c::Blas full{c::Stream()};
+  tally.expect(product(full, below, 1.0F, 0.0F) == below, "float32 unless asked");
+}
+
 template <class Wrong, class Call>
 std::string said(const Call& call) {
   try {
@@ -176,6 +194,7 @@ int main() {
 #endif
   check_sizes();
   check_overwritten();
+  check_precision();
   check_faults();
   check_handles();
   return tally.end();

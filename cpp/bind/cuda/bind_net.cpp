@@ -79,7 +79,8 @@ struct Call {
 // Keeps what a call leaves for the next one in the same stream.
 class DeviceNetwork {
  public:
-  explicit DeviceNetwork(Architecture net) : net_(std::move(net)) {
+  DeviceNetwork(Architecture net, bool tf32) : net_(std::move(net)) {
+    if (tf32) options_.precision = cuda::Precision::tf32;
     cuda::need_device("device='cuda'");
     cuda::need_plain(net_);
   }
@@ -178,7 +179,7 @@ class DeviceNetwork {
 
   template <class T>
   cuda::Network<T>& network(std::unique_ptr<cuda::Network<T>>& kept) {
-    if (!kept) kept = std::make_unique<cuda::Network<T>>(net_, stream_);
+    if (!kept) kept = std::make_unique<cuda::Network<T>>(net_, stream_, options_);
     return *kept;
   }
 
@@ -208,6 +209,7 @@ class DeviceNetwork {
   }
 
   Architecture net_;
+  cuda::NetworkOptions options_;
   std::mutex mutex_;  // one call at a time: they share memory
   cuda::Stream stream_;
   int device_ = -1;
@@ -222,14 +224,16 @@ void cuda_net(py::module_ module) {
   py::class_<DeviceNetwork>(module, "Network")
       .def(py::init([](std::vector<std::int64_t> sizes, const std::string& activation,
                        const std::string& loss, bool bias, const std::string& normalisation,
-                       bool residual, double dropout, double huber_delta, bool normalise_after) {
+                       bool residual, double dropout, double huber_delta, bool normalise_after,
+                       bool tf32) {
              return std::make_unique<DeviceNetwork>(
                  architecture(std::move(sizes), activation, loss, bias, normalisation, residual,
-                              dropout, huber_delta, normalise_after));
+                              dropout, huber_delta, normalise_after),
+                 tf32);
            }),
            py::arg("sizes"), py::arg("activation"), py::arg("loss"), py::arg("bias"),
            py::arg("normalisation"), py::arg("residual"), py::arg("dropout"),
-           py::arg("huber_delta"), py::arg("normalise_after"))
+           py::arg("huber_delta"), py::arg("normalise_after"), py::arg("tf32") = false)
       .def("predict", &DeviceNetwork::predict, py::arg("theta"), py::arg("X"))
       .def("loss", &DeviceNetwork::loss, py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("weight") = py::none())

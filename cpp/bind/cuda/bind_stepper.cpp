@@ -34,7 +34,7 @@ void cuda_stepper(py::module_ module) {
   py::class_<DeviceBatch>(module, "Batch")
       .def(py::init<>())
       .def("check", &DeviceBatch::check, py::arg("parts"), py::arg("unscale") = 1.0,
-           py::arg("stream") = py::none())
+           py::arg("stream") = py::none(), py::arg("check_finite") = true)
       .def("step", &DeviceBatch::step, py::arg("parts"), py::arg("check_finite") = true,
            py::arg("unscale") = 1.0, py::arg("stream") = py::none());
   module.def(

@@ -197,21 +197,15 @@ py::object interface_of(py::handle source) {
   return py::getattr(source, "__cuda_array_interface__", py::none());
 }
 
-// PyTorch's current stream of the device that a tensor is on, which it says nowhere else.
-cuda::Stream torch_stream(const Asked& asked) {
-  const py::object device = asked.source.attr("device");
-  if (py::cast<std::string>(py::str(device.attr("type"))) != "cuda") return asked.reader;
-  return stream_of(py::module_::import("torch").attr("cuda").attr("current_stream")(device));
-}
-
-// PyTorch before 2.10, and what is derived from its tensors. Its allocator gives memory away in the
-// order of its current stream: nobody has to wait for that.
+// PyTorch before 2.10, and what is derived from its tensors: the stream is its current one, in
+// whose order it gives memory away too.
 TakenOnDevice from_torch(const Asked& asked) {
   const py::object interface = interface_of(asked.source);
   // Its interface has no word for bfloat16.
   const bool plain = !interface.is_none() && py::cast<std::string>(interface["typestr"])[1] != 'V';
   TakenOnDevice found = plain ? from_interface(asked, interface) : from_dlpack(asked);
-  found.stream = torch_stream(asked);
+  const py::object of = py::module_::import("torch").attr("cuda").attr("current_stream");
+  found.stream = stream_of(of(found.array.device));
   found.has_stream = true;
   return found;
 }
@@ -249,7 +243,10 @@ TakenOnDevice taken_on_device(py::handle source, const std::string& name,
   if (says_is_cuda(source) && py::hasattr(source, "detach"))
     return from_torch({source.attr("detach")(), name, allowed, shape, writable, reader});
   const py::object interface = interface_of(source);
-  if (!interface.is_none()) return from_interface(asked, interface);
+  // Before its version 3 the interface has no word for streams, JAX's for one: DLPack has.
+  const bool is_ordered = !interface.is_none() && py::cast<py::dict>(interface).contains("stream");
+  if (!interface.is_none() && (is_ordered || writable || !says_dlpack_cuda(source)))
+    return from_interface(asked, interface);
   return from_dlpack(asked);
 }
 

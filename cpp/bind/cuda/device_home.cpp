@@ -1,10 +1,13 @@
 #include "bind/cuda/device_home.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
 #include "bind/cuda/device_array.hpp"
+#include "bind/elements.hpp"
 #include "bind/gil.hpp"
+#include "cuda/halves.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -19,6 +22,7 @@ class OnCuda : public DeviceHome {
 
   void begin(const py::object& stream) override {
     others_.clear();
+    widened_ = 0;
     waits_ = false;
     chosen_ = !stream.is_none();
     if (chosen_ || given_) go_on_in(stream_of(stream));
@@ -92,22 +96,26 @@ class OnCuda : public DeviceHome {
     cuda::copy(*stream_, to, from.data, bytes);
   }
 
-  // Once, when an optimizer is made: by way of the host.
   void widen(update::Element type, const void* source, std::int64_t n, void* out) override {
-    const std::int64_t bytes = n * update::width(type);
-    if (type == update::Element::float32 || type == update::Element::float64) {
-      const cuda::OnDevice there(number());
-      return cuda::copy(*stream_, out, source, bytes);
-    }
-    std::vector<char> narrow(static_cast<std::size_t>(bytes));
-    std::vector<float> wide(static_cast<std::size_t>(n));
-    {
-      const cuda::OnDevice there(number());
-      cuda::download(*stream_, narrow.data(), source, bytes);
-      stream_->wait();
-    }
-    update::widen(type, narrow.data(), n, wide.data());
-    send(out, wide.data(), n * static_cast<std::int64_t>(sizeof(float)));
+    const cuda::OnDevice there(number());
+    if (type == update::Element::float32 || type == update::Element::float64)
+      return cuda::copy(*stream_, out, source, n * update::width(type));
+    cuda::widen(*stream_, type, source, n, static_cast<float*>(out));
+  }
+
+  float* widened(const Array& narrow) override {
+    const cuda::OnDevice there(number());
+    if (widened_ == wide_.size())
+      wide_.emplace_back(cuda::Memory::Where::device, "an optimizer's state in float32");
+    cuda::Memory& own = wide_[widened_++];
+    own.grow(narrow.size * static_cast<std::int64_t>(sizeof(float)));
+    widen(element_of(narrow.dtype), narrow.data, narrow.size, own.data());
+    return own.as<float>();
+  }
+
+  void narrow(const float* wide, const Array& to) override {
+    const cuda::OnDevice there(number());
+    cuda::narrow(*stream_, element_of(to.dtype), wide, to.size, to.data);
   }
 
   update::Outcome step(const update::Group* groups, update::Tensor* tensors, std::int64_t count,
@@ -174,7 +182,9 @@ class OnCuda : public DeviceHome {
   }
 
   cuda::Workspace workspace_;
-  int number_ = -1;  // of the device
+  std::deque<cuda::Memory> wide_;  // kept from step to step
+  std::size_t widened_ = 0;        // of them in this one
+  int number_ = -1;                // of the device
   // Shared with our arrays: who reads them comes after it.
   std::shared_ptr<cuda::Stream> stream_ = std::make_shared<cuda::Stream>();
   bool chosen_ = false;  // for this step

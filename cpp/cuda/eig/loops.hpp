@@ -27,62 +27,49 @@ struct Elements {
   }
 };
 
-// out[piece] <- the sum of f(row, column) over the piece's columns, of `pieces` pieces for each
+struct Sum {
+  SADDLESCAPE_KERNEL double operator()(double a, double b) const { return a + b; }
+};
+// Of numbers from 0 on; NaN if one is.
+struct Largest {
+  SADDLESCAPE_KERNEL double operator()(double a, double b) const {
+    return b <= a || a != a ? a : b;
+  }
+};
+
+// out[piece] <- f(row, column) of the piece's columns brought together, of `pieces` pieces for each
 // row; a block for each piece.
-template <class F>
-struct RowSums {
+template <class Together, class F>
+struct PerRow {
   std::int64_t columns, pieces;
   double* out;
   F f;
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
-    SADDLESCAPE_SHARED double sums[block_threads];
+    SADDLESCAPE_SHARED double found[block_threads];
+    const Together together{};
     const std::int64_t row = block.index() / pieces, piece = block.index() % pieces;
     const std::int64_t width = (columns + pieces - 1) / pieces, begin = piece * width;
     const std::int64_t end = begin + width < columns ? begin + width : columns;
     block.phase([&](int thread) {
-      double sum = 0;
-      for (std::int64_t j = begin + thread; j < end; j += block_threads) sum += f(row, j);
-      sums[thread] = sum;
+      double own = 0;
+      for (std::int64_t j = begin + thread; j < end; j += block_threads)
+        own = together(own, f(row, j));
+      found[thread] = own;
     });
     block.all([&](int thread) {
       if (thread != 0) return;
-      double sum = 0;
-      for (int i = 0; i < block_threads; ++i) sum += sums[i];
-      out[block.index()] = sum;
+      double own = 0;
+      for (int i = 0; i < block_threads; ++i) own = together(own, found[i]);
+      out[block.index()] = own;
     });
   }
 };
 
-// out[i] <- the largest of f(row, column) over a piece's columns, NaN if one is; as RowSums.
 template <class F>
-struct RowLargest {
-  std::int64_t columns, pieces;
-  double* out;
-  F f;
-
-  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
-    SADDLESCAPE_SHARED double most[block_threads];
-    const std::int64_t row = block.index() / pieces, piece = block.index() % pieces;
-    const std::int64_t width = (columns + pieces - 1) / pieces, begin = piece * width;
-    const std::int64_t end = begin + width < columns ? begin + width : columns;
-    block.phase([&](int thread) {
-      double found = 0;
-      for (std::int64_t j = begin + thread; j < end; j += block_threads) {
-        const double x = f(row, j);
-        if (!(x <= found)) found = found == found ? x : found;
-      }
-      most[thread] = found;
-    });
-    block.all([&](int thread) {
-      if (thread != 0) return;
-      double found = most[0];
-      for (int i = 1; i < block_threads; ++i)
-        if (!(most[i] <= found)) found = found == found ? most[i] : found;
-      out[block.index()] = found;
-    });
-  }
-};
+using RowSums = PerRow<Sum, F>;
+template <class F>
+using RowLargest = PerRow<Largest, F>;
 
 }  // namespace
 }  // namespace saddlescape::cuda::eig

@@ -1,6 +1,9 @@
 // cuBLAS's functions as the seam calls them, column-major, on core/blas.
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <vector>
 
 #include "core/blas.hpp"
 #include "cuda/hosted/libraries.hpp"
@@ -17,7 +20,7 @@ namespace {
 
 using blas::Op;
 using Size = std::int64_t;
-constexpr int invalid_value = 7;
+constexpr int invalid_value = 7, tf32_math = 3;
 
 struct Handle {
   void* stream = nullptr;
@@ -27,14 +30,6 @@ struct Handle {
 
 Op op_of(int native) { return native == 0 ? Op::none : Op::transpose; }
 
-int create(void** handle) {
-  *handle = new Handle;
-  return 0;
-}
-int destroy(void* handle) {
-  delete static_cast<Handle*>(handle);
-  return 0;
-}
 int set_stream(void* handle, void* stream) {
   auto& own = *static_cast<Handle*>(handle);
   own.stream = stream;
@@ -60,6 +55,37 @@ int refusal(const void* handle, Size least_a, Size lda, Size least_b, Size ldb, 
   return right ? 0 : invalid_value;
 }
 
+// TF32's ten bits of mantissa: the nearest, of two the one further from zero, as cvt.rna.tf32 has
+// it.
+float in_tf32(float x) {
+  if (!std::isfinite(x)) return x;
+  std::uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0x1000U) & ~0x1fffU;
+  std::memcpy(&x, &bits, sizeof bits);
+  return x;
+}
+
+// A column-major matrix as a product reads it, in TF32 if it `rounds`.
+template <class T>
+struct Operand {
+  const T* data;
+  Size ld;
+  std::vector<T> rounded;
+
+  Operand(bool rounds, const T* given, Size rows, Size columns, Size given_ld)
+      : data(given), ld(given_ld) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (!rounds) return;
+      rounded.reserve(static_cast<std::size_t>(rows * columns));
+      for (Size j = 0; j < columns; ++j)
+        for (Size i = 0; i < rows; ++i) rounded.push_back(in_tf32(given[j * given_ld + i]));
+      data = rounded.data();
+      ld = rows > 0 ? rows : 1;
+    }
+  }
+};
+
 // Column-major C = op(A) op(B) is row-major C^T = op(B)^T op(A)^T.
 template <class T>
 int gemm_batch(void* handle, int a_op, int b_op, Size m, Size n, Size k, const T* alpha, const T* a,
@@ -67,11 +93,16 @@ int gemm_batch(void* handle, int a_op, int b_op, Size m, Size n, Size k, const T
                T* c, Size ldc, long long c_step, Size count) {
   if (const int status = refusal(handle, a_op == 0 ? m : k, lda, b_op == 0 ? k : n, ldb, m, ldc))
     return status;
+  const auto& own = *static_cast<Handle*>(handle);
+  const bool rounds = own.math == tf32_math;
   const T by = *alpha, kept = *beta;  // the host's: read before the call returns
-  ask(static_cast<Handle*>(handle)->stream, [=] {
-    for (Size i = 0; i < count; ++i)
-      blas::gemm(op_of(b_op), op_of(a_op), n, m, k, by, b + i * b_step, ldb, a + i * a_step, lda,
+  ask(own.stream, [=] {
+    for (Size i = 0; i < count; ++i) {
+      const Operand<T> left(rounds, a + i * a_step, a_op == 0 ? m : k, a_op == 0 ? k : m, lda);
+      const Operand<T> right(rounds, b + i * b_step, b_op == 0 ? k : n, b_op == 0 ? n : k, ldb);
+      blas::gemm(op_of(b_op), op_of(a_op), n, m, k, by, right.data, right.ld, left.data, left.ld,
                  kept, c + i * c_step, ldc);
+    }
   });
   return 0;
 }
@@ -96,20 +127,12 @@ int gemv(void* handle, int op, Size m, Size n, const T* alpha, const T* a, Size 
   return 0;
 }
 
-template <class Function>
-void* address(Function* function) {
-  return reinterpret_cast<void*>(function);
-}
-
 }  // namespace
 
 void* cublas_function(const char* name) {
-  static const struct {
-    const char* name;
-    void* function;
-  } table[] = {
-      {"cublasCreate_v2", address(create)},
-      {"cublasDestroy_v2", address(destroy)},
+  static const Named table[] = {
+      {"cublasCreate_v2", address(create<Handle>)},
+      {"cublasDestroy_v2", address(destroy<Handle>)},
       {"cublasSetStream_v2", address(set_stream)},
       {"cublasSetWorkspace_v2", address(set_workspace)},
       {"cublasSetMathMode", address(set_math)},
@@ -121,9 +144,7 @@ void* cublas_function(const char* name) {
       {"cublasSgemv_v2_64", address(gemv<float>)},
       {"cublasDgemv_v2_64", address(gemv<double>)},
   };
-  for (const auto& each : table)
-    if (std::strcmp(each.name, name) == 0) return each.function;
-  return nullptr;
+  return find(table, name);
 }
 
 }  // namespace saddlescape::cuda::hosted

@@ -1,6 +1,5 @@
 // cuSOLVER's functions as the seam calls them, column-major, on core/blas and ldlt.hpp.
 #include <cstdint>
-#include <cstring>
 #include <stdexcept>
 
 #include "core/blas.hpp"
@@ -27,14 +26,6 @@ struct Handle {
 
 void* stream_of(const void* handle) { return static_cast<const Handle*>(handle)->stream; }
 
-int create(void** handle) {
-  *handle = new Handle;
-  return 0;
-}
-int destroy(void* handle) {
-  delete static_cast<Handle*>(handle);
-  return 0;
-}
 int set_stream(void* handle, void* stream) {
   static_cast<Handle*>(handle)->stream = stream;
   return 0;
@@ -92,17 +83,9 @@ int sytrf(void* handle, int triangle, int n, double* a, int lda, int* pivots, do
   return 0;
 }
 
-template <class Function>
-void* address(Function* function) noexcept {
-  return reinterpret_cast<void*>(function);
-}
-
-const struct {
-  const char* name;
-  void* function;
-} table[] = {
-    {"cusolverDnCreate", address(create)},
-    {"cusolverDnDestroy", address(destroy)},
+const Named table[] = {
+    {"cusolverDnCreate", address(create<Handle>)},
+    {"cusolverDnDestroy", address(destroy<Handle>)},
     {"cusolverDnSetStream", address(set_stream)},
     {"cusolverDnCreateParams", address(create_params)},
     {"cusolverDnDestroyParams", address(destroy_params)},
@@ -114,10 +97,6 @@ const struct {
 
 }  // namespace
 
-void* cusolver_function(const char* name) {
-  for (const auto& each : table)
-    if (std::strcmp(each.name, name) == 0) return each.function;
-  return nullptr;
-}
+void* cusolver_function(const char* name) { return find(table, name); }
 
 }  // namespace saddlescape::cuda::hosted

@@ -142,7 +142,13 @@ Part = tuple[
 ]
 
 class Batch:
-    def check(self, parts: list[Part], unscale: float = 1.0, stream: object = None) -> None: ...
+    def check(
+        self,
+        parts: list[Part],
+        unscale: float = 1.0,
+        stream: object = None,
+        check_finite: bool = True,
+    ) -> None: ...
     def step(
         self,
         parts: list[Part],

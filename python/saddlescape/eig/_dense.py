@@ -131,7 +131,7 @@ def eigh(
     iteration", SIAM J. Sci. Stat. Comput. 13 (1992).
     """
     if on_device(A):
-        n = int(A.shape[0])
+        n = int(A.shape[0]) if A.shape else 0
         ends = (n, 0) if low is None and high is None else (low or 0, high or 0)
         smallest, largest = integer("low", ends[0], 0), integer("high", ends[1], 0)
         pairs: tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _backend
+from saddlescape._backend import on_device
 
 __all__ = [
-    "CUDA",
     "checked_start",
     "device_order",
     "device_solvers",
@@ -19,18 +19,6 @@ __all__ = [
     "is_device_operator",
     "on_device",
 ]
-
-CUDA = 2  # kDLCUDA
-
-
-def on_device(array: object) -> bool:
-    """Say whether an array says that a CUDA device holds its numbers."""
-    if isinstance(array, np.ndarray):
-        return False
-    ask = getattr(array, "__dlpack_device__", None)
-    if callable(ask) and not isinstance(array, type):
-        return bool(ask()[0] == CUDA)
-    return hasattr(array, "__cuda_array_interface__")
 
 
 def is_device_operator(op: object) -> bool:
@@ -54,11 +42,16 @@ def device_order(op: Any) -> int:
 
 def device_where(op: Any) -> tuple[Callable[[Any], Any], tuple[Any, bool, Any, int | None]]:
     """Return the product and what the backend wants to know of it."""
-    matrix = op if on_device(op) else None
-    single = matrix is None and str(getattr(op, "dtype", "")).endswith("float32")
+
+    def product(vectors: Any) -> Any:
+        return op @ vectors
+
+    if on_device(op):  # whatever its library calls a stream, the array says it by protocol
+        return product, (None, False, op, None)
+    single = str(getattr(op, "dtype", "")).endswith("float32")
     _, _, number = str(getattr(op, "device", "")).partition(":")
-    named = int(number) if matrix is None and number.isdecimal() else None
-    return (lambda vectors: op @ vectors), (getattr(op, "stream", None), single, matrix, named)
+    named = int(number) if number.isdecimal() else None
+    return product, (getattr(op, "stream", None), single, None, named)
 
 
 def checked_start(start: Any, by_rows: Callable[[Any], NDArray[np.float64]]) -> Any:

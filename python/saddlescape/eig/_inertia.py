@@ -249,7 +249,7 @@ def inertia(
 
 
 def _on_device(A: Any, asked: float, overwrite: bool) -> Inertia:
-    if overwrite:
+    if flag("overwrite", overwrite):
         raise ValueError("overwrite: True with A on a CUDA device, expected False there")
     signs = device_solvers("inertia").certified_signs(A, asked)
     if signs is None:

@@ -243,10 +243,9 @@ def lanczos(
         core.lanczos(n, apply, *arguments, vectors, callback, where)
     )
     ended = Outcome[outcome]
-    vectors = rows.T if core is _eig else rows  # a device's come by columns
     return EigResult(
         values,
-        rows.T if core is _eig else rows,
+        rows.T if core is _eig else rows,  # a device's come by columns
         residuals,
         bounds,
         gaps,

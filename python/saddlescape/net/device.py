@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from saddlescape import _backend, _check, _core
 
-__all__ = ["DEVICES", "OnDevice", "device"]
+__all__ = ["DEVICES", "OnDevice", "device", "tensor_floats", "there_if_wanted"]
 
 DEVICES = ("cpu", "cuda")
 
@@ -17,6 +17,17 @@ DEVICES = ("cpu", "cuda")
 def device(given: Any) -> str:
     """Return "cpu" or "cuda"."""
     return _check.choice("device", given, DEVICES)
+
+
+def tensor_floats(given: Any, where: str, dtype: np.dtype[Any]) -> bool:
+    """Return `tf32` if a network of that dtype can take it where it stands."""
+    wanted = _check.flag("tf32", given)
+    if wanted and (where != "cuda" or dtype != np.float32):
+        raise ValueError(
+            f"tf32: True on device {where!r} in {dtype}, expected False, or device 'cuda' and "
+            "dtype float32, whose products it is for"
+        )
+    return wanted
 
 
 class OnDevice:
@@ -31,6 +42,8 @@ class OnDevice:
         The same network, for where its parameters stand.
     arguments : tuple
         Those that `core` was made from.
+    tf32 : bool
+        Whether products of float32 are TF32's.
 
     Raises
     ------
@@ -40,10 +53,13 @@ class OnDevice:
         If the network has what the device can't do, by name.
     """
 
-    def __init__(self, core: _core.net.Network, arguments: tuple[Any, ...]) -> None:
+    def __init__(
+        self, core: _core.net.Network, arguments: tuple[Any, ...], tf32: bool = False
+    ) -> None:
         self.cuda = _backend.cuda("device='cuda'")
         self.core = core
-        self._network = self.cuda.Network(*arguments)
+        self.tf32 = tf32
+        self._network = self.cuda.Network(*arguments, tf32)
 
     def holds(self, array: Any) -> bool:
         """Whether an array stands in a CUDA device's memory."""
@@ -125,6 +141,14 @@ class OnDevice:
         there = map(self.sent, (X, Y))
         H = self._network.hessian(theta, *there, part, first, last, self.sent(weight))
         return _like(X, H)
+
+
+def there_if_wanted(
+    where: Any, tf32: Any, dtype: np.dtype[Any], core: _core.net.Network, arguments: tuple[Any, ...]
+) -> OnDevice | None:
+    """Return what computes on the device, None for the CPU."""
+    wanted = tensor_floats(tf32, device(where), dtype)
+    return OnDevice(core, arguments, wanted) if where == "cuda" else None
 
 
 def _like(given: Any, result: Any) -> Any:

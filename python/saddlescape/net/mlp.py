@@ -13,8 +13,7 @@ from saddlescape import _check, _core
 from saddlescape._extras import require
 from saddlescape.net import checks, store, views
 from saddlescape.net.derivatives import Derivatives
-from saddlescape.net.device import OnDevice
-from saddlescape.net.device import device as place
+from saddlescape.net.device import there_if_wanted
 from saddlescape.net.draw import Draw, checked_draw
 from saddlescape.net.init import INITS, checked_scale, draw_weights
 from saddlescape.net.standardise import Standardised
@@ -70,6 +69,9 @@ class MLP(Standardised, Derivatives):
         (no normalisation, residual or dropout) with the CUDA backend. Calls there take NumPy's
         arrays and give NumPy's, or take arrays in device memory (DLPack,
         ``__cuda_array_interface__``) and give such. See `to`.
+    tf32 : bool
+        With ``device="cuda"`` and dtype float32: products of matrices in NVIDIA's TF32, whose
+        mantissa has 10 bits for float32's 23, with sums in float32. Files say nothing of it.
 
     Raises
     ------
@@ -117,6 +119,8 @@ class MLP(Standardised, Derivatives):
         init_scale: float | None = None,
         normalise_after: bool = False,
         device: str = "cpu",
+        *,
+        tf32: bool = False,
     ) -> None:
         self.sizes = checks.sizes(sizes)
         self.activation = _check.choice("activation", activation, _core.net.activations())
@@ -142,7 +146,7 @@ class MLP(Standardised, Derivatives):
             self.huber_delta, self.normalise_after,
         )  # fmt: skip
         self._network = _core.net.Network(*arguments)
-        there = OnDevice(self._network, arguments) if place(device) == "cuda" else None
+        there = there_if_wanted(device, tf32, self.dtype, self._network, arguments)
         # where vectors of it do not cross lines of the cache
         self._theta = _core.zeros(self._network.parameters, str(self.dtype))
         self._running = views.running_averages(self.sizes, normalisation)
@@ -240,12 +244,8 @@ class MLP(Standardised, Derivatives):
             return self._there.samples(X, self._standardisation is not None, dtype or self.dtype)
         return self._inputs(X, dtype or self.dtype)
 
-    def copy(self) -> MLP:
-        """Return a network of its own with the same parameters, on the same device."""
-        return self._twin(self.device)
-
-    def _twin(self, device: str) -> MLP:
-        twin = store.blank(MLP, {**store.architecture(self), "device": device})
+    def _twin(self, device: str, tf32: bool) -> MLP:
+        twin = store.blank(MLP, {**store.architecture(self), "device": device, "tf32": tf32})
         twin._put(self.on_host())  # whatever it holds, a diverged run's NaN too
         twin._running[:] = self._running
         twin._standardisation = self._standardisation
@@ -296,5 +296,5 @@ class MLP(Standardised, Derivatives):
         return store.load(cls, path)
 
     def __repr__(self) -> str:
-        where = "" if self._there is None else ", on cuda"
+        where = "" if self._there is None else ", on cuda" + ", tf32" * self.tf32
         return f"MLP({store.description(self)}, {self.parameters:,} parameters{where})"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saddlescape import _core
-from saddlescape.net.device import OnDevice
+from saddlescape.net.device import OnDevice, tensor_floats
 from saddlescape.net.device import device as place
 
 if TYPE_CHECKING:
@@ -31,14 +31,26 @@ class Placed(ABC):
         """Where theta stands: "cpu" or "cuda"."""
         return "cpu" if self._there is None else "cuda"
 
-    def to(self, device: str) -> MLP:
-        """Return the network on a device, ``"cpu"`` or ``"cuda"``: this one if it is there.
+    @property
+    def tf32(self) -> bool:
+        """Whether its products of float32 are TF32's, on a device that was asked for them."""
+        return self._there is not None and self._there.tf32
+
+    def to(self, device: str, *, tf32: bool | None = None) -> MLP:
+        """Return the network on a device: this one if it is there and computes so already.
 
         Else it is another one, with a copy of the parameters.
 
+        Parameters
+        ----------
+        device : str
+            ``"cpu"`` or ``"cuda"``.
+        tf32 : bool, optional
+            As `MLP` takes it. By default as it was on the same device, False on another one.
+
         Raises
         ------
-        ValueError, RuntimeError, MemoryError
+        TypeError, ValueError, RuntimeError, MemoryError
             As the network's making does.
 
         Examples
@@ -48,11 +60,18 @@ class Placed(ABC):
         >>> net.to("cpu") is net
         True
         """
-        own = cast("MLP", self)
-        return own if place(device) == self.device else self._twin(device)
+        kept = place(device) == self.device and self.tf32
+        wanted = kept if tf32 is None else tensor_floats(tf32, device, self.dtype)
+        if (device, wanted) == (self.device, self.tf32):
+            return cast("MLP", self)
+        return self._twin(device, wanted)
+
+    def copy(self) -> MLP:
+        """Return a network of its own with the same parameters, on the same device."""
+        return self._twin(self.device, self.tf32)
 
     @abstractmethod
-    def _twin(self, device: str) -> MLP:
+    def _twin(self, device: str, tf32: bool) -> MLP:
         """Return a network of its own with the same numbers, on a device."""
 
     def need_cpu(self, name: str) -> None:

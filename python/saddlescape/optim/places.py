@@ -92,15 +92,14 @@ class Mixed:
         """Return False if the step was left out because a gradient is not finite."""
         own, streams = self._split("grads", grads), (stream, None)
         clips = self.around.clip_norm < float("inf")
-        if check_finite or clips:
-            seen = [
-                core.look(mine, check_finite, skip, at)
-                for core, mine, at in zip(self._cores, own, streams, strict=True)
-            ]
-            if any(each.non_finite >= 0 for each in seen):
-                return False
-            if clips:
-                self.around.norm_of_all = _core.norm_of_all(seen, self._order)
+        seen = [
+            core.look(mine, check_finite, skip, at)
+            for core, mine, at in zip(self._cores, own, streams, strict=True)
+        ]
+        if any(each.non_finite >= 0 for each in seen):
+            return False
+        if clips:
+            self.around.norm_of_all = _core.norm_of_all(seen, self._order)
         self.around.norm_is_known = clips
         try:
             for core, mine, at in zip(self._cores, own, streams, strict=True):
@@ -129,7 +128,7 @@ class Mixed:
             own = {name: rows[k] for name, rows in split.items()}
             try:
                 core.load(own, numbers[0][k], numbers[1][k], calls, as_left)
-            except (TypeError, ValueError):
+            except (MemoryError, TypeError, ValueError):
                 for done, old in zip(self._cores[:k], taken, strict=False):
                     done.load(*old, as_left=True)
                 raise

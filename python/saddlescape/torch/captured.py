@@ -35,7 +35,7 @@ class CapturedStep:
         )
         for p, entry in fresh:
             optimizer.state[p].update(entry)
-        self._steps = optimizer._batch.steps
+        self._batch, self._steps = optimizer._batch, optimizer._batch.steps
 
     def launch(self) -> None:
         """Step: at once, or as often as the graph that is being captured is replayed.
@@ -45,7 +45,7 @@ class CapturedStep:
         Raises
         ------
         RuntimeError
-            If the optimizer has taken a step of its own since.
+            If the optimizer has taken a step of its own since, or loaded a state.
         """
         self._check()
         _, stream = self._optimizer._batch.on(self._device())
@@ -83,7 +83,9 @@ class CapturedStep:
         return devices.pop()
 
     def _check(self) -> None:
-        if self._optimizer._batch.steps != self._steps:
+        # A state that was loaded begins with batches of its own.
+        if self._optimizer._batch is not self._batch or self._batch.steps != self._steps:
             raise RuntimeError(
-                "the optimizer has stepped on its own since this step was captured; capture it anew"
+                "the optimizer has stepped or loaded a state on its own since this step was "
+                "captured; capture it anew"
             )

@@ -58,10 +58,9 @@ class Batches:
             batch.step(parts, check_finite, unscale, stream)
             return
         split = {device: _only(parts, device) for device in devices}
-        if check_finite:
-            for device, own in split.items():
-                batch, stream = self.on(device)
-                batch.check(own, unscale, stream)
+        for device, own in split.items():
+            batch, stream = self.on(device)
+            batch.check(own, unscale, stream, check_finite)
         # The CPU last: what can still go wrong on a device, its memory, does so before that.
         for device in reversed(devices):
             batch, stream = self.on(device)
