@@ -18,7 +18,8 @@ import saddlescape as ss
 from bench_train_steps import flops
 from contestants import LR, arguments
 from gpu_place import Call, Place
-from saddlescape import eig, optim
+from saddlescape import _backend, eig, optim
+from saddlescape.optim.ahead import Ahead
 from speed_cases import EIGHT_BIT_LR, EIGHT_BIT_MEAN, ROUNDING, STATES, many
 
 GIB = 1 << 30
@@ -160,29 +161,42 @@ def clip_step_average(n: int) -> Case:
 
 
 def training(batch: int, sizes: tuple[int, ...], jax: bool) -> Case:
+    """Some steps of `train`, which records each, against as many of a loop in Python."""
+    lr, steps = LR / 10, 16
+
     def data() -> tuple[Any, Any]:
         rng = np.random.default_rng(0)
         X = rng.standard_normal((batch, sizes[0])).astype(np.float32)
         return X, rng.integers(0, sizes[-1], batch)
 
     def ours(place: Place) -> Side:
-        X, y = (place.sent(array) for array in data())
+        X, y = data()
         net = ss.MLP(sizes, activation="relu", seed=1, device="cuda")
-        opt = optim.Adam(net.theta, lr=LR / 10)
-        return Side(
-            lambda: opt.step(net.gradient(X, y), check_finite=False, stream=place.stream),
-            lambda: place.ends(net.predict(X)),
-        )
+        core = Ahead(optim.Adam(net.theta, lr=lr)).core
+        there = (place.sent(array) for array in net.encode(X, y))
+        loop = _backend.cuda("bench/gpu").Loop(net._network, core, net.theta, *there, batch)
+        rates, weights = np.full(steps, lr), np.zeros(steps)
+        return Side(lambda: loop.run(None, rates, weights, 1e9), lambda: place.ends(net.predict(X)))
+
+    def rival(place: Place) -> Side:
+        step, numbers = make(place, sizes, *data(), lr)
+
+        def call() -> Any:
+            for _ in range(steps - 1):
+                step()
+            return step()
+
+        return Side(call, numbers)
 
     make = rivals.jax_training if jax else rivals.torch_training
     return Case(
-        f"training step, {'-'.join(map(str, sizes))}, batch {batch}",
+        f"{steps} training steps, {'-'.join(map(str, sizes))}, batch {batch}",
         "jitted JAX" if jax else "torch eager",
         ours,
-        lambda place: Side(*make(place, sizes, *data(), LR / 10)),
+        rival,
         1.0 if jax else 2.0,
-        steps=5,
-        flops=flops(sizes, batch),
+        steps=1,
+        flops=steps * flops(sizes, batch),
         tolerance=1e-3,  # Adam's first steps are signs of the gradient, and grow its rounding
         wall=jax,
         memory=GIB,

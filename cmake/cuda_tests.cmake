@@ -15,7 +15,7 @@ endif()
 # those run that launch less.
 if(NOT SADDLESCAPE_SANITIZE)
   foreach(order IN ITEMS up down)
-    set(names blas composed eig eig_faults lanczos net_faults sizes traffic train)
+    set(names blas composed eig eig_faults lanczos net_faults sizes traffic train train_ends)
     if(order STREQUAL "up")
       list(APPEND names captured faults net step)
     endif()

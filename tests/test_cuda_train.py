@@ -61,6 +61,14 @@ def test_losses(loss, dtype):
     check(dtype, net=net, epochs=8, sample_weight=weight, l2=0.01)
 
 
+def test_tf32_is_the_networks():
+    X, y = samples("float32")
+    nets = [network("float32").to("cuda", tf32=rough) for rough in (False, True)]
+    full, rough = (ss.train(net, X, y, epochs=2, batch_size=32) for net in nets)
+    apart = np.abs(full.history.loss / rough.history.loss - 1)
+    assert 1e-6 < apart.max() < 1e-2
+
+
 ASKED = {
     "order": {"shuffle": False},
     "seed": {"seed": 9},

@@ -81,6 +81,7 @@ class Loop:  # as _core.train.Loop; memory is the host's, and so are a burst's a
         l1: float = 0.0,
         l2: float = 0.0,
         weight: Any = None,
+        tf32: bool = False,
     ) -> None: ...
     def run(
         self,

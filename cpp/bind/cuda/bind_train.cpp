@@ -22,7 +22,7 @@ class DeviceTrainingLoop {
  public:
   DeviceTrainingLoop(const py::object& network, const py::object& stepper, const py::object& theta,
                      const py::object& X, const py::object& Y, std::int64_t size, double l1,
-                     double l2, const py::object& weight)
+                     double l2, const py::object& weight, bool tf32)
       : held_{network, stepper}, stepper_(py::cast<DeviceStepper&>(stepper)) {
     const auto& net = py::cast<const net::Architecture&>(network);
     cuda::need_plain(net);
@@ -43,12 +43,14 @@ class DeviceTrainingLoop {
     Array own;
     if (!weight.is_none()) own = lent(weight, "weight", {theta_.dtype}, {samples}, 0);
     const train::Penalty penalty = penalty_of(l1, l2);
+    cuda::NetworkOptions options;
+    if (tf32) options.precision = cuda::Precision::tf32;
     size = bursts_.cut(samples, size);
     with_dtype(theta_.dtype, [&](auto zero) {
       using T = decltype(zero);
       const net::Batch<T> data{inputs.as<T>(), targets.as<T>(), samples, own.as<T>()};
-      loop_ =
-          std::make_unique<cuda::DeviceLoop<T>>(net, theta_.as<T>(), data, size, penalty, stream_);
+      loop_ = std::make_unique<cuda::DeviceLoop<T>>(net, theta_.as<T>(), data, size, penalty,
+                                                    stream_, options);
     });
   }
 
@@ -149,10 +151,10 @@ class DeviceTrainingLoop {
 void cuda_train(py::module_ module) {
   py::class_<DeviceTrainingLoop>(std::move(module), "Loop")
       .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
-                    const py::object&, std::int64_t, double, double, const py::object&>(),
+                    const py::object&, std::int64_t, double, double, const py::object&, bool>(),
            py::arg("network"), py::arg("stepper"), py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0,
-           py::arg("weight") = py::none())
+           py::arg("weight") = py::none(), py::arg("tf32") = false)
       .def("run", &DeviceTrainingLoop::run, py::arg("order"), py::arg("rates"), py::arg("weights"),
            py::arg("seconds") = 0.05)
       .def_property_readonly("memory", &DeviceTrainingLoop::memory)

@@ -85,8 +85,9 @@ class DeviceSteps(NativeSteps):
         self._brought = True
         ahead = Ahead(optimizer, None if self._moved is None else self._moved.core)
         loop = there.cuda.Loop(
-            there.net._network, ahead.core, theta, there.X, there.Y, size, *penalty, there.weight
-        )
+            there.net._network, ahead.core, theta, there.X, there.Y, size, *penalty, there.weight,
+            there.net.tf32,
+        )  # fmt: skip
         self._begin(loop, ahead, history, size)
 
     def take(self, order: NDArray[np.int64] | None, count: int) -> bool:
