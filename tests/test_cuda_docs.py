@@ -19,7 +19,7 @@ from saddlescape import optim
 pytestmark = NEEDS_STAND_IN
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "cuda.md").read_text()
-STEPS, NETWORK, GRAPH = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+STEPS, NETWORK, TRAINING, GRAPH = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def names_after(code: str, **given: Any) -> dict[str, Any]:
@@ -48,6 +48,17 @@ def test_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     net, start = names["net"], ss.MLP((784, 256, 256, 10))
     assert net.loss(X, y) < start.loss(X, y)
     assert capsys.readouterr().out.startswith(str(net.loss(X, y)))
+
+
+def test_a_run() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 5)).astype(np.float32), np.arange(40) % 3
+    net = ss.MLP((5, 8, 3), seed=1)
+    start = net.theta.copy()
+    run = names_after(TRAINING, net=net, X=X, y=y)["run"]
+    assert run.history.epochs["validation_loss"].size == 50
+    assert isinstance(net.theta, np.ndarray)
+    assert np.any(net.theta != start)
 
 
 def test_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
