@@ -1,22 +1,19 @@
-"""Who looks at a run on a device, how it is interrupted, and how it goes on elsewhere."""
+"""Who looks at a run on a device, and how it is interrupted."""
 
 from __future__ import annotations
 
 import gc
 import importlib
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import saddlescape as ss
-from cli_samples import check_refused, make_data, status
 from cuda_train_samples import assert_near, assert_same, network, numbers, samples, trained
 from device_samples import NEEDS_DEVICE, NEEDS_STAND_IN, TOLD, on_host, to_device
 from saddlescape import optim, schedule
 from saddlescape.optim.moved import Moved
-from saddlescape.train import RunOutcome, checkpoint_file
+from saddlescape.train import RunOutcome
 
 PLACES = ["here", "there", "placed"]
 EPOCHS, STEPS = 4, 12
@@ -206,64 +203,6 @@ def test_parameters_that_a_callback_froze_are_named():
     net.theta.setflags(write=True)
 
 
-@NEEDS_DEVICE
-@pytest.mark.parametrize("stop", [1, 5, STEPS])
-@pytest.mark.parametrize("first", PLACES)
-@pytest.mark.parametrize("then", ["cpu", "cuda"])
-def test_checkpoints_go_on_anywhere(tmp_path, first, then, stop):
-    data = samples(n=21, seed=8)
-    asked = {
-        "epochs": EPOCHS, "validation": data, "early_stopping": 50, "lr": 0.02, "clip_norm": 1.0,
-        "checkpoint_every": 5,
-    }  # fmt: skip
-    path = tmp_path / "run"
-    trained(first, checkpoint=path, callback=lambda state: state.step == stop, **asked)
-    resumed = ss.resume(path, *samples(), validation=data, device=then)
-    assert resumed.history.steps == STEPS
-    assert resumed.net.device == "cpu"
-    whole = trained("here" if then == "cpu" else "there", **asked, checkpoint=tmp_path / "whole")
-    if (first == "here") == (then == "cpu"):
-        assert_same(resumed, whole)
-        assert path.read_bytes() == (tmp_path / "whole").read_bytes()
-    else:
-        assert_near(resumed, whole, "float64")
-    kept = checkpoint_file.read(path)
-    assert kept["theta"].dtype == np.float64
-
-
-@NEEDS_DEVICE
-@pytest.mark.parametrize("around", [{"state_dtype": "bfloat16"}, {"average": optim.EMA(0.9)}])
-def test_checkpoints_of_both_networks_are_the_same_file(tmp_path, around):
-    for where in ("there", "placed"):
-        trained(where, net=network("float32"), epochs=2, checkpoint=tmp_path / where, **around)
-    assert (tmp_path / "there").read_bytes() == (tmp_path / "placed").read_bytes()
-    run = ss.resume(tmp_path / "placed", *samples("float32"), epochs=3, device="cuda")
-    assert_same(run, trained("there", net=network("float32"), epochs=3, **around))
-
-
-@NEEDS_DEVICE
-def test_logs(tmp_path):
-    runs = {
-        where: trained(where, epochs=EPOCHS, validation=0.2, log=tmp_path / f"{where}.csv")
-        for where in PLACES
-    }
-    lines = {where: (tmp_path / f"{where}.csv").read_text().splitlines() for where in PLACES}
-    assert lines["there"] == lines["placed"]
-    assert len(lines["there"]) == len(lines["here"]) == runs["there"].history.steps + 1
-    # a log whose run was cut off before its first checkpoint is known by its first loss
-    trained("there", epochs=0, checkpoint=tmp_path / "run")
-    log = tmp_path / "cut.csv"
-    log.write_text("\n".join(line.split(",val")[0] for line in lines["there"][:1]) + "\n")
-    run = trained("there", epochs=1, log=tmp_path / "one.csv")
-    log.write_bytes((tmp_path / "one.csv").read_bytes())
-    again = ss.resume(tmp_path / "run", *samples(), epochs=1, log=log, device="cuda")
-    assert_same(again, run)
-    wrong = tmp_path / "wrong.csv"
-    wrong.write_text((tmp_path / "one.csv").read_text().replace("\n0,0,", "\n0,0,7"))
-    with pytest.raises(ValueError, match="is of another run"):
-        ss.resume(tmp_path / "run", *samples(), epochs=2, log=wrong, device="cuda")
-
-
 @NEEDS_STAND_IN
 def test_too_little_memory_leaves_all_as_it_was():
     hosted = importlib.import_module("saddlescape._cuda").hosted
@@ -297,113 +236,6 @@ def test_without_a_device_the_line_says_why(tmp_path):
 def test_the_cpu_by_name():
     run = ss.train(network(), *samples(), batch_size=32, epochs=17, device="cpu")
     assert_same(run, trained("here"))
-
-
-@NEEDS_DEVICE
-def test_the_command_line(tmp_path, monkeypatch, capsys):
-    make_data(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    line = "train pets.csv --target kind --lr 0.05 --validation 0.2"
-    ends = {}
-    for where in ("cpu", "cuda"):
-        for path, epochs in (("whole", 6), ("run", 4)):
-            words = f"{line} --epochs {epochs} --out {where}-{path} --device {where}"
-            assert status(words) == 0
-    for first in ("cpu", "cuda"):
-        for then in ("cpu", "cuda"):
-            folder = shutil.copytree(f"{first}-run", f"{first}-{then}")
-            assert status(f"resume {folder} --epochs 6 --device {then}") == 0
-            ends[first, then] = ss.MLP.load(Path(folder) / "model.safetensors").theta
-    for (first, then), theta in ends.items():
-        whole = ss.MLP.load(Path(f"{then}-whole") / "model.safetensors").theta
-        if first == then:
-            assert theta.tobytes() == whole.tobytes()
-        np.testing.assert_allclose(theta, whole, rtol=1e-10)
-    files = [Path(f"{where}-run/run.json").read_text() for where in ("cpu", "cuda")]
-    assert files[0] == files[1]
-    capsys.readouterr()
-    said = "net: dropout can't run on the device"
-    check_refused(f"{line} --dropout 0.1 --out no --device cuda", said, tmp_path, capsys)
-
-
-@pytest.mark.skipif(TOLD["usable"], reason="there is a device")
-def test_the_command_line_without_a_device(tmp_path, monkeypatch, capsys):
-    make_data(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    assert status("train pets.csv --target kind --epochs 1 --out run") == 0
-    capsys.readouterr()
-    for line in ("train pets.csv --target kind --out no", "resume run"):
-        check_refused(f"{line} --device cuda", "--device cuda: saddlescape", tmp_path, capsys)
-
-
-def loop(**changes):
-    """The device's loop over arrays of its own."""
-    cuda = importlib.import_module("saddlescape._cuda")
-    net = network().to("cuda")
-    X, Y = net.encode(*samples())
-    optimizer = optim.SGD(net.theta, lr=0.1)
-    given = {
-        "network": net._network, "stepper": optimizer._core, "theta": net.theta,
-        "X": to_device(X), "Y": to_device(Y), "size": 32, **changes,
-    }  # fmt: skip
-    return cuda.Loop(**given), net, optimizer
-
-
-WRONG = {
-    "theta": ("theta", lambda: to_device(np.zeros(3)), "stepper: made for other parameters"),
-    "X here": ("X", lambda: samples()[0], "X: numpy.ndarray on device cpu, expected"),
-    "X of another dtype": ("X", lambda: to_device(samples("float32")[0]), "X: dtype float32"),
-    "a number": ("X", lambda: to_device(np.full((70, 5), np.nan)), "X: nan at (0, 0), expected"),
-    "no samples": ("X", lambda: to_device(np.zeros((0, 5))), "X: shape (0, 5), expected at least"),
-    "targets": ("Y", lambda: to_device(np.zeros((3, 3))), "y: shape (3, 3), expected (70, 3)"),
-    "weights": ("weight", lambda: to_device(-np.ones(70)), "weight: -1.0 at (0,), expected finite"),
-    "size": ("size", lambda: 0, "size: 0, expected at least 1"),
-    "l1": ("l1", lambda: -1.0, "l1: -1.0, expected a finite number >= 0"),
-}
-
-
-@NEEDS_DEVICE
-@pytest.mark.parametrize("what", WRONG)
-def test_what_the_loop_refuses(what):
-    name, make, text = WRONG[what]
-    with pytest.raises((TypeError, ValueError)) as caught:
-        loop(**{name: make()})
-    assert str(caught.value).startswith(text)
-
-
-@NEEDS_DEVICE
-def test_bursts_that_the_loop_refuses():
-    steps, net, optimizer = loop()
-    before, one = net.on_host().tobytes(), np.array([0.1])
-    order = np.arange(32)
-    for arguments, text in (
-        ((None, one, one), "order: None with batches of 32 of 70 samples"),
-        ((order - 1, one, one), "order: -1 at 0, expected 0 to 69"),
-        ((order, np.array([0.1, 0.1]), np.zeros(2)), "order: 32 numbers for 2 steps of 32"),
-        ((order, one, np.zeros(2)), "weights: shape (2,), expected (1,)"),
-        ((order, -one, one), "rates: -0.1 at (0,)"),
-    ):
-        with pytest.raises(ValueError) as caught:  # noqa: PT011
-            steps.run(*arguments)
-        assert str(caught.value).startswith(text)
-    with pytest.raises(ValueError, match="before: shape"):
-        steps.remember(np.zeros(3), None, 0.0)
-    assert steps.steps == optimizer.steps == 0
-    assert net.on_host().tobytes() == before
-    assert steps.run(order, one, np.zeros(1))
-    assert steps.steps == optimizer.steps == 1
-    assert steps.records.shape == (1, 5)
-    old, gradient, norm = steps.memory
-    assert old.tobytes() == before
-    assert norm == pytest.approx(np.linalg.norm(gradient), rel=1e-14)
-    np.testing.assert_allclose(net.on_host(), old - 0.1 * gradient, rtol=1e-14)
-    other, twin, _ = loop()
-    other.remember(old, gradient, norm)
-    twin.theta = net.theta
-    for each in (steps, other):
-        assert each.run(order, one, np.zeros(1))
-    assert other.records.tobytes() == steps.records.tobytes()
-    assert twin.on_host().tobytes() == net.on_host().tobytes()
 
 
 @NEEDS_DEVICE
