@@ -15,11 +15,6 @@
 namespace saddlescape::cuda {
 namespace {
 
-template <class T>
-SADDLESCAPE_HOST_DEVICE inline bool is_finite(T x) {
-  return x - x == T(0);
-}
-
 // Calls visit(begin, n, tile) for the tiles of a block's chunk, where its tensor has a gradient.
 template <class Visit>
 SADDLESCAPE_KERNEL inline void for_each_tile(const Table& table, const Block& block,

@@ -16,6 +16,11 @@ using update::Element;
 constexpr int four = 4;
 
 template <class T>
+SADDLESCAPE_HOST_DEVICE inline bool is_finite(T x) {
+  return x - x == T(0);
+}
+
+template <class T>
 struct Four {
   T at[four];
 };

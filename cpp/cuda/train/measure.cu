@@ -1,5 +1,6 @@
 #include "cuda/launch.hpp"
 #include "cuda/net/rows.hpp"
+#include "cuda/numbers.hpp"
 #include "cuda/train/measure.hpp"
 
 namespace saddlescape::cuda {
@@ -73,7 +74,7 @@ struct SquaredDifferences {
     sum_tile(block, n, waiting, beside, partial, [&](std::int64_t i) {
       const T now = theta[i];
       const double move = static_cast<double>(now - before[i]);
-      return Two{move * move, now - now == T(0) ? 0.0 : 1.0};
+      return Two{move * move, is_finite(now) ? 0.0 : 1.0};
     });
   }
 };

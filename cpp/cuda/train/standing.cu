@@ -2,12 +2,11 @@
 
 #include "cuda/launch.hpp"
 #include "cuda/net/rows.hpp"
+#include "cuda/numbers.hpp"
 #include "cuda/train/standing.hpp"
 
 namespace saddlescape::cuda {
 namespace {
-
-SADDLESCAPE_HOST_DEVICE inline bool finite(double x) { return x - x == 0; }
 
 SADDLESCAPE_HOST_DEVICE inline double not_a_number() { return __builtin_nan(""); }
 
@@ -29,7 +28,7 @@ struct Judge {
       of.record[0] = loss;
       of.record[1] = norm;
       of.record[2] = of.record[3] = of.record[4] = not_a_number();
-      if (!finite(loss) || !finite(norm)) {
+      if (!is_finite(loss) || !is_finite(norm)) {
         standing.step = of.step;
         standing.stopped = 1;
         standing.moved = 0;
