@@ -1,7 +1,7 @@
 # cpp/tests/test_cuda_*.cpp run on the CPU that stands in for a device. Some run on the device itself as well, where
 # there is one: else they say so and are left out.
 if(TARGET saddlescape_cuda)
-  foreach(name IN ITEMS step faults captured net)
+  foreach(name IN ITEMS step faults captured net layered)
     add_executable(test_device_${name} cpp/tests/test_cuda_${name}.cpp)
     target_compile_definitions(test_device_${name} PRIVATE SADDLESCAPE_TEST_ON_DEVICE)
     target_link_libraries(test_device_${name} PRIVATE saddlescape_cuda saddlescape_flags)
@@ -15,7 +15,7 @@ endif()
 # those run that launch less.
 if(NOT SADDLESCAPE_SANITIZE)
   foreach(order IN ITEMS up down)
-    set(names blas composed eig eig_faults lanczos net_faults sizes traffic train train_ends)
+    set(names blas composed eig eig_faults lanczos layered net_faults sizes traffic train train_ends)
     if(order STREQUAL "up")
       list(APPEND names captured faults net step)
     endif()

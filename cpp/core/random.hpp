@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/host_device.hpp"
+
 namespace saddlescape {
 
 class Random {
@@ -15,7 +17,7 @@ class Random {
   explicit Random(std::uint64_t seed) : key_(mix(seed)) {}
 
   // Element i of the stream, i from 1: what the i-th call of bits() gives.
-  std::uint64_t at(std::uint64_t i) const { return mix(key_ + golden * i); }
+  SADDLESCAPE_HOST_DEVICE std::uint64_t at(std::uint64_t i) const { return mix(key_ + golden * i); }
 
   std::uint64_t bits() { return at(++counter_); }
 
@@ -73,7 +75,7 @@ class Random {
 
   static constexpr std::uint64_t golden = 0x9E3779B97F4A7C15u;
 
-  static std::uint64_t mix(std::uint64_t z) {
+  SADDLESCAPE_HOST_DEVICE static std::uint64_t mix(std::uint64_t z) {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return z ^ (z >> 31);

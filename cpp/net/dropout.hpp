@@ -9,6 +9,7 @@
 // numbers, in any order and on any thread.
 #pragma once
 
+#include "core/host_device.hpp"
 #include "core/streams.hpp"
 #include "net/mode.hpp"
 
@@ -21,7 +22,7 @@ class Dropout {
         stream_(streams::part(streams::stream(mode.seed, streams::Purpose::dropout, mode.draw),
                               number(l))) {}
 
-  bool keeps(std::int64_t element) const {
+  SADDLESCAPE_HOST_DEVICE bool keeps(std::int64_t element) const {
     return static_cast<double>(stream_.at(number(element) + 1) >> 11) * 0x1p-53 >= rate_;
   }
 
@@ -40,7 +41,9 @@ class Dropout {
   }
 
  private:
-  static std::uint64_t number(std::int64_t i) { return static_cast<std::uint64_t>(i); }
+  SADDLESCAPE_HOST_DEVICE static std::uint64_t number(std::int64_t i) {
+    return static_cast<std::uint64_t>(i);
+  }
 
   double rate_;
   Random stream_;

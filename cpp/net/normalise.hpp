@@ -18,6 +18,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/host_device.hpp"
 #include "net/mode.hpp"
 
 namespace saddlescape::net {
@@ -131,7 +132,7 @@ void row_means(const Rows& rows, T* first, T* second, const Term& term) {
 }
 
 template <class T, class S>
-T inverse_deviation(S variance) {
+SADDLESCAPE_HOST_DEVICE T inverse_deviation(S variance) {
   return static_cast<T>(S(1) / std::sqrt(variance + static_cast<S>(normalisation_epsilon)));
 }
 

@@ -42,10 +42,23 @@ void check_refused() {
                                                           {dropout, "dropout"}};
   for (const auto& [each, what] : rows) {
     const n::Architecture& of = each;
-    const std::string said = refused([&] { c::Network<float> network(of, stream); });
+    const std::string said = refused([&] { c::DenseHessian dense(of, stream); });
     tally.expect(said.find("net: " + what) == 0, what + " is refused by its name");
-    tally.expect(said == refused([&] { c::DenseHessian dense(of, stream); }), what + ", dense");
+    const Samples<float> one(of, 1, false, false);
+    const Mirrored<float> out(one.theta);
+    c::Network<float> products(of, stream);
+    tally.expect(said == refused([&] {
+                   products.products(one.d_theta.data(), one.there(), out.data(), 1, out.data());
+                 }),
+                 what + ", products");
   }
+  const Samples<float> some(batch, 3, false, false);
+  c::Network<float> averaged(batch, stream);
+  const Mirrored<float> outputs(some.theta);
+  tally.expect(refused([&] {
+                 averaged.predict(some.d_theta.data(), some.d_X.data(), 3, outputs.data());
+               }).find("mode: no averages") == 0,
+               "test time without averages");
   const Samples<double> none(net, 0, false, false);
   c::Network<double> network(net, stream);
   const Mirrored<double> out(none.theta);

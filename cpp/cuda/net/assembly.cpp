@@ -107,7 +107,7 @@ class ChunkHessian {
 
   // Forward and backward; inputs of layers with ones behind them, delta_L turned.
   void take(const double* theta, const net::Batch<double>& chunk, std::int64_t total) {
-    pass_.forward(blas_, stream_, theta, chunk);
+    pass_.forward(blas_, stream_, theta, chunk, 0);
     pass_.loss(stream_, total, value_, false);
     pass_.backward(blas_, stream_);
     for (std::int64_t l = 1; l <= of_.net.layers(); ++l) {

@@ -37,76 +37,92 @@ void need_plain(const net::Architecture& net) {
 
 template <class T>
 Network<T>::Network(net::Architecture net, const Stream& stream, const NetworkOptions& options)
-    : net_((need_plain(net), std::move(net))),
-      stream_(stream),
-      options_(options),
-      blas_(stream, options.precision) {}
+    : net_(std::move(net)), stream_(stream), options_(options), blas_(stream, options.precision) {}
+
+// Of a chunk.
+template <class T>
+template <class Arrange>
+std::int64_t Network<T>::rows_at_once(std::int64_t samples, const net::Mode& mode,
+                                      const Arrange& arrange) const {
+  return net_.coupled(mode) ? samples : chunk_rows_of(samples, options_.most_bytes, arrange);
+}
 
 // Room for a chunk; its samples.
 template <class T>
 template <class Arrange>
-std::int64_t Network<T>::prepare(std::int64_t samples, const Arrange& arrange) {
-  const std::int64_t rows = chunk_rows_of(samples, options_.most_bytes, arrange);
+std::int64_t Network<T>::prepare(std::int64_t samples, const net::Mode& mode,
+                                 const Arrange& arrange) {
+  const std::int64_t rows = rows_at_once(samples, mode, arrange);
   arrange_in(memory_, rows, arrange);
   return rows;
 }
 
 template <class T>
-void Network<T>::predict(const T* theta, const T* X, std::int64_t N, T* out) {
+void Network<T>::predict(const T* theta, const T* X, std::int64_t N, T* out,
+                         const net::Mode& mode) {
   if (N == 0) return;
-  DevicePass<T> pass(net_, Keep::outputs, false);
-  const std::int64_t rows = prepare(N, [&](Cut& cut, std::int64_t n) { pass.arrange(cut, n); });
+  DevicePass<T> pass(net_, Keep::outputs, false, moments_.take(stream_, net_, mode));
+  const std::int64_t rows =
+      prepare(N, mode, [&](Cut& cut, std::int64_t n) { pass.arrange(cut, n); });
   const net::Batch<T> batch{X, nullptr, N};
   for (std::int64_t start = 0; start < N; start += rows)
-    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows),
+    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows), start,
                  out + start * net_.outputs());
+  moments_.report(stream_, net_, mode);
 }
 
 template <class T>
-void Network<T>::loss(const T* theta, const net::Batch<T>& batch, double* value) {
+void Network<T>::loss(const T* theta, const net::Batch<T>& batch, double* value,
+                      const net::Mode& mode) {
   need_samples(batch.N);
-  DevicePass<T> pass(net_, Keep::loss, batch.order), back(net_, Keep::slopes, batch.order);
+  const LayerMode own = moments_.take(stream_, net_, mode);
+  DevicePass<T> pass(net_, Keep::loss, batch.order, own);
+  DevicePass<T> back(net_, Keep::slopes, batch.order, own);
   const auto arrange = [&](Cut& cut, std::int64_t n) { pass.arrange(cut, n); };
   // In the gradient's chunks: the bits of its loss.
-  const std::int64_t rows = chunk_rows_of(batch.N, options_.most_bytes,
-                                          [&](Cut& cut, std::int64_t n) { back.arrange(cut, n); });
+  const std::int64_t rows =
+      rows_at_once(batch.N, mode, [&](Cut& cut, std::int64_t n) { back.arrange(cut, n); });
   arrange_in(memory_, rows, arrange);
   for (std::int64_t start = 0; start < batch.N; start += rows) {
-    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows));
+    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows), start);
     pass.loss(stream_, batch.N, value, start > 0);
   }
+  moments_.report(stream_, net_, mode);
 }
 
 template <class T>
-void Network<T>::gradient(const T* theta, const net::Batch<T>& batch, T* g, double* value) {
+void Network<T>::gradient(const T* theta, const net::Batch<T>& batch, T* g, double* value,
+                          const net::Mode& mode) {
   need_samples(batch.N);
-  DevicePass<T> pass(net_, Keep::slopes, batch.order);
+  DevicePass<T> pass(net_, Keep::slopes, batch.order, moments_.take(stream_, net_, mode));
   const std::int64_t rows =
-      prepare(batch.N, [&](Cut& cut, std::int64_t n) { pass.arrange(cut, n); });
+      prepare(batch.N, mode, [&](Cut& cut, std::int64_t n) { pass.arrange(cut, n); });
   for (std::int64_t start = 0; start < batch.N; start += rows) {
-    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows));
+    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows), start);
     pass.loss(stream_, batch.N, value, start > 0);
     pass.backward(blas_, stream_);
     pass.gradient(blas_, stream_, g, start > 0);
   }
+  moments_.report(stream_, net_, mode);
 }
 
 template <class T>
 void Network<T>::products(const T* theta, const net::Batch<T>& batch, const T* V, std::int64_t k,
                           T* HV) {
+  need_plain(net_);
   need_samples(batch.N);
   if (k == 0) return;
   const std::int64_t P = net_.parameters(), vectors = std::min(k, most_vectors);
   DevicePass<T> pass(net_, Keep::curvatures, batch.order);
   DeviceTangent<T> tangent(net_);
   double* value = nullptr;
-  const std::int64_t rows = prepare(batch.N, [&](Cut& cut, std::int64_t n) {
+  const std::int64_t rows = prepare(batch.N, {}, [&](Cut& cut, std::int64_t n) {
     value = cut.take<double>(1);
     pass.arrange(cut, n);
     tangent.arrange(cut, n, vectors);
   });
   for (std::int64_t start = 0; start < batch.N; start += rows) {
-    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows));
+    pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows), start);
     pass.loss(stream_, batch.N, value, false);
     pass.backward(blas_, stream_);
     for (std::int64_t first = 0; first < k; first += vectors)

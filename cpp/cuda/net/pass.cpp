@@ -20,7 +20,9 @@ void DevicePass<T>::arrange(Cut& cut, std::int64_t rows) {
     hidden_[l].slope = cut.take<T>(slopes ? size : 0);
     hidden_[l].bend = cut.take<T>(curvatures ? size : 0);
     hidden_[l].delta = cut.take<T>(slopes ? size : 0);
+    if (layered_) layered_->arrange(cut, rows, l, hidden_[l]);
   }
+  if (layered_ && slopes) layered_->arrange_back(cut, rows);
   f_ = cut.take<T>(losses ? rows * C : 0);
   losses_ = cut.take<double>(losses ? rows : 0);
   delta_ = cut.take<T>(slopes ? rows * C : 0);
@@ -46,17 +48,22 @@ void DevicePass<T>::take(const Stream& stream, const net::Batch<T>& chunk) {
 
 template <class T>
 void DevicePass<T>::forward(const Blas& blas, const Stream& stream, const T* theta,
-                            const net::Batch<T>& chunk, T* outputs) {
+                            const net::Batch<T>& chunk, std::int64_t first, T* outputs) {
   theta_ = theta;
   take(stream, chunk);
+  if (layered_) layered_->begin(theta, first, n());
   const std::int64_t L = net_.layers(), C = net_.outputs();
   for (std::int64_t l = 1; l < L; ++l) {
     const Operand<T> in = input(l);
-    const Hidden& own = hidden_[l];
+    const HiddenLayer<T>& own = hidden_[l];
+    T* const s = layered_ ? layered_->linear(l, own) : own.a;
     // s_l = W_l a_{l-1} + b_l
-    blas.gemm(Op::none, in.op, d(l), n(), d(l - 1), T(1), W(l), d(l - 1), in.data, in.ld, T(0),
-              own.a, n());
-    activate(stream, net_.activation, own.a, bias(theta, l), own.slope, own.bend, d(l), n());
+    blas.gemm(Op::none, in.op, d(l), n(), d(l - 1), T(1), W(l), d(l - 1), in.data, in.ld, T(0), s,
+              n());
+    if (layered_)
+      layered_->forward(stream, l, own, in);
+    else
+      activate(stream, net_.activation, s, bias(theta, l), own.slope, own.bend, d(l), n());
   }
   const Operand<T> in = input(L).turned();
   T* const f = outputs ? outputs : f_;
@@ -76,11 +83,14 @@ template <class T>
 void DevicePass<T>::backward(const Blas& blas, const Stream& stream) {
   for (std::int64_t l = net_.layers() - 1; l >= 1; --l) {
     const Operand<T> above = delta(l + 1);
-    T* const back = hidden_[l].delta;
-    // dL/da_l = W_{l+1}^T delta_{l+1}
+    T* const back = layered_ ? layered_->back() : hidden_[l].delta;
+    // dL/da_l = W_{l+1}^T delta_{l+1}, and dL/da_{l+1} where layer l + 1 is skipped
     blas.gemm(Op::transpose, above.op, d(l), n(), d(l + 1), T(1), W(l + 1), d(l), above.data,
-              above.ld, T(0), back, n());
-    chain(stream, back, slope(l), hidden_[l].bend, d(l) * n());
+              above.ld, net_.skips(l + 1) ? T(1) : T(0), back, n());
+    if (layered_)
+      layered_->backward(stream, l, hidden_[l]);
+    else
+      chain(stream, back, slope(l), hidden_[l].bend, d(l) * n());
   }
 }
 
@@ -94,6 +104,7 @@ void DevicePass<T>::gradient(const Blas& blas, const Stream& stream, T* g, bool 
               g + net_.weight_offset(l), d(l - 1));
     if (net_.bias)
       row_sums(stream, own.data, l == net_.layers(), d(l), 1, n(), g + net_.bias_offset(l), 0, add);
+    if (layered_) layered_->gradient(stream, l, g, add);
   }
 }
 

@@ -1,45 +1,37 @@
-// One chunk of samples through a plain network on the device: forward, backward, gradient. The
-// equations are net/pass.hpp's.
+// One chunk of samples through a network on the device: forward, backward, gradient. The equations
+// are net/pass.hpp's, and where layers are more than an activation layered.hpp's.
 //
 // Matrices of hidden layers are (d_l, n), samples last, so that a bias's gradient is the sum of a
 // row; those of the outputs are (n, C).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "cuda/blas.hpp"
 #include "cuda/net/cut.hpp"
+#include "cuda/net/layered.hpp"
 #include "net/mlp.hpp"
 
 namespace saddlescape::cuda {
-
-// What a pass is for, each with what those before it keep.
-enum class Keep { outputs, loss, slopes, curvatures };
-
-// A matrix as a product takes it.
-template <class T>
-struct Operand {
-  const T* data;
-  Op op;
-  std::int64_t ld;
-
-  Operand turned() const { return {data, op == Op::none ? Op::transpose : Op::none, ld}; }
-};
 
 template <class T>
 class DevicePass {
  public:
   // The network must live on.
-  DevicePass(const net::Architecture& net, Keep keep, bool ordered)
-      : net_(net), keep_(keep), ordered_(ordered), hidden_(layer_count()) {}
+  DevicePass(const net::Architecture& net, Keep keep, bool ordered, const LayerMode& mode = {})
+      : net_(net), keep_(keep), ordered_(ordered), hidden_(layer_count()) {
+    if (!net.plain(mode.mode)) layered_.emplace(net, keep, mode);
+  }
 
   // Takes the room for chunks of up to `rows` samples.
   void arrange(Cut& cut, std::int64_t rows);
 
-  // a_l, and what else is kept; with `outputs` f goes there, (n, C), and there are no targets.
+  // a_l, and what else is kept, of a chunk that begins with the batch's row `first`; with `outputs`
+  // f goes there, (n, C), and there are no targets.
   void forward(const Blas& blas, const Stream& stream, const T* theta, const net::Batch<T>& chunk,
-               T* outputs = nullptr);
+               std::int64_t first, T* outputs = nullptr);
 
   // The chunk's part of the mean loss over `total` samples, to or added to `value`; delta_L where
   // slopes are kept.
@@ -72,13 +64,12 @@ class DevicePass {
   const T* slope(std::int64_t l) const { return hidden_[l].slope; }
   const T* bend(std::int64_t l) const { return hidden_[l].bend; }
   const T* kept() const { return kept_; }
+  // Null where layers are no more than an activation.
+  const LayeredSteps<T>* layered() const { return layered_ ? &*layered_ : nullptr; }
   // 1 / N or 1 / (N C), for a mean over so many samples.
   T scale(std::int64_t total) const;
 
  private:
-  struct Hidden {
-    T *a, *slope, *bend, *delta;
-  };
   std::size_t layer_count() const { return static_cast<std::size_t>(net_.layers() + 1); }
   void take(const Stream& stream, const net::Batch<T>& chunk);
 
@@ -87,7 +78,8 @@ class DevicePass {
   bool ordered_;
   const T* theta_ = nullptr;
   net::Batch<T> chunk_{};
-  std::vector<Hidden> hidden_;
+  std::vector<HiddenLayer<T>> hidden_;
+  std::optional<LayeredSteps<T>> layered_;
   T *X_ = nullptr, *Y_ = nullptr, *weight_ = nullptr;  // of a batch with an order
   T *f_ = nullptr, *delta_ = nullptr, *kept_ = nullptr;
   double* losses_ = nullptr;

@@ -32,7 +32,7 @@ template <class T>
 DeviceLoop<T>::DeviceLoop(const net::Architecture& net, T* theta, const net::Batch<T>& data,
                           std::int64_t size, const train::Penalty& penalty, const Stream& stream,
                           const NetworkOptions& options)
-    : network_(net, stream, options),
+    : network_((need_plain(net), net), stream, options),
       stream_(stream),
       theta_(theta),
       data_(data),

@@ -1,0 +1,201 @@
+// Networks that normalise, drop units out or are skipped, on the device against the CPU's own: in
+// training and at test time, every activation, sizes round every edge, chunks, weights, orders.
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "cuda/net/network.hpp"
+#include "tests/cuda_net_samples.hpp"
+#include "tests/cuda_pair.hpp"
+
+namespace {
+
+namespace c = saddlescape::cuda;
+namespace n = saddlescape::net;
+using namespace saddlescape::cuda_net;
+
+saddlescape::cuda_lists::Tally tally{"cuda layered"};
+
+// A normalisation divides by deviations, and so adds to what a sum's order makes.
+template <class T>
+constexpr double close = sizeof(T) == 4 ? 2e-4 : 1e-11;
+
+// A network and what it is asked for, with averages of its own.
+struct Case {
+  n::Architecture net;
+  n::Mode mode;
+  std::vector<double> mean, variance;
+  std::string name;
+
+  Case(n::Architecture of, bool training) : net(std::move(of)) {
+    const std::int64_t units = net.hidden_units();
+    mean = numbers<double>(units, 11);
+    variance = numbers<double>(units, 12);
+    for (double& each : variance) each = each * each + 0.1;
+    mode.training = training;
+    mode.seed = 5, mode.draw = 3;
+    for (const auto& each : n::normalisations)
+      if (each.normalisation == net.normalisation) name = each.name;
+    for (const auto& each : n::activations)
+      if (each.activation == net.activation) name += std::string(" ") + each.name;
+    name += net.normalise_after ? " after" : " before";
+    if (net.residual) name += " residual";
+    if (net.dropout > 0) name += " dropout";
+    if (!net.bias) name += " no bias";
+    name += training ? " training" : " test";
+    for (const std::int64_t d : net.sizes) name += " " + std::to_string(d);
+  }
+  n::Mode asked() const {
+    n::Mode own = mode;
+    own.mean = mean.data(), own.variance = variance.data();
+    return own;
+  }
+};
+
+// Where the batch's moments go, twice.
+struct Seen {
+  std::vector<double> here, there;
+
+  explicit Seen(const Case& of)
+      : here(static_cast<std::size_t>(2 * of.net.hidden_units())), there(here) {}
+  static n::Mode into(std::vector<double>& seen, n::Mode mode) {
+    mode.seen_mean = seen.data();
+    mode.seen_variance = seen.data() + seen.size() / 2;
+    return mode;
+  }
+};
+
+// The CPU's functions of normalised networks take no order.
+template <class T>
+struct Ordered {
+  std::vector<T> X, Y, weight;
+  n::Batch<T> batch;
+
+  Ordered(const n::Architecture& net, const n::Batch<T>& from) : batch(from) {
+    if (!from.order) return;
+    const std::int64_t d = net.inputs(), C = net.outputs();
+    for (std::int64_t i = 0; i < from.N; ++i) {
+      const std::int64_t row = from.order[i];
+      X.insert(X.end(), from.X + row * d, from.X + (row + 1) * d);
+      Y.insert(Y.end(), from.Y + row * C, from.Y + (row + 1) * C);
+      weight.push_back(from.weight ? from.weight[row] : T(1));
+    }
+    batch = {X.data(), Y.data(), from.N, weight.data()};
+  }
+};
+
+template <class T>
+void check_gradient(c::Network<T>& network, const Case& of, const Samples<T>& samples,
+                    const std::string& name) {
+  const n::Architecture& net = of.net;
+  std::vector<T> g(static_cast<std::size_t>(net.parameters()), T(7));
+  const Mirrored<T> out(g);
+  const Mirrored<double> mean({0.0, 0.0});
+  Seen seen(of);
+  const Ordered<T> here(net, samples.here());
+  const double value = n::gradient(net, samples.theta.data(), here.batch, g.data(),
+                                   Seen::into(seen.here, of.asked()));
+  network.gradient(samples.d_theta.data(), samples.there(), out.data(), mean.data(),
+                   Seen::into(seen.there, of.asked()));
+  network.loss(samples.d_theta.data(), samples.there(), mean.data() + 1, of.asked());
+  const std::vector<double> means = mean.back();
+  tally.expect(deviation(out.back(), g) <= close<T>, name + " gradient");
+  tally.expect(std::abs(means[0] - value) <= close<T> * std::abs(value) && means[0] == means[1],
+               name + " loss");
+  tally.expect(deviation(seen.there, seen.here) <= close<T>, name + " moments");
+}
+
+template <class T>
+void check_outputs(c::Network<T>& network, const Case& of, const Samples<T>& samples,
+                   const std::string& name) {
+  std::vector<T> f(static_cast<std::size_t>(samples.N * of.net.outputs()));
+  const Mirrored<T> out(f);
+  n::predict(of.net, samples.theta.data(), samples.X.data(), samples.N, f.data(), of.asked());
+  network.predict(samples.d_theta.data(), samples.d_X.data(), samples.N, out.data(), of.asked());
+  tally.expect(deviation(out.back(), f) <= close<T>, name + " outputs");
+}
+
+// calls(case) for every way that a hidden layer can be, but plain ones.
+template <class Call>
+void each_layer(const n::Architecture& like, const Call& call) {
+  for (const auto& normalisation : n::normalisations)
+    for (const bool after : {false, true})
+      for (const bool residual : {false, true})
+        for (const double dropout : {0.0, 0.3})
+          for (const bool bias : {true, false})
+            for (const bool training : {false, true}) {
+              n::Architecture net = like;
+              net.normalisation = normalisation.normalisation;
+              net.normalise_after = after;
+              net.residual = residual;
+              net.dropout = dropout;
+              net.bias = bias;
+              if (after && net.normalisation == n::Normalisation::none) continue;
+              call(Case(net, training));
+            }
+}
+
+// One chunk, and several where little memory may be used.
+template <class T>
+void check_layers() {
+  const n::Architecture like{{4, 4, 5, 5, 2}, n::Activation::tanh, n::Loss::cross_entropy};
+  each_layer(like, [](const Case& of) {
+    for (const std::int64_t bytes : {1 << 26, 20'000}) {
+      const Samples<T> samples(of.net, 37, bytes == 20'000, bytes == 20'000);
+      c::Network<T> network(of.net, stream, {c::Precision::full, bytes});
+      const std::string name = of.name + (bytes == 20'000 ? " chunks" : "");
+      check_outputs(network, of, samples, name);
+      check_gradient(network, of, samples, name);
+    }
+  });
+}
+
+template <class T>
+void check_activations() {
+  for (const auto& activation : n::activations) {
+    n::Architecture like{{3, 6, 6, 1}, activation.activation, n::Loss::mse};
+    like.residual = true, like.dropout = 0.4;
+    for (const auto& normalisation : n::normalisations)
+      for (const bool after : {false, true}) {
+        like.normalisation = normalisation.normalisation;
+        like.normalise_after = after;
+        const Case of(like, true);
+        const Samples<T> samples(like, 21, false, false);
+        c::Network<T> network(like, stream);
+        check_gradient(network, of, samples, of.name);
+      }
+  }
+}
+
+// Samples and units round the edges of blocks.
+template <class T>
+void check_sizes() {
+  for (const std::vector<std::int64_t>& sizes :
+       {std::vector<std::int64_t>{3, 1}, {2, 1, 1}, {3, 8, 9, 2}, {7, 7, 7, 33, 33, 3}})
+    for (const std::int64_t N : {2, 31, 33, 256, 257})
+      for (const auto normalisation : {n::Normalisation::batch, n::Normalisation::layer}) {
+        n::Architecture net{sizes, n::Activation::silu, n::Loss::mse};
+        net.normalisation = normalisation;
+        net.residual = true, net.dropout = 0.25;
+        const Case of(net, true);
+        const Samples<T> samples(net, N, true, false);
+        c::Network<T> network(net, stream, {c::Precision::full, 60'000});
+        check_gradient(network, of, samples, of.name + " N " + std::to_string(N));
+      }
+}
+
+}  // namespace
+
+int main() {
+  if (!saddlescape::cuda_lists::have_device()) return saddlescape::cuda_lists::left_out;
+#ifdef SADDLESCAPE_TEST_BLAS
+  saddlescape::blas::load(SADDLESCAPE_TEST_BLAS);
+#endif
+  check_layers<double>();
+  check_layers<float>();
+  check_activations<double>();
+  check_activations<float>();
+  check_sizes<double>();
+  check_sizes<float>();
+  return tally.end();
+}
