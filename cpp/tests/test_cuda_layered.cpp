@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "cuda/net/assembly.hpp"
 #include "cuda/net/network.hpp"
+#include "net/layered.hpp"
 #include "tests/cuda_net_samples.hpp"
 #include "tests/cuda_pair.hpp"
 
@@ -115,6 +117,38 @@ void check_outputs(c::Network<T>& network, const Case& of, const Samples<T>& sam
   tally.expect(deviation(out.back(), f) <= close<T>, name + " outputs");
 }
 
+template <class T>
+void check_products(c::Network<T>& network, const Case& of, const Samples<T>& samples,
+                    std::int64_t k, const std::string& name) {
+  const std::vector<T> V = numbers<T>(k * of.net.parameters(), 3);
+  std::vector<T> HV(V.size(), T(7));
+  const Mirrored<T> d_V(V), out(HV);
+  const Ordered<T> here(of.net, samples.here());
+  n::hessian_product(of.net, samples.theta.data(), here.batch, V.data(), k, HV.data(), of.asked());
+  network.products(samples.d_theta.data(), samples.there(), d_V.data(), k, out.data(), of.asked());
+  tally.expect(deviation(out.back(), HV) <= close<T>, name + " products with " + std::to_string(k));
+}
+
+void check_dense(const Case& of, const Samples<double>& samples, n::Part part, std::int64_t first,
+                 std::int64_t last, std::int64_t bytes, const std::string& name) {
+  const std::int64_t P = of.net.weight_offset(last + 1) - of.net.weight_offset(first);
+  std::vector<double> H(static_cast<std::size_t>(P * P));
+  const Mirrored<double> out(H);
+  if (of.net.plain(of.mode))
+    n::hessian(of.net, samples.theta.data(), samples.here(), part, first, last, H.data());
+  else
+    n::layered_hessian(of.net, samples.theta.data(), samples.here(), of.asked(), part, first, last,
+                       H.data());
+  c::DenseHessian dense(of.net, stream, {c::Precision::full, bytes});
+  dense.compute(samples.d_theta.data(), samples.there(), part, first, last, out.data(), of.asked());
+  const std::vector<double> there = out.back();
+  bool symmetric = true;
+  for (std::int64_t i = 0; i < P; ++i)
+    for (std::int64_t j = 0; j < i; ++j) symmetric &= there[i * P + j] == there[j * P + i];
+  tally.expect(deviation(there, H) <= close<double>, name + " Hessian");
+  tally.expect(symmetric, name + " Hessian is symmetric");
+}
+
 // calls(case) for every way that a hidden layer can be, but plain ones.
 template <class Call>
 void each_layer(const n::Architecture& like, const Call& call) {
@@ -146,6 +180,7 @@ void check_layers() {
       const std::string name = of.name + (bytes == 20'000 ? " chunks" : "");
       check_outputs(network, of, samples, name);
       check_gradient(network, of, samples, name);
+      check_products(network, of, samples, 3, name);
     }
   });
 }
@@ -163,6 +198,7 @@ void check_activations() {
         const Samples<T> samples(like, 21, false, false);
         c::Network<T> network(like, stream);
         check_gradient(network, of, samples, of.name);
+        check_products(network, of, samples, 2, of.name);
       }
   }
 }
@@ -171,8 +207,8 @@ void check_activations() {
 template <class T>
 void check_sizes() {
   for (const std::vector<std::int64_t>& sizes :
-       {std::vector<std::int64_t>{3, 1}, {2, 1, 1}, {3, 8, 9, 2}, {7, 7, 7, 33, 33, 3}})
-    for (const std::int64_t N : {2, 31, 33, 256, 257})
+       {std::vector<std::int64_t>{3, 1}, {2, 1, 1}, {3, 8, 9, 2}, {7, 7, 33, 2}})
+    for (const std::int64_t N : {2, 32, 33, 257})
       for (const auto normalisation : {n::Normalisation::batch, n::Normalisation::layer}) {
         n::Architecture net{sizes, n::Activation::silu, n::Loss::mse};
         net.normalisation = normalisation;
@@ -180,8 +216,36 @@ void check_sizes() {
         const Case of(net, true);
         const Samples<T> samples(net, N, true, false);
         c::Network<T> network(net, stream, {c::Precision::full, 60'000});
-        check_gradient(network, of, samples, of.name + " N " + std::to_string(N));
+        const std::string name = of.name + " N " + std::to_string(N);
+        check_gradient(network, of, samples, name);
+        check_products(network, of, samples, 1, name);
       }
+}
+
+// All of it and its parts, of all layers and of some.
+void check_hessians() {
+  const n::Architecture like{{2, 3, 3, 2}, n::Activation::softplus, n::Loss::cross_entropy};
+  each_layer(like, [](const Case& of) {
+    if (!of.net.bias) return;
+    const Samples<double> samples(of.net, 21, true, false);
+    for (const n::Part part : {n::Part::all, n::Part::gauss_newton, n::Part::functional})
+      check_dense(of, samples, part, 1, 3, 1 << 26, of.name);
+    check_dense(of, samples, n::Part::all, 2, 3, 120'000, of.name + " chunks, two layers");
+  });
+}
+
+// More vectors than go through at a time.
+template <class T>
+void check_groups() {
+  n::Architecture net{{3, 3, 2}, n::Activation::tanh, n::Loss::mse};
+  net.residual = true;
+  for (const auto normalisation : {n::Normalisation::batch, n::Normalisation::layer}) {
+    net.normalisation = normalisation;
+    const Case of(net, true);
+    const Samples<T> samples(net, 9, true, false);
+    c::Network<T> network(net, stream);
+    for (const std::int64_t k : {0, 64, 65}) check_products(network, of, samples, k, of.name);
+  }
 }
 
 }  // namespace
@@ -197,5 +261,8 @@ int main() {
   check_activations<float>();
   check_sizes<double>();
   check_sizes<float>();
+  check_groups<double>();
+  check_groups<float>();
+  check_hessians();
   return tally.end();
 }

@@ -42,15 +42,8 @@ void check_refused() {
                                                           {dropout, "dropout"}};
   for (const auto& [each, what] : rows) {
     const n::Architecture& of = each;
-    const std::string said = refused([&] { c::DenseHessian dense(of, stream); });
+    const std::string said = refused([&] { c::need_plain(of); });
     tally.expect(said.find("net: " + what) == 0, what + " is refused by its name");
-    const Samples<float> one(of, 1, false, false);
-    const Mirrored<float> out(one.theta);
-    c::Network<float> products(of, stream);
-    tally.expect(said == refused([&] {
-                   products.products(one.d_theta.data(), one.there(), out.data(), 1, out.data());
-                 }),
-                 what + ", products");
   }
   const Samples<float> some(batch, 3, false, false);
   c::Network<float> averaged(batch, stream);
@@ -71,9 +64,12 @@ void check_refused() {
 }
 
 // Where memory ends nothing has been written, and what would fit is said.
-void check_memory() {
+void check_memory(n::Normalisation normalisation) {
   c::TestDevice& device = c::test_device();
-  const n::Architecture net{{3, 8, 2}, n::Activation::tanh, n::Loss::mse};
+  n::Architecture net{{3, 8, 2}, n::Activation::tanh, n::Loss::mse};
+  net.normalisation = normalisation;
+  n::Mode mode;
+  mode.training = true;
   const Samples<double> of(net, 50, false, false);
   const std::int64_t P = net.parameters();
   const Mirrored<double> out(std::vector<double>(static_cast<std::size_t>(P * P), 7.0)), value({7});
@@ -83,11 +79,11 @@ void check_memory() {
     c::DenseHessian dense(net, stream);
     const double* const theta = of.d_theta.data();
     const auto call = [&] {
-      if (what == 0) network.predict(theta, of.d_X.data(), of.N, out.data());
-      if (what == 1) network.loss(theta, of.there(), value.data());
-      if (what == 2) network.gradient(theta, of.there(), out.data(), value.data());
-      if (what == 3) network.products(theta, of.there(), theta, 1, out.data());
-      if (what == 4) dense.compute(theta, of.there(), n::Part::all, 1, 2, out.data());
+      if (what == 0) network.predict(theta, of.d_X.data(), of.N, out.data(), mode);
+      if (what == 1) network.loss(theta, of.there(), value.data(), mode);
+      if (what == 2) network.gradient(theta, of.there(), out.data(), value.data(), mode);
+      if (what == 3) network.products(theta, of.there(), theta, 1, out.data(), mode);
+      if (what == 4) dense.compute(theta, of.there(), n::Part::all, 1, 2, out.data(), mode);
     };
     device.limit = device.used + 1000;
     std::string said;
@@ -135,6 +131,6 @@ int main() {
 #endif
   check_refused();
   check_bits();
-  check_memory();
+  for (const auto& each : n::normalisations) check_memory(each.normalisation);
   return tally.end();
 }

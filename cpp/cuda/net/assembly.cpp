@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/net/assembly_launches.hpp"
+#include "cuda/net/hessian_columns.hpp"
 #include "cuda/net/launches.hpp"
 #include "cuda/net/pass.hpp"
 #include "cuda/net/room.hpp"
@@ -72,7 +73,7 @@ class ChunkHessian {
     value_ = cut.take<double>(1);
   }
 
-  void add(const double* theta, const net::Batch<double>& chunk, std::int64_t total) {
+  void add(const double* theta, const net::Batch<double>& chunk, std::int64_t, std::int64_t total) {
     take(theta, chunk, total);
     outputs_curvature(total);
     for (std::int64_t m = of_.net.layers(); m >= of_.first; --m) {
@@ -94,6 +95,15 @@ class ChunkHessian {
         if (of_.part != Part::gauss_newton) add_second(l, m);
       }
     }
+  }
+
+  void begin() { set_zero(stream_, H_, of_.width() * of_.width() * float64_bytes); }
+
+  // The other side of the diagonal.
+  void finish() {
+    for (std::int64_t l = of_.first; l <= of_.last; ++l)
+      for (std::int64_t m = of_.first; m <= l; ++m)
+        mirror(stream_, of_.place(l), of_.place(m), of_.net.bias, l == m, H_, of_.width());
   }
 
  private:
@@ -189,32 +199,40 @@ class ChunkHessian {
   double *columns_ = nullptr, *tile_ = nullptr, *value_ = nullptr;
 };
 
-void finish(const Layers& of, const Stream& stream, double* H) {
-  for (std::int64_t l = of.first; l <= of.last; ++l)
-    for (std::int64_t m = of.first; m <= l; ++m)
-      mirror(stream, of.place(l), of.place(m), of.net.bias, l == m, H, of.width());
-}
-
 }  // namespace
 
 DenseHessian::DenseHessian(net::Architecture net, const Stream& stream,
                            const NetworkOptions& options)
-    : net_((need_plain(net), std::move(net))), stream_(stream), options_(options), blas_(stream) {}
+    : net_(std::move(net)), stream_(stream), options_(options), blas_(stream) {}
+
+// H is written when all memory is there.
+template <class Chunk>
+void DenseHessian::run(Chunk& chunk, bool at_once, const double* theta,
+                       const net::Batch<double>& batch) {
+  const auto arrange = [&](Cut& cut, std::int64_t rows) { chunk.arrange(cut, rows); };
+  const std::int64_t rows =
+      at_once ? batch.N : chunk_rows_of(batch.N, options_.most_bytes, arrange);
+  arrange_in(memory_, rows, arrange);
+  chunk.begin();
+  for (std::int64_t start = 0; start < batch.N; start += rows)
+    chunk.add(theta, rows_of(net_, batch, start, rows), start, batch.N);
+  chunk.finish();
+}
 
 void DenseHessian::compute(const double* theta, const net::Batch<double>& batch, Part part,
-                           std::int64_t first, std::int64_t last, double* H) {
+                           std::int64_t first, std::int64_t last, double* H,
+                           const net::Mode& mode) {
   if (batch.N < 1)
     throw std::invalid_argument("batch: " + std::to_string(batch.N) +
                                 " samples, expected at least one");
-  const Layers layers{net_, part, first, last};
-  ChunkHessian chunk(layers, blas_, stream_, H);
-  const auto arrange = [&](Cut& cut, std::int64_t rows) { chunk.arrange(cut, rows); };
-  const std::int64_t rows = chunk_rows_of(batch.N, options_.most_bytes, arrange);
-  arrange_in(memory_, rows, arrange);
-  set_zero(stream_, H, layers.width() * layers.width() * float64_bytes);
-  for (std::int64_t start = 0; start < batch.N; start += rows)
-    chunk.add(theta, rows_of(net_, batch, start, rows), batch.N);
-  finish(layers, stream_, H);
+  if (net_.plain(mode)) {
+    const Layers layers{net_, part, first, last};
+    ChunkHessian chunk(layers, blas_, stream_, H);
+    return run(chunk, false, theta, batch);
+  }
+  HessianColumns columns(net_, moments_.take(stream_, net_, mode), part, first, last, blas_,
+                         stream_, H);
+  run(columns, net_.coupled(mode), theta, batch);
 }
 
 std::string hessian_that_fits() {

@@ -60,4 +60,19 @@ void mirror(const Stream& stream, const Place& row, const Place& column, bool bi
          Mirror{row, column, numbers(column), H, width, same});
 }
 
+void unit_vectors(const Stream& stream, std::int64_t first, double* to, std::int64_t k,
+                  std::int64_t P) {
+  launch("unit vectors", stream, row_blocks(k, P), UnitVectors{first, to, P});
+}
+
+void add_rows(const Stream& stream, const double* from, std::int64_t step, double* to,
+              std::int64_t rows, std::int64_t columns) {
+  launch("columns of the Hessian", stream, row_blocks(rows, columns),
+         AddRows{from, step, to, columns});
+}
+
+void symmetrise(const Stream& stream, double* H, std::int64_t width) {
+  launch("the Hessian's two sides", stream, row_blocks(width, width), Symmetrise{H, width});
+}
+
 }  // namespace saddlescape::cuda

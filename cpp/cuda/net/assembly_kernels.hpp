@@ -161,5 +161,44 @@ struct Mirror {
   }
 };
 
+// k unit vectors (k, P) from that of number `first` on.
+struct UnitVectors {
+  std::int64_t first;
+  double* to;
+  std::int64_t P;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    in_row(block, P,
+           [&](std::int64_t j, std::int64_t i) { to[j * P + i] = i == first + j ? 1.0 : 0.0; });
+  }
+};
+
+// to (rows, columns) += from, whose rows are `step` apart.
+struct AddRows {
+  const double* from;
+  std::int64_t step;
+  double* to;
+  std::int64_t columns;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    in_row(block, columns,
+           [&](std::int64_t r, std::int64_t c) { to[r * columns + c] += from[r * step + c]; });
+  }
+};
+
+// H <- (H + H^T) / 2; one thread for both sides.
+struct Symmetrise {
+  double* H;
+  std::int64_t width;
+
+  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
+    in_row(block, width, [&](std::int64_t r, std::int64_t c) {
+      if (c >= r) return;
+      double &one = H[r * width + c], &other = H[c * width + r];
+      one = other = 0.5 * one + 0.5 * other;
+    });
+  }
+};
+
 }  // namespace
 }  // namespace saddlescape::cuda

@@ -35,4 +35,10 @@ void scatter(const Stream& stream, const Tile& tile, const Place& row, const Pla
 void mirror(const Stream& stream, const Place& row, const Place& column, bool bias, bool same,
             double* H, std::int64_t width);
 
+void unit_vectors(const Stream& stream, std::int64_t first, double* to, std::int64_t k,
+                  std::int64_t P);
+void add_rows(const Stream& stream, const double* from, std::int64_t step, double* to,
+              std::int64_t rows, std::int64_t columns);
+void symmetrise(const Stream& stream, double* H, std::int64_t width);
+
 }  // namespace saddlescape::cuda

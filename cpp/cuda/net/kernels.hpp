@@ -202,7 +202,7 @@ struct TangentForward {
   }
 };
 
-// R{delta} = R{back} phi'(s) + (back phi''(s)) R{s}
+// R{delta} = R{back} phi'(s) + (back phi''(s)) R{s}, the second term where bend is not null.
 template <class T>
 struct TangentBackward {
   T* Rdelta;
@@ -212,7 +212,8 @@ struct TangentBackward {
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
     in_row(block, n, [&](std::int64_t row, std::int64_t i) {
       const std::int64_t at = row * n + i, of = row / k * n + i;
-      Rdelta[at] = Rdelta[at] * slope[of] + bend[of] * Rs[at];
+      const T own = Rdelta[at] * slope[of];
+      Rdelta[at] = bend ? own + bend[of] * Rs[at] : own;
     });
   }
 };

@@ -27,6 +27,12 @@ struct HiddenLayer {
   T *a, *slope, *bend, *delta;
 };
 
+// Of k vectors, (d, k, n); the outputs' are (k, n, C).
+template <class T>
+struct TangentRows {
+  T *Rs, *Ra, *Rdelta;
+};
+
 // What a network is asked for; the averages are the device's in the place of the mode's.
 struct LayerMode {
   net::Mode mode;

@@ -108,18 +108,17 @@ void Network<T>::gradient(const T* theta, const net::Batch<T>& batch, T* g, doub
 
 template <class T>
 void Network<T>::products(const T* theta, const net::Batch<T>& batch, const T* V, std::int64_t k,
-                          T* HV) {
-  need_plain(net_);
+                          T* HV, const net::Mode& mode) {
   need_samples(batch.N);
   if (k == 0) return;
   const std::int64_t P = net_.parameters(), vectors = std::min(k, most_vectors);
-  DevicePass<T> pass(net_, Keep::curvatures, batch.order);
+  DevicePass<T> pass(net_, Keep::curvatures, batch.order, moments_.take(stream_, net_, mode));
   DeviceTangent<T> tangent(net_);
   double* value = nullptr;
-  const std::int64_t rows = prepare(batch.N, {}, [&](Cut& cut, std::int64_t n) {
+  const std::int64_t rows = prepare(batch.N, mode, [&](Cut& cut, std::int64_t n) {
     value = cut.take<double>(1);
     pass.arrange(cut, n);
-    tangent.arrange(cut, n, vectors);
+    tangent.arrange(cut, pass, n, vectors);
   });
   for (std::int64_t start = 0; start < batch.N; start += rows) {
     pass.forward(blas_, stream_, theta, rows_of(net_, batch, start, rows), start);

@@ -46,7 +46,8 @@ class Network {
                 const net::Mode& mode = {});
 
   // V and HV are k vectors (k, P), each contiguous: HV_j = H V_j.
-  void products(const T* theta, const net::Batch<T>& batch, const T* V, std::int64_t k, T* HV);
+  void products(const T* theta, const net::Batch<T>& batch, const T* V, std::int64_t k, T* HV,
+                const net::Mode& mode = {});
 
   const net::Architecture& net() const { return net_; }
   const Stream& stream() const { return stream_; }

@@ -5,13 +5,15 @@
 namespace saddlescape::cuda {
 
 template <class T>
-void DeviceTangent<T>::arrange(Cut& cut, std::int64_t rows, std::int64_t vectors) {
+void DeviceTangent<T>::arrange(Cut& cut, const DevicePass<T>& pass, std::int64_t rows,
+                               std::int64_t vectors) {
   for (std::int64_t l = 1; l <= net_.layers(); ++l) {
     const std::int64_t size = rows * vectors * net_.sizes[l];
     layers_[l].Rs = cut.take<T>(size);
     layers_[l].Ra = cut.take<T>(l < net_.layers() ? size : 0);
     layers_[l].Rdelta = cut.take<T>(size);
   }
+  if (pass.layered()) layered_.arrange(cut, rows, vectors);
 }
 
 template <class T>
@@ -19,9 +21,13 @@ void DeviceTangent<T>::product(const Blas& blas, const Stream& stream, const Dev
                                std::int64_t total, const T* V, std::int64_t k, T* HV, bool add) {
   const std::int64_t L = net_.layers();
   forward(blas, stream, pass, V, k);
-  // R{delta_L} = (d2 loss / df2) R{f}
-  loss_product(stream, net_, pass.chunk(), pass.scale(total), pass.kept(), layers_[L].Rs,
-               pass.bias(V, L), net_.parameters(), layers_[L].Rdelta, k);
+  // R{delta_L} = (d2 loss / df2) R{f}; without the Gauss-Newton part it is left out
+  if (part_ == net::Part::functional)
+    set_zero(stream, layers_[L].Rdelta,
+             k * pass.n() * pass.d(L) * static_cast<std::int64_t>(sizeof(T)));
+  else
+    loss_product(stream, net_, pass.chunk(), pass.scale(total), pass.kept(), layers_[L].Rs,
+                 pass.bias(V, L), net_.parameters(), layers_[L].Rdelta, k);
   backward(blas, stream, pass, V, k);
   write(blas, stream, pass, k, HV, add);
 }
@@ -40,7 +46,10 @@ void DeviceTangent<T>::forward(const Blas& blas, const Stream& stream, const Dev
     if (l > 1)
       blas.gemm(Op::none, Op::none, d, k * n, below, T(1), pass.W(l), below, layers_[l - 1].Ra,
                 k * n, T(1), Rs, k * n);
-    tangent_forward(stream, Rs, pass.bias(V, l), P, pass.slope(l), layers_[l].Ra, d, k, n);
+    if (pass.layered())
+      layered_.forward(stream, pass, l, layers_[l], l > 1 ? layers_[l - 1].Ra : nullptr, V, k);
+    else
+      tangent_forward(stream, Rs, pass.bias(V, l), P, pass.slope(l), layers_[l].Ra, d, k, n);
   }
   // The same for the outputs, turned; the loss adds their v_L.
   const std::int64_t C = pass.d(L), below = pass.d(L - 1);
@@ -62,12 +71,18 @@ void DeviceTangent<T>::backward(const Blas& blas, const Stream& stream, const De
   for (std::int64_t l = L - 1; l >= 1; --l) {
     const std::int64_t d = pass.d(l), above = pass.d(l + 1);
     const Operand<T> delta = pass.delta(l + 1);
-    T* const Rdelta = layers_[l].Rdelta;
+    T* const back = pass.layered() ? layered_.back() : layers_[l].Rdelta;
     blas.gemm(Op::transpose, delta.op, d, k * n, above, T(1), pass.W(l + 1), d,
-              layers_[l + 1].Rdelta, l + 1 == L ? above : k * n, T(0), Rdelta, k * n);
-    blas.gemm_batch(k, Op::transpose, delta.op, d, n, above, T(1), V + net_.weight_offset(l + 1), d,
-                    P, delta.data, delta.ld, std::int64_t{0}, T(1), Rdelta, k * n, n);
-    tangent_backward(stream, Rdelta, pass.slope(l), pass.bend(l), layers_[l].Rs, d, k, n);
+              layers_[l + 1].Rdelta, l + 1 == L ? above : k * n, net_.skips(l + 1) ? T(1) : T(0),
+              back, k * n);
+    if (bends())
+      blas.gemm_batch(k, Op::transpose, delta.op, d, n, above, T(1), V + net_.weight_offset(l + 1),
+                      d, P, delta.data, delta.ld, std::int64_t{0}, T(1), back, k * n, n);
+    if (pass.layered())
+      layered_.backward(stream, pass, l, layers_[l], V, k);
+    else
+      tangent_backward(stream, back, pass.slope(l), bends() ? pass.bend(l) : nullptr, layers_[l].Rs,
+                       d, k, n);
   }
 }
 
@@ -84,11 +99,12 @@ void DeviceTangent<T>::write(const Blas& blas, const Stream& stream, const Devic
     T* const out = HV + net_.weight_offset(l);
     blas.gemm_batch(k, delta.op, in.op, d, below, n, T(1), layers_[l].Rdelta, last ? d : k * n,
                     last ? n * d : n, in.data, in.ld, std::int64_t{0}, kept, out, below, P);
-    if (l > 1)
+    if (l > 1 && bends())
       blas.gemm_batch(k, delta.op, Op::transpose, d, below, n, T(1), delta.data, delta.ld,
                       std::int64_t{0}, layers_[l - 1].Ra, k * n, n, T(1), out, below, P);
     if (net_.bias)
       row_sums(stream, layers_[l].Rdelta, last, d, k, n, HV + net_.bias_offset(l), P, add);
+    if (pass.layered()) layered_.write(stream, l, k, HV, add);
   }
 }
 
