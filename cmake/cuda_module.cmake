@@ -2,7 +2,7 @@
 # and keeps an optimizer's states is the source of saddlescape._core.
 file(GLOB cuda_bind_sources CONFIGURE_DEPENDS cpp/bind/cuda/*.cpp)
 file(GLOB cuda_bind_shared CONFIGURE_DEPENDS cpp/bind/architecture.cpp cpp/bind/array*.cpp cpp/bind/batch*.cpp
-  cpp/bind/bursts.cpp cpp/bind/described.cpp cpp/bind/home.cpp cpp/bind/placed.cpp cpp/bind/stepper*.cpp)
+  cpp/bind/bind_net_setting.cpp cpp/bind/bursts.cpp cpp/bind/described.cpp cpp/bind/home.cpp cpp/bind/placed.cpp cpp/bind/stepper*.cpp)
 if(SADDLESCAPE_CUDA STREQUAL "HOSTED")
   list(APPEND cuda_bind_sources cpp/bind/cuda/hosted/bind_hosted.cpp)
 endif()

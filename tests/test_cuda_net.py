@@ -11,7 +11,7 @@ import pytest
 import saddlescape as ss
 from cuda_net_samples import samples, twins
 from device_samples import HOSTED, NEEDS_DEVICE, NEEDS_STAND_IN, Interface, Pack, to_device
-from saddlescape import optim
+from saddlescape import _core, optim
 
 LOSSES = ["bce", "cross_entropy", "huber", "mae", "mse"]
 # Sums of some hundred numbers in another order, on a device with another exponential.
@@ -240,7 +240,8 @@ def test_every_array_is_asked_for_in_the_stream_of_the_samples():
     plain = ([4, 3], "tanh", "mse", True, "none", False, 0.0, 1.0, False)
     net = cuda.Network(**dict(zip(names, plain, strict=True)))
     packs = [Pack(to_device(a)) for a in (np.zeros(15), y, np.ones(len(X)))]
-    net.loss(packs[0], Interface(to_device(X), stream=1234), packs[1], packs[2])
+    mode = _core.net.Mode()
+    net.loss(packs[0], Interface(to_device(X), stream=1234), packs[1], mode, packs[2])
     assert [pack.streams for pack in packs] == [[1234]] * 3
 
 

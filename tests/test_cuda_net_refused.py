@@ -56,21 +56,6 @@ def test_vectors_are_checked():
 
 
 @NEEDS_DEVICE
-@pytest.mark.parametrize(
-    ("options", "what"),
-    [
-        ({"normalisation": "batch"}, "batch normalisation"),
-        ({"normalisation": "layer"}, "layer normalisation"),
-        ({"residual": True}, "residual connections"),
-        ({"dropout": 0.5}, "dropout"),
-    ],
-)
-def test_what_the_device_can_not_do_is_named(options, what):
-    with pytest.raises(ValueError, match=f"net: {what} can't run on the device"):
-        ss.MLP((2, 3, 3, 1), loss="mse", device="cuda", **options)
-
-
-@NEEDS_DEVICE
 def test_what_is_on_the_cpu_alone_says_so():
     _, there = twins()
     X, y = samples()

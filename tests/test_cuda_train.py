@@ -242,7 +242,7 @@ def test_an_optimizer_with_a_step_of_its_own_is_refused_there():
 def test_layers_that_the_device_does_not_have(layers, what):
     net = network(**layers)
     before, optimizer = net.theta.tobytes(), optim.Adam(net.theta)
-    with pytest.raises(ValueError, match=f"net: {what} can't run on the device"):
+    with pytest.raises(ValueError, match=f"net: {what} can't be trained on the device"):
         ss.train(net, *samples(), optimizer=optimizer, device="cuda")
     assert net.theta.tobytes() == before
     assert optimizer.steps == 0

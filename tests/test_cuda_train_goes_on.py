@@ -100,7 +100,7 @@ def test_the_command_line(tmp_path, monkeypatch, capsys):
     files = [Path(f"{where}-run/run.json").read_text() for where in ("cpu", "cuda")]
     assert files[0] == files[1]
     capsys.readouterr()
-    said = "net: dropout can't run on the device"
+    said = "net: dropout can't be trained on the device"
     check_refused(f"{line} --dropout 0.1 --out no --device cuda", said, tmp_path, capsys)
 
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "bind/array.hpp"
+#include "bind/net_setting.hpp"
 #include "bind/parts.hpp"
 #include "net/mlp.hpp"
 
@@ -36,20 +36,6 @@ struct Arguments {
   net::Batch<T> batch() const {
     return {X.as<T>(), Y.as<T>(), samples(), weight.as<T>()};
   }
-};
-
-// A net::Mode with averages of its own: (2, hidden units) float64, means and variances, or none.
-class Setting {
- public:
-  Setting() = default;
-  Setting(bool training, std::uint64_t seed, std::uint64_t draw, pybind11::handle running);
-
-  // What the network's functions take for a batch of so many samples; checked. Points into this.
-  net::Mode of(const net::Architecture& net, std::int64_t samples) const;
-
- private:
-  net::Mode mode_;
-  std::vector<double> running_;
 };
 
 // Calls visit with a value of the C++ type that `dtype` stands for.

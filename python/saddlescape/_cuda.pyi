@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape._core.net import Mode
+
 __version__: str
 eig: Any  # as _core.eig, on arrays of the device
 
@@ -59,14 +61,27 @@ class Network:  # arrays are on the device
         normalise_after: bool,
         tf32: bool = False,
     ) -> None: ...
-    def predict(self, theta: Any, X: Any) -> DeviceArray: ...
-    def loss(self, theta: Any, X: Any, Y: Any, weight: Any = None) -> float: ...
+    def predict(self, theta: Any, X: Any, mode: Mode) -> DeviceArray: ...
+    def loss(self, theta: Any, X: Any, Y: Any, mode: Mode, weight: Any = None) -> float: ...
     def gradient(
-        self, theta: Any, X: Any, Y: Any, weight: Any = None
+        self, theta: Any, X: Any, Y: Any, mode: Mode, weight: Any = None
     ) -> tuple[float, DeviceArray]: ...
-    def hvp(self, theta: Any, X: Any, Y: Any, V: Any, weight: Any = None) -> DeviceArray: ...
+    def gradient_and_moments(
+        self, theta: Any, X: Any, Y: Any, mode: Mode, weight: Any = None
+    ) -> tuple[float, DeviceArray, NDArray[Any]]: ...
+    def hvp(
+        self, theta: Any, X: Any, Y: Any, V: Any, mode: Mode, weight: Any = None
+    ) -> DeviceArray: ...
     def hessian(
-        self, theta: Any, X: Any, Y: Any, part: str, first: int, last: int, weight: Any = None
+        self,
+        theta: Any,
+        X: Any,
+        Y: Any,
+        part: str,
+        first: int,
+        last: int,
+        mode: Mode,
+        weight: Any = None,
     ) -> DeviceArray: ...
 
 class Loop:  # as _core.train.Loop; memory is the host's, and so are a burst's arrays

@@ -1,13 +1,16 @@
 // The network on the device, on device arrays alone: Python brings NumPy's there.
+#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "bind/architecture.hpp"
 #include "bind/cuda/net_arguments.hpp"
 #include "bind/cuda/parts.hpp"
+#include "bind/net_setting.hpp"
 #include "cuda/net/assembly.hpp"
 #include "cuda/net/launches.hpp"
 #include "cuda/net/network.hpp"
@@ -82,41 +85,56 @@ class DeviceNetwork {
   DeviceNetwork(Architecture net, bool tf32) : net_(std::move(net)) {
     if (tf32) options_.precision = cuda::Precision::tf32;
     cuda::need_device("device='cuda'");
-    cuda::need_plain(net_);
   }
 
-  DeviceArray predict(py::handle theta, py::handle X) {
+  DeviceArray predict(py::handle theta, py::handle X, const Setting& setting) {
     const Call call(net_, theta, X);
+    const net::Mode mode = setting.of(net_, call.samples());
     DeviceArray out = call.made({call.samples(), net_.outputs()}, "the outputs");
     run(call, [&](auto& network, auto zero) {
       using T = decltype(zero);
-      network.predict(call.theta.array.as<T>(), call.X.array.as<T>(), call.samples(), out.as<T>());
+      network.predict(call.theta.array.as<T>(), call.X.array.as<T>(), call.samples(), out.as<T>(),
+                      mode);
     });
     return out;
   }
 
-  double loss(py::handle theta, py::handle X, py::handle Y, py::handle weight) {
+  double loss(py::handle theta, py::handle X, py::handle Y, const Setting& setting,
+              py::handle weight) {
     const Call call(net_, theta, X, Y, weight);
+    const net::Mode mode = setting.of(net_, call.samples());
     return valued(call, [&](auto& network, auto zero, double* value) {
       using T = decltype(zero);
-      network.loss(call.theta.array.as<T>(), call.batch<T>(), value);
+      network.loss(call.theta.array.as<T>(), call.batch<T>(), value, mode);
     });
   }
 
-  py::tuple gradient(py::handle theta, py::handle X, py::handle Y, py::handle weight) {
+  py::tuple gradient(py::handle theta, py::handle X, py::handle Y, const Setting& setting,
+                     py::handle weight) {
     const Call call(net_, theta, X, Y, weight);
-    DeviceArray g = call.made({net_.parameters()}, "the gradient");
-    const double value = valued(call, [&](auto& network, auto zero, double* mean) {
-      using T = decltype(zero);
-      network.gradient(call.theta.array.as<T>(), call.batch<T>(), g.as<T>(), mean);
-    });
+    const auto [value, g] = loss_and_gradient(call, setting.of(net_, call.samples()));
     return py::make_tuple(value, g);
+  }
+
+  // (loss, g, moments): as the core's, the moments a NumPy array.
+  py::tuple gradient_and_moments(py::handle theta, py::handle X, py::handle Y,
+                                 const Setting& setting, py::handle weight) {
+    const Call call(net_, theta, X, Y, weight);
+    net::Mode mode = setting.of(net_, call.samples());
+    if (!net_.coupled(mode))
+      throw py::value_error("mode: no batch normalisation in training, expected one");
+    py::array_t<double> moments({std::int64_t(2), net_.hidden_units()});
+    mode.seen_mean = moments.mutable_data();
+    mode.seen_variance = mode.seen_mean + net_.hidden_units();
+    const auto [value, g] = loss_and_gradient(call, mode);
+    return py::make_tuple(value, g, moments);
   }
 
   // V (P,) or (P, k).
   DeviceArray hvp(py::handle theta, py::handle X, py::handle Y, py::handle V_in,
-                  py::handle weight) {
+                  const Setting& setting, py::handle weight) {
     const Call call(net_, theta, X, Y, weight);
+    const net::Mode mode = setting.of(net_, call.samples());
     const std::int64_t P = net_.parameters();
     const TakenOnDevice V =
         taken_on_device(V_in, "V", {call.X.array.dtype}, {}, false, call.stream);
@@ -132,7 +150,8 @@ class DeviceNetwork {
     run(call, [&](auto& network, auto zero) {
       using T = decltype(zero);
       cuda::transpose(call.stream, V.array.as<T>(), rows.as<T>(), P, k);
-      network.products(call.theta.array.as<T>(), call.batch<T>(), rows.as<T>(), k, out.as<T>());
+      network.products(call.theta.array.as<T>(), call.batch<T>(), rows.as<T>(), k, out.as<T>(),
+                       mode);
       cuda::transpose(call.stream, out.as<T>(), columns.as<T>(), k, P);
       settle(V, call.stream);
     });
@@ -140,8 +159,10 @@ class DeviceNetwork {
   }
 
   DeviceArray hessian(py::handle theta, py::handle X, py::handle Y, const std::string& part,
-                      std::int64_t first, std::int64_t last, py::handle weight) {
+                      std::int64_t first, std::int64_t last, const Setting& setting,
+                      py::handle weight) {
     const Call call(net_, theta, X, Y, weight, {Dtype::float64});
+    const net::Mode mode = setting.of(net_, call.samples());
     if (first < 1 || last > net_.layers() || first > last)
       throw py::value_error("layers: " + std::to_string(first) + " to " + std::to_string(last) +
                             ", expected a range within 1 to " + std::to_string(net_.layers()));
@@ -153,7 +174,7 @@ class DeviceNetwork {
     go_to(call);
     if (!dense_) dense_ = std::make_unique<cuda::DenseHessian>(net_, stream_);
     dense_->compute(call.theta.array.as<double>(), call.batch<double>(), which, first, last,
-                    H.as<double>());
+                    H.as<double>(), mode);
     call.settled();
     return H;
   }
@@ -195,6 +216,15 @@ class DeviceNetwork {
     call.settled();
   }
 
+  std::pair<double, DeviceArray> loss_and_gradient(const Call& call, const net::Mode& mode) {
+    DeviceArray g = call.made({net_.parameters()}, "the gradient");
+    const double value = valued(call, [&](auto& network, auto zero, double* mean) {
+      using T = decltype(zero);
+      network.gradient(call.theta.array.as<T>(), call.batch<T>(), g.as<T>(), mean, mode);
+    });
+    return {value, g};
+  }
+
   // The number that work(network, zero, value) leaves in *value on the device.
   template <class Work>
   double valued(const Call& call, const Work& work) {
@@ -234,15 +264,18 @@ void cuda_net(py::module_ module) {
            py::arg("sizes"), py::arg("activation"), py::arg("loss"), py::arg("bias"),
            py::arg("normalisation"), py::arg("residual"), py::arg("dropout"),
            py::arg("huber_delta"), py::arg("normalise_after"), py::arg("tf32") = false)
-      .def("predict", &DeviceNetwork::predict, py::arg("theta"), py::arg("X"))
+      .def("predict", &DeviceNetwork::predict, py::arg("theta"), py::arg("X"), py::arg("mode"))
       .def("loss", &DeviceNetwork::loss, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("weight") = py::none())
+           py::arg("mode"), py::arg("weight") = py::none())
       .def("gradient", &DeviceNetwork::gradient, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("weight") = py::none())
+           py::arg("mode"), py::arg("weight") = py::none())
+      .def("gradient_and_moments", &DeviceNetwork::gradient_and_moments, py::arg("theta"),
+           py::arg("X"), py::arg("Y"), py::arg("mode"), py::arg("weight") = py::none())
       .def("hvp", &DeviceNetwork::hvp, py::arg("theta"), py::arg("X"), py::arg("Y"), py::arg("V"),
-           py::arg("weight") = py::none())
+           py::arg("mode"), py::arg("weight") = py::none())
       .def("hessian", &DeviceNetwork::hessian, py::arg("theta"), py::arg("X"), py::arg("Y"),
-           py::arg("part"), py::arg("first"), py::arg("last"), py::arg("weight") = py::none());
+           py::arg("part"), py::arg("first"), py::arg("last"), py::arg("mode"),
+           py::arg("weight") = py::none());
   cuda_net_arguments(module);
 }
 

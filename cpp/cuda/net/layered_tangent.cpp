@@ -66,7 +66,7 @@ void LayeredTangentSteps<T>::forward(const Stream& stream, const DevicePass<T>& 
   const bool after = net_.normalised_after(l);
   const T* bias = pass.bias(V, l);
   if (net_.normalised(l) && !after) {
-    if (bias) add_biases(stream, own.Rs, bias, P, d, k, n);
+    if (net_.bias) add_biases(stream, own.Rs, bias, P, d, k, n);
     bias = nullptr;
     normalise_rows(stream, pass, l, own.Rs, V, k);
   }

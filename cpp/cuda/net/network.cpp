@@ -31,8 +31,8 @@ void need_plain(const net::Architecture& net) {
                                                                       : nullptr;
   if (what)
     throw std::invalid_argument(std::string("net: ") + what +
-                                " can't run on the device yet, expected a plain network there; "
-                                "device='cpu' runs it");
+                                " can't be trained on the device yet, expected a plain network "
+                                "there; device='cpu' trains it");
 }
 
 template <class T>

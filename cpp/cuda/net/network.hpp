@@ -20,7 +20,7 @@
 
 namespace saddlescape::cuda {
 
-// Throws std::invalid_argument that names what a network has that the device can't do.
+// Throws std::invalid_argument that names what a network has that the device's training can't do.
 void need_plain(const net::Architecture& net);
 
 struct NetworkOptions {

@@ -120,7 +120,7 @@ class Derivatives(Placed):
         if momentum is None or training is False or not self._running.size:
             return self._engine.gradient(*data, mode, weight)
         p = _check.fraction("momentum", momentum)
-        loss, gradient, moments = self._network.gradient_and_moments(*data, mode, weight)
+        loss, gradient, moments = self._engine.gradient_and_moments(*data, mode, weight)
         # a diverged batch leaves the averages as they are
         if np.isfinite(loss) and np.isfinite(moments).all():
             self._running[:] = p * self._running + (1 - p) * moments

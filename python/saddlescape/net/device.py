@@ -49,8 +49,6 @@ class OnDevice:
     ------
     RuntimeError
         Without a device, or without the backend: the line says why.
-    ValueError
-        If the network has what the device can't do, by name.
     """
 
     def __init__(
@@ -106,25 +104,37 @@ class OnDevice:
             )
         return self.in_dtype("X", X, dtype)
 
-    def predict(self, theta: Any, X: Any, _mode: Any) -> Any:
+    def predict(self, theta: Any, X: Any, mode: _core.net.Mode) -> Any:
         """Return the outputs (N, C)."""
-        return _like(X, self._network.predict(theta, self.sent(X)))
+        return _like(X, self._network.predict(theta, self.sent(X), mode))
 
-    def loss(self, theta: Any, X: Any, Y: Any, _mode: Any, weight: Any = None) -> float:
+    def loss(self, theta: Any, X: Any, Y: Any, mode: _core.net.Mode, weight: Any = None) -> float:
         """Return the mean loss."""
-        return float(self._network.loss(theta, *map(self.sent, (X, Y, weight))))
+        X, Y, weight = map(self.sent, (X, Y, weight))
+        return float(self._network.loss(theta, X, Y, mode, weight))
 
     def gradient(
-        self, theta: Any, X: Any, Y: Any, _mode: Any, weight: Any = None
+        self, theta: Any, X: Any, Y: Any, mode: _core.net.Mode, weight: Any = None
     ) -> tuple[float, Any]:
         """Return the mean loss and its gradient (P,)."""
-        loss, gradient = self._network.gradient(theta, *map(self.sent, (X, Y, weight)))
+        there, Y, weight = map(self.sent, (X, Y, weight))
+        loss, gradient = self._network.gradient(theta, there, Y, mode, weight)
         return loss, _like(X, gradient)
 
-    def hvp(self, theta: Any, X: Any, Y: Any, V: Any, _mode: Any, weight: Any = None) -> Any:
+    def gradient_and_moments(
+        self, theta: Any, X: Any, Y: Any, mode: _core.net.Mode, weight: Any = None
+    ) -> tuple[float, Any, NDArray[np.float64]]:
+        """Return also each hidden unit's mean and variance over the batch (2, units), NumPy's."""
+        there, Y, weight = map(self.sent, (X, Y, weight))
+        loss, gradient, moments = self._network.gradient_and_moments(theta, there, Y, mode, weight)
+        return loss, _like(X, gradient), moments
+
+    def hvp(
+        self, theta: Any, X: Any, Y: Any, V: Any, mode: _core.net.Mode, weight: Any = None
+    ) -> Any:
         """Return the Hessian products of V (P,) or (P, k)."""
         X, Y, weight, sent = map(self.sent, (X, Y, weight, V))
-        return _like(V, self._network.hvp(theta, X, Y, sent, weight))
+        return _like(V, self._network.hvp(theta, X, Y, sent, mode, weight))
 
     def hessian(
         self,
@@ -134,12 +144,12 @@ class OnDevice:
         part: str,
         first: int,
         last: int,
-        _mode: Any,
+        mode: _core.net.Mode,
         weight: Any = None,
     ) -> Any:
         """Return the Hessian of the layers first ... last, in float64."""
-        there = map(self.sent, (X, Y))
-        H = self._network.hessian(theta, *there, part, first, last, self.sent(weight))
+        there, Y, weight = map(self.sent, (X, Y, weight))
+        H = self._network.hessian(theta, there, Y, part, first, last, mode, weight)
         return _like(X, H)
 
 

@@ -65,10 +65,9 @@ class MLP(Standardised, Derivatives):
     init_scale : float, optional
         The weights' value (constant), standard deviation (normal: 0.01) or gain (orthogonal: 1).
     device : str
-        Where `theta` stands and the network computes: ``"cpu"``, or ``"cuda"`` for a plain network
-        (no normalisation, residual or dropout) with the CUDA backend. Calls there take NumPy's
-        arrays and give NumPy's, or take arrays in device memory (DLPack,
-        ``__cuda_array_interface__``) and give such. See `to`.
+        Where `theta` stands and the network computes: ``"cpu"``, or ``"cuda"`` with the CUDA
+        backend. Calls there take NumPy's arrays and give NumPy's, or take arrays in device memory
+        (DLPack, ``__cuda_array_interface__``) and give such. See `to`.
     tf32 : bool
         With ``device="cuda"`` and dtype float32: products of matrices in NVIDIA's TF32, whose
         mantissa has 10 bits for float32's 23, with sums in float32. Files say nothing of it.
