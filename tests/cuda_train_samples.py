@@ -21,8 +21,15 @@ def samples(dtype="float64", n=SAMPLES, loss="cross_entropy", seed=5):
     return X, (y > 0).astype(dtype) if loss == "bce" else y.astype(dtype)
 
 
-def network(dtype="float64", loss="cross_entropy", activation="tanh", standardised=False, **more):
-    net = ss.MLP(SIZES, activation, loss, dtype=dtype, seed=2, **more)
+def network(
+    dtype="float64",
+    loss="cross_entropy",
+    activation="tanh",
+    standardised=False,
+    sizes=SIZES,
+    **more,
+):
+    net = ss.MLP(sizes, activation, loss, dtype=dtype, seed=2, **more)
     if standardised:
         net.standardise(3 * samples(dtype)[0] + 5)
     return net
@@ -47,6 +54,7 @@ def numbers(run):
     """All that a run leaves, as arrays by name."""
     state = on_host(run.optimizer.state_dict())
     found = {"theta": run.net.on_host(), "step": np.array(state["step"]), "steps": state["steps"]}
+    found["running"] = run.net.running
     found |= {name: arrays[0] for name, arrays in state["state"].items()}
     found |= {f"history {name}": column for name, column in run.history.items()}
     found |= {f"epochs {name}": column for name, column in run.history.epochs.items()}
@@ -84,3 +92,18 @@ def assert_near(there, here, dtype, factor=1.0):
         most = np.abs(own[np.isfinite(own)]).max(initial=0.0)
         atol = factor * TOLERANCE[dtype] * most
         np.testing.assert_allclose(found, own, rtol=0, atol=atol, err_msg=name, equal_nan=True)
+
+
+def check(dtype="float64", factor=1.0, net=None, **arguments):
+    """Compare a run here, one there twice, and one of a network that stands there."""
+
+    def run(where):
+        own = network(dtype, **(net or {}))
+        return trained(where, net=own, **arguments)
+
+    here, there, placed = run("here"), run("there"), run("placed")
+    assert there.outcome is placed.outcome is here.outcome
+    assert_near(there, here, dtype, factor)
+    assert_same(there, run("there"))
+    assert_same(there, placed)
+    return here, there

@@ -10,6 +10,7 @@ from cuda_train_samples import (
     SAMPLES,
     assert_near,
     assert_same,
+    check,
     network,
     numbers,
     samples,
@@ -22,21 +23,6 @@ from saddlescape.train import EarlyStopping, RunOutcome
 pytestmark = NEEDS_DEVICE
 
 DTYPES = ["float32", "float64"]
-
-
-def check(dtype="float64", factor=1.0, net=None, **arguments):
-    """Compare a run here, one there twice, and one of a network that stands there."""
-
-    def run(where):
-        own = network(dtype, **(net or {}))
-        return trained(where, net=own, **arguments)
-
-    here, there, placed = run("here"), run("there"), run("placed")
-    assert there.outcome is placed.outcome is here.outcome
-    assert_near(there, here, dtype, factor)
-    assert_same(there, run("there"))
-    assert_same(there, placed)
-    return here, there
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -228,24 +214,6 @@ def test_an_optimizer_with_a_step_of_its_own_is_refused_there():
         with pytest.raises(TypeError, match="optimizer: Own with device 'cuda', expected one whos"):
             ss.train(net, *samples(), optimizer=optimizer, device="cuda")
         assert optimizer.steps == 0
-
-
-@pytest.mark.parametrize(
-    ("layers", "what"),
-    [
-        ({"normalisation": "batch"}, "batch normalisation"),
-        ({"normalisation": "layer"}, "layer normalisation"),
-        ({"residual": True}, "residual connections"),
-        ({"dropout": 0.2}, "dropout"),
-    ],
-)
-def test_layers_that_the_device_does_not_have(layers, what):
-    net = network(**layers)
-    before, optimizer = net.theta.tobytes(), optim.Adam(net.theta)
-    with pytest.raises(ValueError, match=f"net: {what} can't be trained on the device"):
-        ss.train(net, *samples(), optimizer=optimizer, device="cuda")
-    assert net.theta.tobytes() == before
-    assert optimizer.steps == 0
 
 
 def test_a_network_on_the_device_is_not_trained_on_the_cpu():

@@ -107,6 +107,7 @@ template <class T>
 struct Both {
   Samples<T> data;
   std::vector<T> theta, m, v;
+  std::vector<double> running, d_running;  // averages of either side, on the host
   Mirrored<T> d_theta, d_m, d_v;
   Kept<T> here, there;
   u::Workspace workspace;
@@ -119,13 +120,21 @@ struct Both {
         theta(data.theta),
         m(theta.size()),
         v(theta.size()),
+        running(averages(net)),
+        d_running(running),
         d_theta(theta),
         d_m(m),
         d_v(v),
         here(of, theta.data(), std::vector<T*>{m.data(), v.data()}.data(), net.parameters()),
         there(of, d_theta.data(), std::vector<T*>{d_m.data(), d_v.data()}.data(), net.parameters()),
-        cpu(net, theta.data(), data.here(), of.batch, of.penalty),
-        device(net, d_theta.data(), data.there(), of.batch, of.penalty, stream) {}
+        cpu(net, theta.data(), data.here(), of.batch, of.penalty,
+            t::Training{3, 2, running.data()}),
+        device(net, d_theta.data(), data.there(), of.batch, of.penalty, stream, {},
+               t::Training{3, 2, d_running.data()}) {}
+
+  static std::vector<double> averages(const n::Architecture& net) {
+    return std::vector<double>(static_cast<std::size_t>(2 * net.hidden_units()), 0.5);
+  }
 
   Ran run_here(const Case& of, int count) {
     return bursts(of, count, [&](const t::Burst& burst) {

@@ -30,21 +30,9 @@ std::string refused(const Call& call) {
 }
 
 void check_refused() {
-  n::Architecture net{{2, 3, 1}};
-  n::Architecture batch = net, layer = net, residual = net, dropout = net;
+  const n::Architecture net{{2, 3, 1}};
+  n::Architecture batch = net;
   batch.normalisation = n::Normalisation::batch;
-  layer.normalisation = n::Normalisation::layer;
-  residual.residual = true;
-  dropout.dropout = 0.5;
-  const std::pair<n::Architecture, std::string> rows[] = {{batch, "batch normalisation"},
-                                                          {layer, "layer normalisation"},
-                                                          {residual, "residual connections"},
-                                                          {dropout, "dropout"}};
-  for (const auto& [each, what] : rows) {
-    const n::Architecture& of = each;
-    const std::string said = refused([&] { c::need_plain(of); });
-    tally.expect(said.find("net: " + what) == 0, what + " is refused by its name");
-  }
   const Samples<float> some(batch, 3, false, false);
   c::Network<float> averaged(batch, stream);
   const Mirrored<float> outputs(some.theta);

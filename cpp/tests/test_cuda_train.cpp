@@ -40,6 +40,49 @@ void check_steps() {
     }
 }
 
+// Masks of each step, and averages that move with it, until one that is not finite.
+template <class T>
+void check_layers() {
+  for (const auto& normalisation : n::normalisations)
+    for (const double dropout : {0.0, 0.3})
+      for (const double rate : {0.05, 1e200}) {
+        n::Architecture net{{4, 4, 5, 2}, n::Activation::tanh, n::Loss::cross_entropy};
+        net.normalisation = normalisation.normalisation;
+        net.residual = true;
+        net.dropout = dropout;
+        const Case of{net.sizes, "sgd", 42, 8, {0, 0.01}, 0, rate, 2};
+        Both<T> both(of, net, false);
+        const Ran here = both.run_here(of, 3), there = both.run_there(of, 3);
+        const std::string name = std::string(normalisation.name) + (dropout > 0 ? " dropout" : "") +
+                                 " rate " + std::to_string(rate);
+        tally.expect(here.progress.finite == (rate < 1), name + " diverges");
+        tally.expect(here.progress.finite == there.progress.finite &&
+                         here.progress.steps == there.progress.steps,
+                     name + " stops where the CPU does");
+        tally.expect(same(there.records, here.records, apart<T>), name + " records");
+        tally.expect(deviation(both.d_theta.back(), both.theta) <= apart<T>, name + " parameters");
+        tally.expect(deviation(both.d_running, both.running) <= apart<T>, name + " averages");
+        const bool moved = both.running != Both<T>::averages(net);
+        tally.expect(moved == (net.normalisation == n::Normalisation::batch), name + " move");
+      }
+}
+
+// A batch that is not finite ends the burst; those behind it, which are, move nothing.
+template <class T>
+void check_spoilt_batch() {
+  n::Architecture net{{4, 5, 2}, n::Activation::tanh, n::Loss::cross_entropy};
+  net.normalisation = n::Normalisation::batch;
+  const Case of{net.sizes, "sgd", 40, 8, {}, 0, 0.05};
+  Both<T> both(of, net, false);
+  std::vector<T>& X = both.data.X;
+  X[4 * (16 * 7 % 40)] = std::numeric_limits<T>::quiet_NaN();  // the third batch's first sample
+  c::upload(stream, both.data.d_X.data(), X.data(), 40 * 4 * std::int64_t(sizeof(T)));
+  const Ran here = both.run_here(of, 1), there = both.run_there(of, 1);
+  tally.expect(!here.progress.finite && here.progress.steps == 3 && there.progress.steps == 3,
+               "a spoilt batch ends the burst");
+  tally.expect(deviation(both.d_running, both.running) <= apart<T>, "and leaves the averages");
+}
+
 // Nobody waits in a burst but at its end; a rule that looks at norms waits for them.
 void check_traffic() {
   for (const bool clips : {false, true}) {
@@ -110,6 +153,10 @@ int main() {
 #endif
   check_steps<double>();
   check_steps<float>();
+  check_layers<double>();
+  check_layers<float>();
+  check_spoilt_batch<double>();
+  check_spoilt_batch<float>();
   check_traffic();
   check_memory();
   check_faults();

@@ -97,6 +97,9 @@ class Loop:  # as _core.train.Loop; memory is the host's, and so are a burst's a
         l2: float = 0.0,
         weight: Any = None,
         tf32: bool = False,
+        seed: int = 0,
+        step: int = 0,
+        running: NDArray[Any] | None = None,
     ) -> None: ...
     def run(
         self,

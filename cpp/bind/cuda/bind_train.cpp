@@ -22,10 +22,10 @@ class DeviceTrainingLoop {
  public:
   DeviceTrainingLoop(const py::object& network, const py::object& stepper, const py::object& theta,
                      const py::object& X, const py::object& Y, std::int64_t size, double l1,
-                     double l2, const py::object& weight, bool tf32)
+                     double l2, const py::object& weight, bool tf32, std::uint64_t seed,
+                     std::uint64_t step, const py::object& running)
       : held_{network, stepper}, stepper_(py::cast<DeviceStepper&>(stepper)) {
     const auto& net = py::cast<const net::Architecture&>(network);
-    cuda::need_plain(net);
     if (stepper_.params().ptr() != theta.ptr())
       throw py::value_error("stepper: made for other parameters, expected one made for theta");
     const Turn turn(stepper_.busy());
@@ -45,18 +45,30 @@ class DeviceTrainingLoop {
     const train::Penalty penalty = penalty_of(l1, l2);
     cuda::NetworkOptions options;
     if (tf32) options.precision = cuda::Precision::tf32;
-    size = bursts_.cut(samples, size);
+    net::Mode mode;
+    mode.training = true;
+    // the statistics of one sample are no statistics
+    size = bursts_.cut(samples, size, net.coupled(mode) ? 2 : 1);
+    train::Training training{seed, step};
+    if (net.coupled(mode)) {
+      running_ = running;
+      averages_ = checked_averages({std::int64_t(2), net.hidden_units()});
+      training.running = averages_.as<double>();
+    }
     with_dtype(theta_.dtype, [&](auto zero) {
       using T = decltype(zero);
       const net::Batch<T> data{inputs.as<T>(), targets.as<T>(), samples, own.as<T>()};
       loop_ = std::make_unique<cuda::DeviceLoop<T>>(net, theta_.as<T>(), data, size, penalty,
-                                                    stream_, options);
+                                                    stream_, options, training);
     });
   }
 
   bool run(const py::object& order, const py::object& rates, const py::object& weights,
            double seconds) {
     const Turn turn(stepper_.busy());
+    if (averages_.data && checked_averages(averages_.shape).data != averages_.data)
+      throw py::value_error(
+          "running: moved to other memory since the steps began, expected it at rest");
     const train::Burst burst = bursts_.next(order, rates, weights, seconds);
     const cuda::OnDevice there(device_);
     const cuda::Optimizer optimizer = stepper_.begin_steps(stream_);
@@ -119,6 +131,13 @@ class DeviceTrainingLoop {
   std::int64_t steps() const { return bursts_.steps(); }
 
  private:
+  // Those of batch normalisation, the host's.
+  Array checked_averages(const Shape& shape) const {
+    const Array found = checked_writable(running_, "running", {Dtype::float64}, shape);
+    check_finite(found, "running");
+    return found;
+  }
+
   // An array of the device's, kept, with no number below `low` where that is given.
   Array lent(const py::object& source, const char* name, std::initializer_list<Dtype> allowed,
              const Shape& shape, double low = std::numeric_limits<double>::quiet_NaN()) {
@@ -139,6 +158,8 @@ class DeviceTrainingLoop {
   std::vector<py::object> held_;
   DeviceStepper& stepper_;
   Array theta_;
+  py::object running_ = py::none();
+  Array averages_;
   int device_ = 0;
   cuda::Stream stream_;
   Bursts bursts_;
@@ -151,10 +172,12 @@ class DeviceTrainingLoop {
 void cuda_train(py::module_ module) {
   py::class_<DeviceTrainingLoop>(std::move(module), "Loop")
       .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
-                    const py::object&, std::int64_t, double, double, const py::object&, bool>(),
+                    const py::object&, std::int64_t, double, double, const py::object&, bool,
+                    std::uint64_t, std::uint64_t, const py::object&>(),
            py::arg("network"), py::arg("stepper"), py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("size"), py::arg("l1") = 0.0, py::arg("l2") = 0.0,
-           py::arg("weight") = py::none(), py::arg("tf32") = false)
+           py::arg("weight") = py::none(), py::arg("tf32") = false, py::arg("seed") = 0,
+           py::arg("step") = 0, py::arg("running") = py::none())
       .def("run", &DeviceTrainingLoop::run, py::arg("order"), py::arg("rates"), py::arg("weights"),
            py::arg("seconds") = 0.05)
       .def_property_readonly("memory", &DeviceTrainingLoop::memory)

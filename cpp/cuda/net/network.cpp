@@ -23,18 +23,6 @@ void need_samples(std::int64_t samples) {
 
 }  // namespace
 
-void need_plain(const net::Architecture& net) {
-  const char* what = net.normalisation == net::Normalisation::batch   ? "batch normalisation"
-                     : net.normalisation == net::Normalisation::layer ? "layer normalisation"
-                     : net.residual                                   ? "residual connections"
-                     : net.dropout > 0                                ? "dropout"
-                                                                      : nullptr;
-  if (what)
-    throw std::invalid_argument(std::string("net: ") + what +
-                                " can't be trained on the device yet, expected a plain network "
-                                "there; device='cpu' trains it");
-}
-
 template <class T>
 Network<T>::Network(net::Architecture net, const Stream& stream, const NetworkOptions& options)
     : net_(std::move(net)), stream_(stream), options_(options), blas_(stream, options.precision) {}

@@ -20,9 +20,6 @@
 
 namespace saddlescape::cuda {
 
-// Throws std::invalid_argument that names what a network has that the device's training can't do.
-void need_plain(const net::Architecture& net);
-
 struct NetworkOptions {
   Precision precision = Precision::full;
   std::int64_t most_bytes = std::int64_t{256} << 20;  // for what a chunk leaves
@@ -48,6 +45,10 @@ class Network {
   // V and HV are k vectors (k, P), each contiguous: HV_j = H V_j.
   void products(const T* theta, const net::Batch<T>& batch, const T* V, std::int64_t k, T* HV,
                 const net::Mode& mode = {});
+
+  // (2, hidden units) on the device: after a pass of batch normalisation in training the means and
+  // variances of its batch.
+  const double* moments() const { return moments_.there(); }
 
   const net::Architecture& net() const { return net_; }
   const Stream& stream() const { return stream_; }

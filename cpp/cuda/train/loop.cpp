@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cuda/net/cut.hpp"
+#include "cuda/train/average.hpp"
 #include "cuda/train/measure.hpp"
 #include "update/begin.hpp"
 
@@ -31,13 +32,14 @@ void arrange(Memory& memory, const Arrays& arrays) {
 template <class T>
 DeviceLoop<T>::DeviceLoop(const net::Architecture& net, T* theta, const net::Batch<T>& data,
                           std::int64_t size, const train::Penalty& penalty, const Stream& stream,
-                          const NetworkOptions& options)
-    : network_((need_plain(net), net), stream, options),
+                          const NetworkOptions& options, const train::Training& training)
+    : network_(net, stream, options),
       stream_(stream),
       theta_(theta),
       data_(data),
       P_(net.parameters()),
-      penalty_(penalty) {
+      penalty_(penalty),
+      training_(training) {
   arrange(arrays_, [&](Cut& cut) {
     for (T** each : {&before_, &g_[0], &g_[1], &kept_}) *each = cut.take<T>(P_);
   });
@@ -48,6 +50,10 @@ DeviceLoop<T>::DeviceLoop(const net::Architecture& net, T* theta, const net::Bat
   });
   host_.grow(sizeof(Standing) + record_bytes);
   if (size < data.N) order_.grow(order_bytes(size));
+  if (averages()) {
+    running_.grow(running_bytes());
+    running_here_.grow(running_bytes());
+  }
   copy(stream_, before_, theta_, bytes());
 }
 
@@ -89,9 +95,31 @@ void DeviceLoop<T>::begin(const train::Burst& burst) {
   std::memcpy(host, &standing, sizeof standing);
   upload(stream_, standing_, host, sizeof standing);
   had_last_ = has_last_;
+  if (averages()) send_averages();
   if (!burst.order) return;
   std::memcpy(host + sizeof standing, burst.order, static_cast<std::size_t>(size));
   upload(stream_, order_.data(), host + sizeof standing, size);
+}
+
+template <class T>
+net::Mode DeviceLoop<T>::mode(std::int64_t step) const {
+  net::Mode mode;
+  mode.training = true;
+  mode.seed = training_.seed;
+  mode.draw = training_.step + static_cast<std::uint64_t>(step);
+  return mode;
+}
+
+template <class T>
+void DeviceLoop<T>::send_averages() {
+  std::copy_n(training_.running, units(), running_here_.as<double>());
+  upload(stream_, running_.data(), running_here_.data(), running_bytes());
+}
+
+// What end() has fetched.
+template <class T>
+void DeviceLoop<T>::take_averages() {
+  std::copy_n(running_here_.as<double>(), units(), training_.running);
 }
 
 template <class T>
@@ -109,7 +137,10 @@ void DeviceLoop<T>::step(const net::Batch<T>& batch, const Judged& judged,
                          const Optimizer& optimizer) {
   T* const g = g_[1 - now_];
   const T* const last = has_last_ ? g_[now_] : nullptr;
-  network_.gradient(theta_, batch, g, &sums()->loss);
+  network_.gradient(theta_, batch, g, &sums()->loss, mode(judged.step));
+  if (averages())
+    average(stream_, judged, training_.momentum, network_.moments(), units(),
+            running_.as<double>());
   if (penalty_.any()) penalise_layers(g);
   squares_and_product(stream_, g, last, &standing_->last_norm, P_, partial_,
                       &sums()->gradient_square);
@@ -156,11 +187,14 @@ train::Progress DeviceLoop<T>::end(const train::Burst& burst, std::int64_t asked
   auto* const host = host_.as<unsigned char>();
   download(stream_, host, standing_, sizeof(Standing));
   download(stream_, host + sizeof(Standing), records_.data(), asked * record_bytes);
+  if (averages()) download(stream_, running_here_.data(), running_.data(), running_bytes());
   stream_.wait();
+  if (averages()) take_averages();
   Standing standing;
   std::memcpy(&standing, host, sizeof standing);
   const train::Progress progress{standing.stopped != 0 ? standing.step + 1 : asked,
                                  standing.stopped == 0};
+  training_.step += static_cast<std::uint64_t>(progress.steps);
   const bool moved = progress.finite || go_back(standing, asked, optimizer);
   const std::int64_t happened = progress.steps - (moved ? 0 : 1);
   std::memcpy(burst.records, host + sizeof(Standing),

@@ -1,5 +1,5 @@
-// Training steps of a plain network on the device, one after the other: train/loop.hpp's, with
-// data, parameters, gradients and the optimizer's numbers in device memory. The host sends what
+// Training steps of a network on the device, one after the other: train/loop.hpp's, with data,
+// parameters, gradients and the optimizer's numbers in device memory. The host sends what
 // numbers the steps have, and the order of samples once for a burst; what is recorded stands on the
 // device until the burst is over, and nobody waits in between but for what the optimizer's rule
 // has to know. Steps that were asked for after one that was not finite do nothing (standing.hpp).
@@ -32,11 +32,12 @@ struct Optimizer {
 template <class T>
 class DeviceLoop {
  public:
-  // Data and theta are the device's, and must live on; `size`: the most samples of a batch.
+  // Data and theta are the device's, and must live on; `size`: the most samples of a batch. The
+  // training's averages are the host's: each burst begins from them and ends in them.
   // Throws as Network does, and OutOfMemory.
   DeviceLoop(const net::Architecture& net, T* theta, const net::Batch<T>& data, std::int64_t size,
              const train::Penalty& penalty, const Stream& stream,
-             const NetworkOptions& options = {});
+             const NetworkOptions& options = {}, const train::Training& training = {});
 
   // The burst's arrays are the host's. As train::Loop::run, and waits at the end.
   train::Progress run(const train::Burst& burst, const Optimizer& optimizer);
@@ -59,11 +60,17 @@ class DeviceLoop {
 
   void begin(const train::Burst& burst);
   net::Batch<T> batch(const train::Burst& burst, std::int64_t step) const;
+  net::Mode mode(std::int64_t step) const;
+  bool averages() const { return network_.net().coupled(mode(0)); }
+  void send_averages();
+  void take_averages();
   void step(const net::Batch<T>& batch, const Judged& judged, const Optimizer& optimizer);
   void move(T* g, const Judged& judged, const Optimizer& optimizer);
   void penalise_layers(T* g);
   train::Progress end(const train::Burst& burst, std::int64_t asked, const Optimizer& optimizer);
   bool go_back(const Standing& standing, std::int64_t asked, const Optimizer& optimizer);
+  std::int64_t units() const { return 2 * network_.net().hidden_units(); }
+  std::int64_t running_bytes() const { return units() * static_cast<std::int64_t>(sizeof(double)); }
   std::int64_t bytes() const { return P_ * static_cast<std::int64_t>(sizeof(T)); }
 
   Network<T> network_;
@@ -72,6 +79,9 @@ class DeviceLoop {
   net::Batch<T> data_;
   std::int64_t P_;
   train::Penalty penalty_;
+  train::Training training_;
+  Memory running_{Memory::Where::device, "the averages of batch normalisation"};
+  Memory running_here_{Memory::Where::host, "the averages of batch normalisation"};
   Memory arrays_{Memory::Where::device, "the gradients of training steps"};
   Memory sums_{Memory::Where::device, "the sums of a training step"};
   Memory records_{Memory::Where::device, "the records of training steps"};

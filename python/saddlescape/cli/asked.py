@@ -67,7 +67,7 @@ def add_seed(command: argparse.ArgumentParser) -> None:
 def add_device(command: argparse.ArgumentParser) -> None:
     """Add --device."""
     kinds = _options.choice(DEVICES)
-    text = "where the steps are taken: cpu, or cuda, with the CUDA backend and a plain network"
+    text = "where the steps are taken: cpu, or cuda, with the CUDA backend"
     command.add_argument("--device", type=kinds, default="cpu", metavar="NAME", help=text)
 
 

@@ -69,7 +69,8 @@ class DeviceSteps(NativeSteps):
     """The steps of a run on a device.
 
     Of a network that stands on the CPU, parameters and the optimizer's numbers are the device's own
-    from one step to the next, and brought to the CPU for who wants to look.
+    from one step to the next, and brought to the CPU for who wants to look. `seed` is that of
+    dropout's masks.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class DeviceSteps(NativeSteps):
         history: History,
         size: int,
         penalty: tuple[float, float],
+        seed: int = 0,
     ) -> None:
         self._there, theta = there, there.net.theta
         self._moved = None if optimizer.params is theta else Moved(optimizer, theta)
@@ -86,7 +88,7 @@ class DeviceSteps(NativeSteps):
         ahead = Ahead(optimizer, None if self._moved is None else self._moved.core)
         loop = there.cuda.Loop(
             there.net._network, ahead.core, theta, there.X, there.Y, size, *penalty, there.weight,
-            there.net.tf32,
+            there.net.tf32, seed, history.steps, there.net.running,
         )  # fmt: skip
         self._begin(loop, ahead, history, size)
 
@@ -99,7 +101,9 @@ class DeviceSteps(NativeSteps):
         """Bring parameters and optimizer to the CPU, unless nothing has happened since."""
         if self._moved is None or self._brought:
             return
-        put("theta", self._there.own.theta, self._there.net.on_host(), "for the run's")
+        own, there = self._there.own, self._there.net
+        put("theta", own.theta, there.on_host(), "for the run's")
+        put("running", own.running, there.running, "for the run's")
         self._moved.bring()
         self._brought = True  # not before all is: an interrupt leaves it to be done again
 
@@ -107,5 +111,7 @@ class DeviceSteps(NativeSteps):
         """Go on from what the CPU has."""
         if self._moved is None:
             return
-        self._there.net._put(self._there.own.theta)
+        own, there = self._there.own, self._there.net
+        there._put(own.theta)
+        there.running[:] = own.running
         self._moved.send()

@@ -130,9 +130,9 @@ class Task:
     def steps(self, history: History) -> NativeSteps | Steps:
         """Return what takes the steps and records them."""
         data, how = (self.net, self.inputs, self.targets), (self.plan.size, self.penalty)
-        if self.there is not None:
-            return DeviceSteps(self.there, self.optimizer, history, *how)
         seed, weight = self.plan.seed, self.weight
+        if self.there is not None:
+            return DeviceSteps(self.there, self.optimizer, history, *how, seed)
         if Ahead.can(self.optimizer):
             return NativeSteps(*data, Ahead(self.optimizer), history, *how, seed, weight)
         return Steps(*data, self.optimizer, history, *how, seed, weight)

@@ -123,8 +123,8 @@ def train(
         Where the steps are taken; None: where `net` stands. A network on the CPU is trained on the
         device with ``"cuda"``: data, parameters and the optimizer's numbers stay there, and
         ``net.theta`` and the optimizer are brought up to date for a callback, a checkpoint and at
-        the end, however the run ends. It needs the CUDA backend, a plain network (see `MLP`) and an
-        optimizer by name, or of such a class.
+        the end, however the run ends. It needs the CUDA backend and an optimizer by name, or of
+        such a class.
     **settings
         Other arguments of the optimizer, ``momentum=0.9`` or ``clip_norm=1.0`` for example.
 
