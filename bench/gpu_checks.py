@@ -1,8 +1,9 @@
 """The device's numbers beside the CPU's, before anything is timed: an assertion fails, or all hold.
 
 Elementwise rules have to have the same bits; a network's derivatives are sums in another order,
-1e-12 of the largest in float64 and 1e-5 in float32; eigenvalues are LAPACK's to its own threshold,
-and counts of signs certified ones. ``--short`` is what a tool that slows everything down can watch.
+1e-12 of the largest in float64 and 1e-5 in float32, 1e-11 and 2e-4 where it normalises; eigenvalues
+are LAPACK's to its own threshold, and counts of signs certified ones. ``--short`` is what a tool
+that slows everything down can watch.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from storage_samples import EXACT, SHAPED  # noqa: E402
 KINDS = ("float64", "float32", "bfloat16", "8bit")
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 ULP = 2.0**-52
+NORMALISING = {"float32": 2e-4, "float64": 1e-11}
 LOSSES = ("bce", "cross_entropy", "huber", "mae", "mse")
 
 
@@ -79,6 +81,34 @@ def networks(short: bool) -> str:
     return "networks: off by " + ", ".join(f"{e:.1e} in {dtype}" for dtype, e in worst.items())
 
 
+def layers(short: bool) -> str:
+    """The same with all that a hidden layer may have, in training and at test time."""
+    rng, sizes, n = np.random.default_rng(6), (13, 17, 17, 40, 5), 203
+    X, y = rng.standard_normal((n, sizes[0])), rng.integers(0, sizes[-1], n)
+    worst = {"float32": 0.0, "float64": 0.0}
+    for kind in ("batch", "layer") if short else (None, "batch", "layer"):
+        for after in (False,) if short or kind is None else (False, True):
+            for dtype, tolerance in NORMALISING.items():
+                here = ss.MLP(
+                    sizes, "silu", dtype=dtype, seed=3, normalisation=kind, normalise_after=after,
+                    residual=True, dropout=0.3,
+                )  # fmt: skip
+                there, own = here.to("cuda"), X.astype(dtype)
+                V = rng.standard_normal((here.parameters, 3)).astype(dtype)
+                for training in (False, True):
+                    what = f"{kind}, {after=}, {training=}, {dtype}"
+                    errors = [
+                        near(there.predict(own, training), here.predict(own, training),
+                             f"outputs, {what}", tolerance),
+                        near(there.gradient(own, y, training), here.gradient(own, y, training),
+                             f"gradient, {what}", tolerance),
+                        near(there.hvp(own, y, V, training), here.hvp(own, y, V, training),
+                             f"products, {what}", tolerance),
+                    ]  # fmt: skip
+                    worst[dtype] = max(worst[dtype], *errors)
+    return "layers: off by " + ", ".join(f"{e:.1e} in {dtype}" for dtype, e in worst.items())
+
+
 def spectra(short: bool) -> str:
     """Planted eigenvalues of both signs, over twelve orders of magnitude."""
     rng = np.random.default_rng(7)
@@ -101,7 +131,7 @@ def spectra(short: bool) -> str:
     return f"eigenvalues: off by {worst:.1e} of the largest; inertia: no wrong count"
 
 
-CHECKS: tuple[Callable[[bool], str], ...] = (rules, networks, spectra)
+CHECKS: tuple[Callable[[bool], str], ...] = (rules, networks, layers, spectra)
 
 
 def main() -> None:

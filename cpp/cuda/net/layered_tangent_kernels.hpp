@@ -10,25 +10,24 @@
 namespace saddlescape::cuda {
 namespace {
 
-// Where the numbers of row `row` and sample i stand.
+// Where the numbers of a unit, a vector and sample i stand.
 template <class T>
 struct TangentPlace {
   const NormalisedLayer<T>& layer;
   const TangentLayer<T>& tangent;
-  std::int64_t row, i;
+  std::int64_t unit, vector, i;
 
-  SADDLESCAPE_HOST_DEVICE std::int64_t unit() const { return row / tangent.k; }
-  SADDLESCAPE_HOST_DEVICE std::int64_t vector() const { return row % tangent.k; }
-  SADDLESCAPE_HOST_DEVICE std::int64_t at() const { return row * layer.n + i; }
-  SADDLESCAPE_HOST_DEVICE std::int64_t of() const { return unit() * layer.n + i; }
+  SADDLESCAPE_HOST_DEVICE std::int64_t row() const { return unit * tangent.k + vector; }
+  SADDLESCAPE_HOST_DEVICE std::int64_t at() const { return row() * layer.n + i; }
+  SADDLESCAPE_HOST_DEVICE std::int64_t of() const { return unit * layer.n + i; }
   // Of the layer's statistics, and of their tangents.
-  SADDLESCAPE_HOST_DEVICE std::int64_t group() const { return layer.group(unit(), i); }
+  SADDLESCAPE_HOST_DEVICE std::int64_t group() const { return layer.group(unit, i); }
   SADDLESCAPE_HOST_DEVICE std::int64_t means() const {
-    return layer.by_sample ? vector() * layer.n + i : row;
+    return layer.by_sample ? vector * layer.n + i : row();
   }
-  SADDLESCAPE_HOST_DEVICE T Rgamma() const { return tangent.V[vector() * tangent.step + unit()]; }
+  SADDLESCAPE_HOST_DEVICE T Rgamma() const { return tangent.V[vector * tangent.step + unit]; }
   SADDLESCAPE_HOST_DEVICE T Rbeta() const {
-    return tangent.V[vector() * tangent.step + layer.d + unit()];
+    return tangent.V[vector * tangent.step + layer.d + unit];
   }
 };
 
@@ -94,13 +93,13 @@ struct TangentNormalise {
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
     in_row(block, layer.n, [&](std::int64_t row, std::int64_t i) {
-      const TangentPlace<T> place{layer, tangent, row, i};
+      const TangentPlace<T> place{layer, tangent, row / tangent.k, row % tangent.k, i};
       const std::int64_t at = place.at(), means = place.means();
       const T xhat = layer.xhat[place.of()];
       T inside = Rs[at];
       if (tangent.q1) inside = inside - tangent.q1[means] - xhat * tangent.q2[means];
       Rxhat[at] = layer.inverse[place.group()] * inside;
-      Rs[at] = place.Rgamma() * xhat + layer.gamma[place.unit()] * Rxhat[at] + place.Rbeta();
+      Rs[at] = place.Rgamma() * xhat + layer.gamma[place.unit] * Rxhat[at] + place.Rbeta();
     });
   }
 };
@@ -123,7 +122,7 @@ struct TangentChain {
 // Rdxhat = Rgamma du + gamma Rdu
 template <class T>
 SADDLESCAPE_KERNEL inline T tangent_of_dxhat(const TangentPlace<T>& place, const T* Rdu) {
-  const T own = place.layer.gamma[place.unit()] * Rdu[place.at()];
+  const T own = place.layer.gamma[place.unit] * Rdu[place.at()];
   return place.tangent.bends ? place.Rgamma() * place.layer.du[place.of()] + own : own;
 }
 
@@ -140,8 +139,7 @@ struct BackSampleMeans {
     sum_pairs<samples_of_block>(
         block, tangent.k * layer.n, layer.d, waiting,
         [&](std::int64_t column, std::int64_t unit, double& a, double& b) {
-          const TangentPlace<T> place{layer, tangent, unit * tangent.k + column / layer.n,
-                                      column % layer.n};
+          const TangentPlace<T> place{layer, tangent, unit, column / layer.n, column % layer.n};
           const std::int64_t of = place.of();
           const auto Rdxhat = static_cast<double>(tangent_of_dxhat(place, Rdu));
           a += Rdxhat, b += Rdxhat * static_cast<double>(layer.xhat[of]);
@@ -166,8 +164,8 @@ struct BackBatchMeans {
     const auto N = static_cast<double>(layer.n);
     const std::int64_t rows = layer.d * tangent.k;
     each(block, rows, [&](std::int64_t row) {
-      const TangentPlace<T> place{layer, tangent, row, 0};
-      const std::int64_t unit = place.unit();
+      const TangentPlace<T> place{layer, tangent, row / tangent.k, row % tangent.k, 0};
+      const std::int64_t unit = place.unit;
       const T gamma = layer.gamma[unit], Rgamma = tangent.bends ? place.Rgamma() : T(0);
       Rm1[row] = gamma * static_cast<T>(tangent.sums[row] / N) +
                  Rgamma * static_cast<T>(layer.sums[unit] / N);
@@ -185,7 +183,7 @@ struct TangentUnnormalise {
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
     in_row(block, layer.n, [&](std::int64_t row, std::int64_t i) {
-      const TangentPlace<T> place{layer, tangent, row, i};
+      const TangentPlace<T> place{layer, tangent, row / tangent.k, row % tangent.k, i};
       const std::int64_t at = place.at(), of = place.of(), g = place.group(), means = place.means();
       T inside = tangent_of_dxhat(place, Rdu);
       if (tangent.Rm1) {
