@@ -10,6 +10,7 @@ import pytest
 import saddlescape as ss
 from cuda_train_samples import check, network, samples
 from device_samples import NEEDS_DEVICE
+from saddlescape.train import EarlyStopping, RunOutcome
 
 pytestmark = NEEDS_DEVICE
 
@@ -45,6 +46,25 @@ def test_layers_with_looks_and_standardisation():
     assert (runs[:, 1:] != runs[:, :-1]).any((-2, -1)).all()
     np.testing.assert_allclose(runs[1], runs[0], rtol=0, atol=1e-11)
     assert (runs[1] == runs[2]).all()
+
+
+def test_averages_that_a_callback_moves_count():
+    def move(state):
+        state.net.running[0] += 0.1
+
+    here, _ = check(
+        factor=10, net=LAYERS["batch"], epochs=3, optimizer="sgd", callback=move, validation=0.2
+    )
+    assert (here.net.running[0] > 0.1).any()
+
+
+def test_early_stopping_puts_averages_back():
+    rule = EarlyStopping(patience=2, restore_best=True)
+    here, there = check(
+        factor=10, net=LAYERS["all"], epochs=30, optimizer="sgd", lr=0.5, validation=0.3,
+        early_stopping=rule,
+    )  # fmt: skip
+    assert there.outcome is here.outcome is RunOutcome.EARLY
 
 
 def test_checkpoints_go_on_with_masks_and_averages(tmp_path):
