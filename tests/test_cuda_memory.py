@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import saddlescape as ss
 from device_samples import (
     AROUND,
     NEEDS_DEVICE,
@@ -164,6 +165,26 @@ def test_streams_come_after_each_other(device):
     pack = Pack(grad)
     opt.step(pack, check_finite=False)
     assert pack.streams == [2]
+
+
+@NEEDS_STAND_IN
+def test_a_threads_own_stream_is_waited_for(device):
+    # Another thread's has the same number.
+    params, grad = to_device(np.ones(5)), to_device(np.ones(5))
+    for number, waits in ((2, 1), (1 << 20, 0)):
+        opt = optim.SGD(Interface(params, stream=number), lr=0.1)
+        opt.step(Interface(grad, stream=number), check_finite=False)
+        device.reset()
+        opt.step(Interface(grad, stream=number), check_finite=False)
+        assert device.counts()["waits"] == waits
+    net = ss.MLP((5, 2), device="cuda")
+    X = to_device(np.ones((3, 5), "float32"))
+    net.predict(X)
+    for number, waits in ((2, 1), (1 << 20, 0)):
+        net.predict(Interface(X, stream=number))
+        device.reset()
+        net.predict(Interface(X, stream=number))
+        assert (device.counts()["waits"] > 1) == waits  # one is for the look at X
 
 
 @NEEDS_STAND_IN

@@ -61,6 +61,9 @@ class Stream {
  public:
   explicit Stream(void* handle = nullptr) : handle_(handle) {}
   void* handle() const { return handle_; }
+  // The default one of the thread that asks: in another thread the same handle is another stream,
+  // which nothing brings in order with this one.
+  bool is_of_thread() const { return handle_ == reinterpret_cast<void*>(2); }
   void wait() const;  // for all that was asked of it
   // What it is asked from now on comes after what `other` has been asked by now.
   void follow(const Stream& other) const;

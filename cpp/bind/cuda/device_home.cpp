@@ -14,7 +14,8 @@ namespace {
 
 // A step runs in the stream that it is given, else in that of the first array. Other streams that
 // arrays are written in come before it and go on after it; for an array whose library names none
-// the host waits, as its memory may be used again as soon as it is let go.
+// the host waits, as its memory may be used again as soon as it is let go; and in a thread's own
+// stream, as the next step may come from another thread.
 class OnCuda : public DeviceHome {
  public:
   bool is_cpu() const override { return false; }
@@ -32,7 +33,7 @@ class OnCuda : public DeviceHome {
   void end() override {
     const cuda::OnDevice there(number());  // events and the default stream are one device's
     for (const cuda::Stream& other : others_) other.follow(*stream_);
-    if (!waits_) return;
+    if (!waits_ && !stream_->is_of_thread()) return;
     const ReleaseGil release;
     stream_->wait();
   }

@@ -53,12 +53,11 @@ inline void check_numbers(const TakenOnDevice& given, const cuda::Stream& stream
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // After the work that reads an array was asked of `stream`: the array's own library goes on after
-// it, or where it names no stream the host waits, for the memory may be given away at once.
+// it, or where it names no stream the host waits, for the memory may be given away at once. So it
+// does for a thread's own stream: who comes next may come from another thread.
 inline void settle(const TakenOnDevice& given, const cuda::Stream& stream) {
-  if (given.has_stream)
-    given.stream.follow(stream);
-  else
-    stream.wait();
+  if (given.has_stream) given.stream.follow(stream);
+  if (!given.has_stream || stream.is_of_thread()) stream.wait();
 }
 
 // Registers what brings arguments there; bind_net.cpp the rest.
