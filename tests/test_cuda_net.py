@@ -102,6 +102,30 @@ def test_targets_as_the_host_makes_them():
         assert there.loss(X, labels) == pytest.approx(here.loss(X, labels), rel=1e-5)
 
 
+WHOLE = {
+    "classes": ("cross_entropy", (41,), 3),
+    "one logit": ("bce", (41,), 1),
+    "one column": ("bce", (41, 1), 1),
+    "columns": ("bce", (41, 3), 3),
+    "counts": ("mse", (41, 3), 3),
+}
+
+
+@NEEDS_DEVICE
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("what", WHOLE)
+def test_targets_that_are_integers(what, dtype):
+    loss, shape, outputs = WHOLE[what]
+    here, there = twins(loss, sizes=(4, 6, outputs))
+    X = samples()[0]
+    y = (np.arange(np.prod(shape)) % (3 if loss != "bce" else 2)).reshape(shape).astype(dtype)
+    near(there.gradient(to_device(X), to_device(y)), here.gradient(X, y), "float32")
+    if loss != "mse":
+        y[-1] = 3
+        with pytest.raises(ValueError, match=r"^y: 3 at \(40,(| 0)\), expected "):
+            there.loss(to_device(X), to_device(y))
+
+
 @NEEDS_DEVICE
 def test_there_and_back(tmp_path):
     here, there = twins()

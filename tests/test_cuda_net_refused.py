@@ -21,7 +21,7 @@ REFUSED = [
     (lambda X, y: (X, np.where(np.arange(41) == 5, 3, y)), ValueError,
      "y: 3 at (5,), expected classes 0 to 2"),
     (lambda X, y: (X, np.where(np.arange(41) == 5, -1, y)), ValueError, "y: -1 at (5,)"),
-    (lambda X, y: (X, y.astype("float32")), TypeError, "y: floats of shape (41,)"),
+    (lambda X, y: (X, y.astype("float32")), TypeError, "y: float32 of shape (41,), expected"),
     (lambda X, _: (X, np.full((41, 3), 1.5, "float32")), ValueError,
      "y: 1.5 at (0, 0), expected probabilities from 0 to 1"),
     (lambda X, y: (np.where(np.arange(4) == 2, np.inf, X).astype("float32"), y), ValueError,

@@ -24,6 +24,8 @@ bool is_dtype(const py::dtype& dtype, Dtype wanted) {
              py::cast<std::string>(dtype.attr("name")) == "bfloat16";
     case Dtype::int64:
       return kind == 'i' && size == 8;
+    case Dtype::int32:
+      return kind == 'i' && size == 4;
     case Dtype::uint16:
       return kind == 'u' && size == 2;
     case Dtype::uint8:
@@ -92,6 +94,8 @@ const char* dtype_name(Dtype dtype) {
       return "float32";
     case Dtype::int64:
       return "int64";
+    case Dtype::int32:
+      return "int32";
     case Dtype::bfloat16:
       return "bfloat16";
     case Dtype::float16:

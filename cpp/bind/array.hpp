@@ -16,7 +16,7 @@ namespace saddlescape::bind {
 
 namespace py = pybind11;
 
-enum class Dtype { float32, float64, int64, bfloat16, float16, uint16, uint8 };
+enum class Dtype { float32, float64, int64, int32, bfloat16, float16, uint16, uint8 };
 
 constexpr std::int64_t width(Dtype dtype) {
   switch (dtype) {
@@ -24,6 +24,7 @@ constexpr std::int64_t width(Dtype dtype) {
     case Dtype::int64:
       return 8;
     case Dtype::float32:
+    case Dtype::int32:
       return 4;
     case Dtype::bfloat16:
     case Dtype::float16:

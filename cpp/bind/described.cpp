@@ -55,6 +55,7 @@ dlpack::DataType data_type(Dtype dtype) {
   const auto bits = static_cast<std::uint8_t>(8 * width(dtype));
   switch (dtype) {
     case Dtype::int64:
+    case Dtype::int32:
       return {dlpack::signed_int, bits, 1};
     case Dtype::uint16:
     case Dtype::uint8:

@@ -15,6 +15,8 @@ const char* type_string(Dtype dtype) {
       return "<f8";
     case Dtype::int64:
       return "<i8";
+    case Dtype::int32:
+      return "<i4";
     case Dtype::float16:
       return "<f2";
     case Dtype::bfloat16:
@@ -133,20 +135,25 @@ py::object dlpack_of(const DeviceArray& array, const py::object& stream,
   return capsule(managed, "dltensor_versioned");
 }
 
-constexpr std::initializer_list<Dtype> kept = {Dtype::float32,  Dtype::float64, Dtype::int64,
-                                               Dtype::bfloat16, Dtype::float16, Dtype::uint16,
-                                               Dtype::uint8};
+constexpr std::initializer_list<Dtype> kept = {Dtype::float32, Dtype::float64,  Dtype::int64,
+                                               Dtype::int32,   Dtype::bfloat16, Dtype::float16,
+                                               Dtype::uint16,  Dtype::uint8};
 
 py::object numpy_dtype(Dtype dtype) {
   if (dtype == Dtype::bfloat16) return py::module_::import("ml_dtypes").attr("bfloat16");
   return py::dtype(dtype_name(dtype));
 }
 
-py::object on_host(const DeviceArray& array) {
-  const cuda::OnDevice there(array.device());
-  const py::array here = to_host(array.array(), array.stream());
-  if (array.dtype() != Dtype::bfloat16) return here;
-  return here.attr("view")(numpy_dtype(array.dtype()));
+py::object on_host(const Array& array, const cuda::Stream& stream) {
+  const cuda::OnDevice there(array.device);
+  const py::array here = to_host(array, stream);
+  if (array.dtype != Dtype::bfloat16) return here;
+  return here.attr("view")(numpy_dtype(array.dtype));
+}
+
+py::object copied_to_host(py::handle source, const std::string& name) {
+  const TakenOnDevice given = taken_on_device(source, name, kept);
+  return on_host(given.array, given.stream);
 }
 
 Dtype dtype_named(const std::string& name) {
@@ -188,7 +195,7 @@ void cuda_array(py::module_ module) {
           },
           py::arg("shape"), py::arg("dtype") = "float32", py::kw_only(),
           py::arg("stream") = py::none())
-      .def("numpy", &on_host)
+      .def("numpy", [](const DeviceArray& array) { return on_host(array.array(), array.stream()); })
       .def("copy", &copied)
       .def("__array__",
            [](const DeviceArray&, const py::args&, const py::kwargs&) -> py::object {
@@ -216,6 +223,7 @@ void cuda_array(py::module_ module) {
           [](const DeviceArray& array) { return "cuda:" + std::to_string(array.device()); })
       .def("__repr__", &text);
   module.def("is_on_device", &is_on_device, py::arg("source"));
+  module.def("copied_to_host", &copied_to_host, py::arg("source"), py::arg("name"));
 }
 
 }  // namespace saddlescape::bind

@@ -14,6 +14,7 @@
 #include "cuda/net/assembly.hpp"
 #include "cuda/net/launches.hpp"
 #include "cuda/net/network.hpp"
+#include "cuda/word.hpp"
 
 namespace saddlescape::bind {
 namespace {
@@ -228,12 +229,11 @@ class DeviceNetwork {
   // The number that work(network, zero, value) leaves in *value on the device.
   template <class Work>
   double valued(const Call& call, const Work& work) {
-    const DeviceArray mean({1}, Dtype::float64, "the loss");
+    cuda::Word mean;
     double value = 0;
     run(call, [&](auto& network, auto zero) {
       work(network, zero, mean.as<double>());
-      cuda::download(call.stream, &value, mean.data(), sizeof value);
-      call.stream.wait();
+      value = mean.read<double>(call.stream);
     });
     return value;
   }

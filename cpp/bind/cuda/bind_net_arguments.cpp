@@ -1,4 +1,6 @@
 // What Python does to a network's arguments on the device.
+#include <type_traits>
+
 #include "bind/cuda/net_arguments.hpp"
 
 namespace saddlescape::bind {
@@ -14,41 +16,61 @@ Dtype real_named(const std::string& name) {
   throw py::value_error("dtype: '" + name + "', expected float32 or float64");
 }
 
+bool is_whole(Dtype dtype) { return dtype == Dtype::int64 || dtype == Dtype::int32; }
+
+// Calls visit with a value of the C++ type; JAX has no wider integers than int32.
+template <class Visit>
+void with_target(Dtype dtype, const Visit& visit) {
+  if (dtype == Dtype::int64) return visit(std::int64_t{});
+  if (dtype == Dtype::int32) return visit(std::int32_t{});
+  with_dtype(dtype, visit);
+}
+
+// Refuses the first of y that is not in [low, high].
+void check_targets(const TakenOnDevice& y, const cuda::Stream& stream, double low, double high,
+                   const std::string& expected) {
+  if (!is_whole(y.array.dtype)) return check_numbers(y, stream, "y", low, high, expected);
+  if (high == infinity) return;
+  with_target(y.array.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    check_range<T>(y, stream, "y", static_cast<T>(low), static_cast<T>(high), expected);
+  });
+}
+
 // Targets (N, C) of classes (N,), or of targets (N,), (N, C) in [low, high].
 DeviceArray targets(py::handle y_in, std::int64_t samples, std::int64_t outputs,
-                    const std::string& dtype_name, double low, double high) {
-  const Dtype dtype = real_named(dtype_name);
+                    const std::string& precision, double low, double high) {
+  const Dtype dtype = real_named(precision);
   const TakenOnDevice y =
-      taken_on_device(y_in, "y", {Dtype::int64, Dtype::float32, Dtype::float64});
+      taken_on_device(y_in, "y", {Dtype::int64, Dtype::int32, Dtype::float32, Dtype::float64});
   const Shape& shape = y.array.shape;
   if ((shape.size() != 1 && shape.size() != 2) || shape[0] != samples ||
       (shape.size() == 2 && shape[1] != outputs))
     throw py::value_error("y: shape " + shape_text(shape) + ", expected (" +
                           std::to_string(samples) + ",) or (" + std::to_string(samples) + ", " +
                           std::to_string(outputs) + ")");
-  const bool classes = y.array.dtype == Dtype::int64;
-  if (classes != (shape.size() == 1 && outputs > 1))
-    throw py::type_error(
-        std::string("y: ") + (classes ? "int64" : "floats") + " of shape " + shape_text(shape) +
-        ", expected int64 classes (N,), or float targets of " +
-        (outputs > 1 ? "shape (N, " + std::to_string(outputs) + ")" : "any shape"));
+  const bool classes = shape.size() == 1 && outputs > 1;
+  if (classes && !is_whole(y.array.dtype))
+    throw py::type_error("y: " + std::string(dtype_name(y.array.dtype)) + " of shape " +
+                         shape_text(shape) + ", expected classes (N,), int64 or int32, or " +
+                         "targets of shape (N, " + std::to_string(outputs) + ")");
   const cuda::OnDevice there(y.array.device);
   const cuda::Stream stream = stream_of_array(y);
   if (classes)
-    check_range<std::int64_t>(y, stream, "y", 0, outputs - 1,
-                              "classes 0 to " + std::to_string(outputs - 1));
+    check_targets(y, stream, 0, static_cast<double>(outputs - 1),
+                  "classes 0 to " + std::to_string(outputs - 1));
   else
-    check_numbers(y, stream, "y", low, high,
-                  high == 1 ? "probabilities from 0 to 1" : "finite targets");
+    check_targets(y, stream, low, high, high == 1 ? "probabilities from 0 to 1" : "finite targets");
   DeviceArray made({samples, outputs}, dtype, "the targets");
   made.written_in(stream);
   with_dtype(dtype, [&](auto to) {
     using T = decltype(to);
-    if (classes)
-      return cuda::one_hot(stream, y.array.as<std::int64_t>(), made.as<T>(), samples, outputs);
-    with_dtype(y.array.dtype, [&](auto from) {
+    with_target(y.array.dtype, [&](auto from) {
       using From = decltype(from);
-      cuda::convert(stream, y.array.as<From>(), made.as<T>(), y.array.size);
+      const From* const given = y.array.as<From>();
+      if constexpr (std::is_integral_v<From>)
+        if (classes) return cuda::one_hot(stream, given, made.as<T>(), samples, outputs);
+      cuda::convert(stream, given, made.as<T>(), y.array.size);
     });
   });
   settle(y, stream);

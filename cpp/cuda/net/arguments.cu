@@ -4,6 +4,7 @@
 #include "cuda/net/arguments.hpp"
 #include "cuda/net/launches.hpp"
 #include "cuda/net/rows.hpp"
+#include "cuda/word.hpp"
 
 namespace saddlescape::cuda {
 namespace {
@@ -22,9 +23,9 @@ struct FindOutside {
   }
 };
 
-template <class T>
+template <class Class, class T>
 struct OneHot {
-  const std::int64_t* classes;
+  const Class* classes;
   T* Y;
   std::int64_t C;
 
@@ -62,22 +63,18 @@ struct Convert {
 template <class T>
 std::int64_t first_outside(const Stream& stream, const T* x, std::int64_t n, T low, T high) {
   if (n == 0) return -1;
-  Memory memory(Memory::Where::device, "the look at an argument");
-  memory.grow(sizeof(std::uint64_t));
-  auto* const first = memory.as<std::uint64_t>();
+  Word word;
+  auto* const first = word.as<std::uint64_t>();
   constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
   fill(stream, first, none, 1);
   launch("the look at an argument", stream, parts_of(n), FindOutside<T>{x, n, low, high, first});
-  std::uint64_t found = none;
-  download(stream, &found, first, sizeof found);
-  stream.wait();
+  const auto found = word.read<std::uint64_t>(stream);
   return found == none ? -1 : static_cast<std::int64_t>(found);
 }
 
-template <class T>
-void one_hot(const Stream& stream, const std::int64_t* classes, T* Y, std::int64_t N,
-             std::int64_t C) {
-  launch("the targets", stream, row_blocks(N, C), OneHot<T>{classes, Y, C});
+template <class Class, class T>
+void one_hot(const Stream& stream, const Class* classes, T* Y, std::int64_t N, std::int64_t C) {
+  launch("the targets", stream, row_blocks(N, C), OneHot<Class, T>{classes, Y, C});
 }
 
 template <class T>
@@ -95,9 +92,16 @@ void convert(const Stream& stream, const From* from, To* to, std::int64_t n) {
 
 template std::int64_t first_outside(const Stream&, const std::int64_t*, std::int64_t, std::int64_t,
                                     std::int64_t);
+template std::int64_t first_outside(const Stream&, const std::int32_t*, std::int64_t, std::int32_t,
+                                    std::int32_t);
+template void convert(const Stream&, const std::int64_t*, float*, std::int64_t);
+template void convert(const Stream&, const std::int64_t*, double*, std::int64_t);
+template void convert(const Stream&, const std::int32_t*, float*, std::int64_t);
+template void convert(const Stream&, const std::int32_t*, double*, std::int64_t);
 #define SADDLESCAPE_INSTANTIATE(T)                                                           \
   template std::int64_t first_outside(const Stream&, const T*, std::int64_t, T, T);          \
   template void one_hot(const Stream&, const std::int64_t*, T*, std::int64_t, std::int64_t); \
+  template void one_hot(const Stream&, const std::int32_t*, T*, std::int64_t, std::int64_t); \
   template void smooth(const Stream&, const T*, T*, std::int64_t, double, std::int64_t);     \
   template void convert(const Stream&, const T*, float*, std::int64_t);                      \
   template void convert(const Stream&, const T*, double*, std::int64_t);
