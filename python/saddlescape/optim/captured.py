@@ -65,7 +65,8 @@ def capture(
     All that a step is told in numbers is sent once, now; launches then count by themselves. Make it
     before the graph's capture begins, call its `launch` inside, launch the graph as often as you
     like, and call `read` at the end. A step whose gradients are not finite, or that `found_inf`
-    says to leave out, changes nothing and is not counted.
+    says to leave out, changes nothing and is not counted. A graph keeps nothing alive: hold on to
+    the step, the optimizer and the gradients for as long as you launch it.
 
     Parameters
     ----------

@@ -103,7 +103,8 @@ class Stepped(Stateful):
         often as you like, and call its ``read()`` at the end. Parameters and gradients must stay
         where they are. A learning rate that is a float32 tensor on the device is read in each
         launch; other arguments are those of now. A step whose gradients are not finite changes
-        nothing and is not counted.
+        nothing and is not counted. A graph keeps nothing alive: hold on to what this returns for as
+        long as you replay it.
 
         Parameters
         ----------

@@ -21,6 +21,7 @@ __all__ = [
     "device_of",
     "has_classes",
     "need_gradients_alone",
+    "on_host",
     "optimizer_of",
     "samples_of",
     "validation_of",
@@ -40,14 +41,20 @@ def device_of(device: Any, net: MLP) -> str:
     return where
 
 
+def on_host(name: str, array: Any, where: str) -> Any:
+    """Return an array of a run's; of one on a device a copy, for steps that are taken there."""
+    if not _backend.on_device(array):
+        return array
+    if where == "cpu":
+        raise TypeError(
+            f"{name}: {type(array).__name__} on a device, and the steps on the CPU; expected a "
+            "NumPy array, or device='cuda'"
+        )
+    return _backend.cuda("device='cuda'").copied_to_host(array, name)
+
+
 def samples_of(net: MLP, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return X and the targets as `net.encode` makes them, at least one sample, all finite."""
-    for name, array in (("X", X), ("y", y)):
-        if net.device != "cpu" and _backend.on_device(array):
-            raise TypeError(
-                f"{name}: {type(array).__name__} on a device, expected a NumPy array: train brings "
-                "it there"
-            )
     # a float64 beyond float32's range becomes infinite in a float32 network: refused, not warned of
     with np.errstate(over="ignore"):
         inputs, targets = net.encode(X, y)

@@ -19,6 +19,7 @@ from saddlescape.train.arguments import (
     device_of,
     has_classes,
     need_gradients_alone,
+    on_host,
     optimizer_of,
     samples_of,
     validation_of,
@@ -41,9 +42,9 @@ Encoded = tuple[NDArray[Any], NDArray[Any]]
 class Task:
     """What is to be trained, on what, and how.
 
-    X, y : what is trained on, as it was given. inputs, targets, validation : as the network encodes
-    them. weight : of each sample, with a mean of 1, in the network's dtype. penalty : l1 and l2.
-    there : what a device that takes the steps has of it; None: the CPU takes them.
+    X, y : what is trained on, in the host's memory. inputs, targets, validation : as the network
+    encodes them. weight : of each sample, with a mean of 1, in the network's dtype. penalty : l1
+    and l2. there : what a device that takes the steps has of it; None: the CPU takes them.
     """
 
     net: MLP
@@ -88,6 +89,10 @@ class Task:
         if not isinstance(net, MLP):
             raise TypeError(f"net: {type(net).__name__}, expected an MLP")
         where = device_of(device, net)
+        X, y = on_host("X", X, where), on_host("y", y, where)
+        sample_weight = on_host("sample_weight", sample_weight, where)
+        if isinstance(validation, tuple):
+            validation = tuple(on_host("validation", array, where) for array in validation)
         inputs, targets = samples_of(net, X, y)
         seed = _check.integer("seed", seed, low=0)
         shuffle = _check.flag("shuffle", shuffle)

@@ -124,7 +124,8 @@ def train(
         device with ``"cuda"``: data, parameters and the optimizer's numbers stay there, and
         ``net.theta`` and the optimizer are brought up to date for a callback, a checkpoint and at
         the end, however the run ends. It needs the CUDA backend and an optimizer by name, or of
-        such a class.
+        such a class. X, y, `validation` and `sample_weight` may then be arrays of the device's,
+        which are copied to the host once, to be checked.
     **settings
         Other arguments of the optimizer, ``momentum=0.9`` or ``clip_norm=1.0`` for example.
 
