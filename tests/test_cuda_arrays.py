@@ -7,8 +7,8 @@ import gc
 import numpy as np
 import pytest
 
-from device_samples import NEEDS_DEVICE, NEEDS_STAND_IN, to_device
-from saddlescape import _backend, optim
+from device_samples import NEEDS_DEVICE, NEEDS_STAND_IN, Interface, to_device
+from saddlescape import _backend, eig, optim
 
 pytestmark = NEEDS_DEVICE
 
@@ -128,6 +128,11 @@ def test_streams_have_names():
     ("call", "error", "text"),
     [
         (lambda c: c.zeros((2, -1)), ValueError, "shape: -1 among its lengths, expected"),
+        (
+            lambda c: c.zeros((2**40, 2**40)),
+            ValueError,
+            "shape: (1099511627776, 1099511627776), ex",
+        ),
         (lambda c: c.zeros((2,), "int8"), TypeError, "dtype: 'int8', expected float32, float64, "),
         (
             lambda c: c.zeros((2,), stream=True),
@@ -158,6 +163,54 @@ def test_out_of_memory_says_what_was_wanted(cuda):
     finally:
         cuda.hosted.limit(None)
     assert cuda.hosted.counts()["used"] == used
+
+
+SAYS = "device_samples.Interface on a CUDA device says __cuda_array_interface__ = {"
+UNREADABLE = "device_samples.Interface on a CUDA device can't be read in place ("
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "text"),
+    [
+        ({"shape": (-1,)}, ValueError, "length -1 in its shape, expected lengths >= 0"),
+        (
+            {"shape": (2**62, 8)},
+            ValueError,
+            "shape (4611686018427387904, 8), expected one of fewer",
+        ),
+        ({"shape": (2**32, 2**32)}, ValueError, "shape (4294967296, 4294967296), expected one of"),
+        ({"shape": (2**64,)}, TypeError, SAYS),
+        ({"shape": (5.0,)}, TypeError, SAYS),
+        ({"shape": None}, TypeError, UNREADABLE),
+        ({"data": None}, TypeError, UNREADABLE),
+        ({"data": ("0x1000", False)}, TypeError, SAYS),
+        (
+            {"data": (0, False)},
+            ValueError,
+            "device_samples.Interface on a CUDA device, expected one wi",
+        ),
+        ({"typestr": 4}, TypeError, SAYS),
+        ({"typestr": "<V2"}, TypeError, "dtype <V2, expected float"),
+        (
+            {"strides": (8, 8)},
+            ValueError,
+            "strides (8, 8) with shape (5,), expected a C-contiguous",
+        ),
+    ],
+)
+def test_what_no_array_can_be_is_refused(said, error, text):
+    there = to_device(np.arange(5.0))
+    opt = optim.SGD(to_device(np.ones(5)), lr=0.1)
+    for name, call in (
+        ("params", lambda array: optim.SGD(array, lr=0.1)), ("grads", opt.step),
+        ("A", eig.eigvalsh),
+    ):  # fmt: skip
+        with pytest.raises(error) as caught:
+            call(Interface(there, **said))
+        assert str(caught.value).startswith(f"{name}: {text}")
+    assert opt.steps == 0
+    empty = Interface(there, shape=(2**62, 8, 0), data=(0, False))
+    assert optim.SGD(empty, lr=0.1).params is empty
 
 
 def test_a_network_of_the_cpu_takes_none():

@@ -116,6 +116,8 @@ std::string type_text(py::handle object) {
                      py::cast<std::string>(type.attr("__qualname__"));
   if (py::hasattr(object, "device"))
     text += " on device " + py::cast<std::string>(py::str(object.attr("device")));
+  else if (py::hasattr(object, "__cuda_array_interface__"))
+    text += " on a CUDA device";
   if (py::hasattr(object, "layout")) {
     const std::string layout = py::cast<std::string>(py::str(object.attr("layout")));
     if (layout != "torch.strided") text += " of layout " + layout;

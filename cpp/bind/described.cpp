@@ -45,6 +45,24 @@ bool is_contiguous(const dlpack::Tensor& tensor, std::int64_t size) {
   return true;
 }
 
+// How many numbers a shape has. A library may tell any: their bytes are counted in double, where
+// a product that 64 bits can't hold is still a large one.
+std::int64_t size_of(const std::string& name, const Shape& shape, std::int64_t width) {
+  double bytes = static_cast<double>(width);
+  for (const std::int64_t length : shape) {
+    if (length < 0)
+      throw py::value_error(name + ": length " + std::to_string(length) +
+                            " in its shape, expected lengths >= 0");
+    bytes *= static_cast<double>(length);
+  }
+  if (!(bytes < 0x1p62))
+    throw py::value_error(name + ": shape " + shape_text(shape) +
+                          ", expected one of fewer than 2^62 bytes");
+  std::int64_t size = bytes > 0;
+  for (const std::int64_t length : shape) size *= size == 0 ? 1 : length;
+  return size;
+}
+
 }  // namespace
 
 std::string source_text(py::handle source, const std::string& name) {
@@ -85,12 +103,11 @@ Array described(const dlpack::Tensor& tensor, Memory memory, py::handle source,
     throw py::type_error(name + ": dtype " + dtype_text(tensor.dtype) + ", expected " +
                          allowed_text(allowed));
   result.shape.assign(tensor.shape, tensor.shape + tensor.ndim);
-  result.size = 1;
-  for (std::int64_t length : result.shape) result.size *= length;
+  const std::int64_t bytes = width(result.dtype);
+  result.size = size_of(name, result.shape, bytes);
   if (!shape.empty() && !matches(result.shape, shape))
     throw py::value_error(name + ": shape " + shape_text(result.shape) + ", expected " +
                           shape_text(shape));
-  const std::int64_t bytes = width(result.dtype);
   if (!is_contiguous(tensor, result.size)) {
     Shape strides(tensor.strides, tensor.strides + tensor.ndim);
     for (std::int64_t& stride : strides) stride *= bytes;

@@ -49,7 +49,7 @@ class Workspace {
     Letter(const Letter&) = delete;
     Letter& operator=(const Letter&) = delete;
 
-    Memory memory{Memory::Where::host, "the step's letter"};
+    Memory memory{Memory::Where::host, "the step's arguments"};
     Event sent;
   };
 
@@ -57,7 +57,7 @@ class Workspace {
   bool planned_ = false;
   Memory rows_{Memory::Where::device, "the table of tensors"};
   Memory chunks_{Memory::Where::device, "the table of chunks"};
-  Memory letter_{Memory::Where::device, "the step's letter"};
+  Memory letter_{Memory::Where::device, "the step's arguments"};
   Memory order_{Memory::Where::device, "the table of tensors"};
   Memory groups_{Memory::Where::device, "the sums of groups of tiles"};
   Memory sums_{Memory::Where::device, "the sums of tiles"};

@@ -163,10 +163,15 @@ Dtype dtype_named(const std::string& name) {
 }
 
 Shape shape_from(const std::vector<std::int64_t>& given) {
-  for (const std::int64_t length : given)
+  double numbers = 1;  // a product that 64 bits can't hold is a large one here
+  for (const std::int64_t length : given) {
     if (length < 0)
       throw py::value_error("shape: " + std::to_string(length) +
                             " among its lengths, expected lengths >= 0");
+    numbers *= static_cast<double>(length);
+  }
+  if (!(numbers < 0x1p59))
+    throw py::value_error("shape: " + shape_text(given) + ", expected fewer than 2^59 numbers");
   return given;
 }
 

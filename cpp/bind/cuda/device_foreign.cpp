@@ -1,7 +1,6 @@
 // Arrays of other libraries in device memory, through the protocols that they speak.
-#include <cstring>
-
 #include "bind/cuda/device_array.hpp"
+#include "bind/cuda/told.hpp"
 #include "bind/described.hpp"
 
 namespace saddlescape::bind {
@@ -72,60 +71,54 @@ TakenOnDevice from_exchange(const Asked& asked, const dlpack::Exchange& api) {
   return found;
 }
 
-// "<f4" as DLPack's words; no bits where there is no such word.
-dlpack::DataType typed(const std::string& text) {
-  if (text.size() < 3 || text[0] == '>') return {};
-  const int bytes = std::atoi(text.c_str() + 2);
-  const char kind = text[1];
-  const std::uint8_t code = kind == 'f'   ? dlpack::real
-                            : kind == 'i' ? dlpack::signed_int
-                            : kind == 'u' ? dlpack::unsigned_int
-                            : kind == 'c' ? dlpack::complex
-                                          : dlpack::boolean;
-  if (bytes < 1 || bytes > 16) return {};
-  return {code, static_cast<std::uint8_t>(8 * bytes), 1};
+// What is no interface is refused with what came in its place.
+Told told_by(const Asked& asked, const py::object& interface) {
+  try {
+    return bind::told_by(interface);
+  } catch (const py::cast_error&) {
+    throw py::type_error(
+        source_text(asked.source, asked.name) +
+        " says __cuda_array_interface__ = " + py::cast<std::string>(py::repr(interface)) +
+        ", expected a dict with the types of its version 3");
+  } catch (py::error_already_set& error) {
+    refuse(error, asked);
+  }
 }
 
-// The strides in elements; in bytes they are a whole number of them.
-Shape strides_of(const Asked& asked, const py::dict& given, std::int64_t bytes) {
-  Shape strides;
-  if (!given.contains("strides") || given["strides"].is_none()) return strides;
-  for (const py::handle stride : py::cast<py::tuple>(given["strides"])) {
-    const auto step = py::cast<std::int64_t>(stride);
-    if (step % bytes != 0)
-      throw py::value_error(asked.name + ": strides " +
-                            py::cast<std::string>(py::str(given["strides"])) +
-                            ", expected a C-contiguous array; copy it");
-    strides.push_back(step / bytes);
+// In elements. In bytes they are a whole number of them, one for each length.
+Shape in_elements(const Asked& asked, const Told& told, std::int64_t bytes) {
+  Shape strides = told.strides;
+  bool fits = strides.empty() || strides.size() == told.shape.size();
+  for (std::int64_t& step : strides) {
+    fits = fits && step % bytes == 0;
+    step /= bytes;
   }
+  if (!fits)
+    throw py::value_error(asked.name + ": strides " + shape_text(told.strides) + " with shape " +
+                          shape_text(told.shape) + ", expected a C-contiguous array; copy it");
   return strides;
 }
 
 TakenOnDevice from_interface(const Asked& asked, const py::object& interface) {
-  const auto given = py::cast<py::dict>(interface);
-  if (given.contains("mask") && !given["mask"].is_none())
+  Told told = told_by(asked, interface);
+  if (told.masked)
     throw py::value_error(source_text(asked.source, asked.name) +
                           " has a mask, expected an array without one");
-  const auto text = py::cast<std::string>(given["typestr"]);
-  Shape shape;
-  for (const py::handle length : py::cast<py::tuple>(given["shape"]))
-    shape.push_back(py::cast<std::int64_t>(length));
-  const auto data = py::cast<py::tuple>(given["data"]);
   dlpack::Tensor tensor{};
-  tensor.data = reinterpret_cast<void*>(py::cast<std::uintptr_t>(data[0]));
+  tensor.data = told.data;
   tensor.device.type = dlpack::cuda;
-  tensor.dtype = typed(text);
+  tensor.dtype = typed(told.dtype);
   if (tensor.dtype.bits == 0)
-    throw py::type_error(asked.name + ": dtype " + text + ", expected " +
+    throw py::type_error(asked.name + ": dtype " + told.dtype + ", expected " +
                          allowed_text(asked.allowed));
-  Shape strides = strides_of(asked, given, tensor.dtype.bits / 8);
-  tensor.ndim = static_cast<std::int32_t>(shape.size());
-  tensor.shape = shape.data();
+  Shape strides = in_elements(asked, told, tensor.dtype.bits / 8);
+  tensor.ndim = static_cast<std::int32_t>(told.shape.size());
+  tensor.shape = told.shape.data();
   tensor.strides = strides.empty() ? nullptr : strides.data();
   TakenOnDevice found;
   found.array =
       described(tensor, Memory::cuda, asked.source, asked.name, asked.allowed, asked.shape);
-  if (asked.writable && py::cast<bool>(data[1])) refuse_read_only(asked);
+  if (asked.writable && told.read_only) refuse_read_only(asked);
   found.owner = asked.source;
   // It does not say which device.
   found.array.device =
@@ -133,9 +126,8 @@ TakenOnDevice from_interface(const Asked& asked, const py::object& interface) {
   if (found.array.device < 0)
     throw py::value_error(source_text(asked.source, asked.name) +
                           ": no CUDA device knows of its memory, expected memory of one");
-  const py::object stream = given.contains("stream") ? given["stream"] : py::object(py::none());
-  found.has_stream = !stream.is_none();
-  found.stream = stream_of(stream);
+  found.has_stream = !told.stream.is_none();
+  found.stream = stream_of(told.stream);
   return found;
 }
 
@@ -201,9 +193,7 @@ py::object interface_of(py::handle source) {
 // whose order it gives memory away too.
 TakenOnDevice from_torch(const Asked& asked) {
   const py::object interface = interface_of(asked.source);
-  // Its interface has no word for bfloat16.
-  const bool plain = !interface.is_none() && py::cast<std::string>(interface["typestr"])[1] != 'V';
-  TakenOnDevice found = plain ? from_interface(asked, interface) : from_dlpack(asked);
+  TakenOnDevice found = has_word(interface) ? from_interface(asked, interface) : from_dlpack(asked);
   const py::object of = py::module_::import("torch").attr("cuda").attr("current_stream");
   found.stream = stream_of(of(found.array.device));
   found.has_stream = true;
@@ -244,8 +234,9 @@ TakenOnDevice taken_on_device(py::handle source, const std::string& name,
     return from_torch({source.attr("detach")(), name, allowed, shape, writable, reader});
   const py::object interface = interface_of(source);
   // Before its version 3 the interface has no word for streams, JAX's for one: DLPack has.
-  const bool is_ordered = !interface.is_none() && py::cast<py::dict>(interface).contains("stream");
-  if (!interface.is_none() && (is_ordered || writable || !says_dlpack_cuda(source)))
+  const bool is_ordered = py::isinstance<py::dict>(interface) && interface.contains("stream");
+  const bool is_enough = has_word(interface) && (is_ordered || writable);
+  if (!interface.is_none() && (is_enough || !says_dlpack_cuda(source)))
     return from_interface(asked, interface);
   return from_dlpack(asked);
 }
