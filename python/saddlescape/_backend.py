@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BUILD", "cuda", "described", "on_device"]
+__all__ = ["BUILD", "came", "cuda", "described", "on_device"]
 
 _CUDA, _MANAGED = 2, 13  # DLPack's types of device whose memory a CUDA device has
 
@@ -68,6 +68,11 @@ def on_device(array: object) -> bool:
         return True
     device = getattr(array, "__dlpack_device__", None)
     return device is not None and int(device()[0]) in (_CUDA, _MANAGED)
+
+
+def came(value: object) -> str:
+    """Say what came in the place of a NumPy array: its type, and that a CUDA device holds it."""
+    return type(value).__name__ + " on a CUDA device" * on_device(value)
 
 
 def _missing(error: ImportError) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape import _backend
 from saddlescape._sums import Sums
 from saddlescape.critical.ask import DENSE_LIMIT, Ask
 from saddlescape.critical.gradient import check_gradient
@@ -241,7 +242,7 @@ def _operator(H: Any, gradient: NDArray[Any] | None) -> AnyCurvature:
         raise ValueError("gradient: given with an operator, expected only with a plain array H")
     if not is_operator(H):
         raise TypeError(
-            f"H: {type(H).__name__}, expected a square array or an operator of "
+            f"H: {_backend.came(H)}, expected a square array or an operator of "
             "saddlescape.curvature, such as curvature.of(net, X, y)"
         )
     return OperatorCurvature(H, gradient)

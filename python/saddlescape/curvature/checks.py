@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape import _backend
+
 __all__ = [
     "NotFiniteError",
     "another",
     "finite",
+    "in_host_memory",
     "loss_at",
     "lower_bound",
     "number",
@@ -33,7 +36,7 @@ class NotFiniteError(ValueError):
 def point(theta: Any) -> Vector:
     """Return theta (P,) as a float64 copy that can't be written to, or raise naming it."""
     if not isinstance(theta, np.ndarray) or theta.dtype not in (np.float32, np.float64):
-        came = f"dtype {theta.dtype}" if isinstance(theta, np.ndarray) else type(theta).__name__
+        came = f"dtype {theta.dtype}" if isinstance(theta, np.ndarray) else _backend.came(theta)
         raise TypeError(f"theta: {came}, expected a NumPy array of float32 or float64")
     if theta.ndim != 1 or theta.size == 0:
         raise ValueError(f"theta: shape {theta.shape}, expected (P,) with P at least 1")
@@ -134,8 +137,16 @@ def operand(V: Any, n: int) -> Vector:
     return array
 
 
+def in_host_memory(name: str, value: Any) -> NDArray[Any]:
+    """Return what the host holds as a NumPy array."""
+    if _backend.on_device(value):
+        came = _backend.came(value)
+        raise TypeError(f"{name}: {came}, expected an array in the host's memory, where it is used")
+    return np.asarray(value)
+
+
 def _real(name: str, value: Any) -> NDArray[Any]:
-    array = np.asarray(value)
+    array = in_host_memory(name, value)
     if array.dtype.kind not in "fiu":
         came = f"dtype {array.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
         raise TypeError(f"{name}: {came}, expected an array of real numbers")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape import _backend
 from saddlescape.curvature import checks
 from saddlescape.curvature.block import Blocks
 
@@ -45,7 +46,7 @@ def from_matrix(A: NDArray[Any], gradient: NDArray[Any] | None = None) -> Matrix
            [0. , 0.5]])
     """
     if not isinstance(A, np.ndarray):
-        raise TypeError(f"A: {type(A).__name__}, expected a NumPy array of float32 or float64")
+        raise TypeError(f"A: {_backend.came(A)}, expected a NumPy array of float32 or float64")
     return MatrixCurvature(A, gradient, "A")
 
 

@@ -129,7 +129,8 @@ class OperatorCurvature(Blocks):
         V = checks.operand(V, self._n)
         if not V.size:
             return np.zeros_like(V)
-        result = np.asarray(self._op @ V.astype(self._type, copy=False))
+        product = self._op @ V.astype(self._type, copy=False)
+        result = checks.in_host_memory("op @ V", product)
         if result.dtype.kind not in "fiu":
             raise TypeError(f"op @ V: dtype {result.dtype}, expected real numbers")
         if result.shape != V.shape:

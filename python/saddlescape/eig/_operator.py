@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape import _backend
 from saddlescape._core import eig as _eig
 from saddlescape.eig._device import (
     device_order,
@@ -102,6 +103,11 @@ def products(op: Operator) -> Callable[[NDArray[np.float64]], NDArray[np.float64
         product = op @ (vectors.astype(np.float32) if single else vectors)
         if isinstance(product, np.ma.MaskedArray):
             raise TypeError("op @ V: MaskedArray, expected an array without masked elements")
+        if on_device(product):
+            raise TypeError(
+                f"op @ V: {_backend.came(product)}, expected one in the host's memory, or an op "
+                "with .device = 'cuda', whose V come on the device"
+            )
         result = np.asarray(product)
         if result.dtype.kind not in "fiu":
             raise TypeError(f"op @ V: dtype {result.dtype}, expected real numbers")

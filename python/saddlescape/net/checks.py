@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saddlescape import _check
+from saddlescape import _backend, _check
 
 __all__ = [
     "columns",
@@ -104,7 +104,7 @@ def label_smoothing(given: Any, loss: str) -> float:
 def samples(X: Any, inputs: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return X (N, inputs) in `dtype`; X itself if it has it already."""
     if not isinstance(X, np.ndarray):
-        raise TypeError(f"X: {type(X).__name__}, expected a NumPy array of float32 or float64")
+        raise TypeError(f"X: {_backend.came(X)}, expected a NumPy array of float32 or float64")
     if X.dtype not in (np.float32, np.float64):
         raise TypeError(f"X: dtype {X.dtype}, expected float32 or float64")
     if X.ndim != 2 or X.shape[1] != inputs:
@@ -162,7 +162,7 @@ def columns(
     """Return `values` in `dtype`, or raise if they are no finite numbers or not of `shape`."""
     if not isinstance(values, np.ndarray):
         raise TypeError(
-            f"{name}: {type(values).__name__}, expected a NumPy array of shape {_text(shape)}"
+            f"{name}: {_backend.came(values)}, expected a NumPy array of shape {_text(shape)}"
         )
     if values.dtype.kind not in "iuf":
         raise TypeError(f"{name}: dtype {values.dtype}, expected floats")

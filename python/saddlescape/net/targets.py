@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saddlescape import _backend
+
 __all__ = ["encode_targets", "smoothed"]
 
 
@@ -19,7 +21,7 @@ def encode_targets(
     single output; (N, C) are targets, for ``cross_entropy`` and ``bce`` probabilities.
     """
     if not isinstance(y, np.ndarray):
-        raise TypeError(f"y: {type(y).__name__}, expected a NumPy array")
+        raise TypeError(f"y: {_backend.came(y)}, expected a NumPy array")
     if y.dtype.kind not in "iubf":
         raise TypeError(f"y: dtype {y.dtype}, expected integer classes or float targets")
     shapes = f"({samples},) or ({samples}, {outputs})"

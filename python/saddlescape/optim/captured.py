@@ -106,6 +106,8 @@ def capture(
             step.launch(stream=torch.cuda.current_stream())
         graph.replay()
     """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: {type(optimizer).__name__}, expected one of saddlescape.optim")
     core = optimizer._core
     if type(core) in (_core.Stepper, Mixed):
         raise TypeError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from saddlescape import _check
+from saddlescape import _backend, _check
 from saddlescape._core import optim as _core
 from saddlescape._krylov import krylov
 from saddlescape._sums import Sums
@@ -118,7 +118,7 @@ class SaddleFreeNewton:
         for i, array in enumerate(self._arrays):
             name = f"params[{i}]" if isinstance(params, list | tuple) else "params"
             if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
-                came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+                came = array.dtype if isinstance(array, np.ndarray) else _backend.came(array)
                 raise TypeError(f"{name}: {came}, expected a NumPy array of float32 or float64")
             _core.check_parameter(array, name)
         self.lr = _check.non_negative("lr", lr)
