@@ -216,6 +216,14 @@ def test_an_optimizer_with_a_step_of_its_own_is_refused_there():
         assert optimizer.steps == 0
 
 
+@pytest.mark.parametrize("where", ["there", "placed"])
+def test_a_run_is_diagnosed_as_the_cpus(where):
+    here, there = ss.diagnose(trained("here")), ss.diagnose(trained(where))
+    assert (there.verdict, there.not_checked) == (here.verdict, here.not_checked)
+    assert [f.rule for f in there.findings] == [f.rule for f in here.findings]
+    assert there.point.gradient_norm == pytest.approx(here.point.gradient_norm, rel=1e-9)
+
+
 def test_a_network_on_the_device_is_not_trained_on_the_cpu():
     net = network().to("cuda")
     with pytest.raises(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from saddlescape import _check
@@ -29,7 +31,8 @@ def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
     The loss that is judged, with its gradient and Hessian, is the one that was trained: with the
     run's weights of samples and its penalties, over all its samples; as in prediction, where
     dropout does nothing and batch normalisation takes its averages. Where early stopping put the
-    best epoch's parameters back, the steps up to there are judged.
+    best epoch's parameters back, the steps up to there are judged. All of it is computed on the
+    CPU: of a network on a CUDA device a copy is brought there.
 
     Parameters
     ----------
@@ -64,6 +67,7 @@ def diagnose(run: Run, *, curvature: bool = True, seed: int = 0) -> Diagnosis:
         raise TypeError(f"run: {type(run).__name__}, expected what saddlescape.train returns")
     _check.flag("curvature", curvature)
     seed = _check.integer("seed", seed, low=0)
+    run = replace(run, net=run.net.to("cpu"))
     operator, point = examine(run, seed) if curvature else (None, None)
     return judge(run, operator, point)
 
