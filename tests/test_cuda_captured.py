@@ -49,6 +49,18 @@ def test_launches_are_steps(name, kind, around):
     assert everything(there) == everything(here)
 
 
+@pytest.mark.parametrize("name", sorted({*optim.names()} - {"adafactor", "lamb", "lars", "muon"}))
+def test_every_elementwise_rule_can_be_launched(name):
+    here, there, gradients = pair("float32", name)
+    own, theirs = gradients(1)
+    step = optim.capture(there, theirs)
+    for _ in range(4):
+        here.step(own)
+        step.launch()
+    assert step.read() == 4
+    assert everything(there) == everything(here)
+
+
 def test_numbers_that_the_device_holds():
     here, there, gradients = pair("float32", "adam")
     own, theirs = gradients(1)
@@ -123,6 +135,11 @@ def test_misuse_is_named(where, name, common, arguments, error, text):
     with pytest.raises(error) as caught:
         optim.capture(there, gradients(1)[1], **arguments)
     assert str(caught.value).startswith(text)
+
+
+def test_what_is_no_optimizer_is_named():
+    with pytest.raises(TypeError, match=r"^optimizer: list, expected one of saddlescape\.optim"):
+        optim.capture([to_device(np.ones(3))], to_device(np.ones(3)))
 
 
 def test_a_number_is_one_number():

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saddlescape import curvature
+from device_samples import NEEDS_STAND_IN, to_device
+from saddlescape import curvature, eig
 from saddlescape.curvature.on_device import CurvatureOnDevice
 from saddlescape.eig._device import is_device_operator
 
@@ -96,3 +97,39 @@ def test_it_is_an_operator_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_device_operator(H)
     assert (there.shape, there.device, there.stream) == (H.shape, "cuda:0", None)
     assert "cuda:0" in repr(there)
+
+
+class There(CurvatureOnDevice):
+    """Its products brought to the device that the CPU stands in for: no framework knows of it."""
+
+    def __matmul__(self, V):
+        assert type(V).__name__ == "DeviceArray"
+        return to_device(np.asarray(super().__matmul__(V)))
+
+
+@NEEDS_STAND_IN
+@pytest.mark.parametrize("make", [torch_curvature, jax_curvature])
+def test_from_product_to_ritz_vector_on_the_device(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    H = make()
+    if make is torch_curvature:
+        torch = pytest.importorskip("torch")
+        monkeypatch.setattr(torch, "from_dlpack", lambda V: torch.as_tensor(V.numpy()))
+    else:
+        jnp = pytest.importorskip("jax.numpy")
+        monkeypatch.setattr(jnp, "from_dlpack", lambda V: jnp.asarray(V.numpy()))
+    monkeypatch.setattr(type(H._engine), "device", "cuda:0")
+    monkeypatch.setattr(type(H._engine), "stream", None)
+    H.on_device()  # is not refused
+    there, near = There(H._engine, H.theta), 1e-9 if make is torch_curvature else 1e-4
+    found, own = eig.lanczos(there, low=2, high=2), eig.lanczos(H, low=2, high=2)
+    assert type(found.eigenvectors).__name__ == "DeviceArray"
+    most = np.abs(own.eigenvalues).max()
+    np.testing.assert_allclose(found.eigenvalues, own.eigenvalues, rtol=0, atol=near * most)
+    vectors = found.eigenvectors.numpy()
+    residual = H @ vectors - vectors * found.eigenvalues
+    assert np.abs(residual).max() <= 1e-4 * most
+    trace = np.trace(H.dense())
+    assert eig.trace(there).value == pytest.approx(trace, rel=near)
+    density, known = eig.density(there, steps=4, probes=4), eig.density(H, steps=4, probes=4).known
+    assert (density.n, len(density.known)) == (H.shape[0], len(known))
+    np.testing.assert_allclose(density.known, known, rtol=0, atol=near * most)

@@ -67,7 +67,7 @@ def add_seed(command: argparse.ArgumentParser) -> None:
 def add_device(command: argparse.ArgumentParser) -> None:
     """Add --device."""
     kinds = _options.choice(DEVICES)
-    text = "where the steps are taken: cpu, or cuda, with the CUDA backend"
+    text = "where the steps are taken: cpu, or cuda, an NVIDIA GPU (info says if one can be used)"
     command.add_argument("--device", type=kinds, default="cpu", metavar="NAME", help=text)
 
 
