@@ -1,4 +1,4 @@
-"""Samples, targets and weights of a run that stand on the device already."""
+"""Samples, targets and weights that stand on the device already, of a run or a call."""
 
 from __future__ import annotations
 
@@ -108,3 +108,23 @@ def test_what_is_refused_of_the_devices(what):
     with pytest.raises(error, match=text):
         ss.train(net, make(), Y, device="cuda")
     np.testing.assert_array_equal(net.theta, before)
+
+
+WRONG = {
+    "below 0": (-WEIGHT, r"-0.5 at \(0,\), expected numbers >= 0"),
+    "too few": (WEIGHT[1:], r"shape \(69,\), expected \(70,\)"),
+    "none": (0 * WEIGHT, "all 0"),
+}
+
+
+@pytest.mark.parametrize("given", ARRAYS)
+def test_weights_of_a_networks_calls(given):
+    there = network("float32").to("cuda")
+    V = np.ones(there.parameters, "float32")
+    own, placed = {"sample_weight": WEIGHT}, {"sample_weight": ARRAYS[given](WEIGHT)}
+    assert there.loss(X, Y, **placed) == there.loss(X, Y, **own) != there.loss(X, Y)
+    for call in (there.gradient, lambda X, y, **w: there.hvp(X, y, V, **w), there.hessian):
+        np.testing.assert_array_equal(call(X, Y, **placed), call(X, Y, **own))
+    for weight, text in WRONG.values():
+        with pytest.raises(ValueError, match=f"^sample_weight: {text}"):
+            there.loss(X, Y, sample_weight=to_device(weight.copy()))

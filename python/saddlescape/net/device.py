@@ -74,6 +74,11 @@ class OnDevice:
         copy: NDArray[Any] = array.numpy()
         return copy
 
+    def copied(self, array: Any, name: str) -> NDArray[Any]:
+        """Return a NumPy array of an array on the device, checked for what `name` is."""
+        copy: NDArray[Any] = self.cuda.copied_to_host(array, name)
+        return copy
+
     def assign(self, theta: Any, values: Any) -> None:
         """Put values of its shape and dtype, from the host or the device, into theta."""
         self.cuda.assign(theta, values, "theta")
