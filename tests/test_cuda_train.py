@@ -232,17 +232,6 @@ def test_a_network_on_the_device_is_not_trained_on_the_cpu():
         ss.train(net, *samples(), device="cpu")
 
 
-def test_data_are_given_on_the_host():
-    X, y = samples()
-    for net in (network(), network().to("cuda")):
-        with pytest.raises(TypeError, match="X: DeviceArray"):
-            ss.train(net, to_device(X), y, device="cuda")
-        with pytest.raises(TypeError, match="y: DeviceArray"):
-            ss.train(net, X, to_device(y), device="cuda")
-        with pytest.raises(TypeError, match="validation: X: DeviceArray"):
-            ss.train(net, X, y, device="cuda", validation=(to_device(X), y))
-
-
 def test_the_table_sees_what_differs():
     run = trained("there")
     found = numbers(run)
