@@ -94,6 +94,35 @@ void check_memory(n::Normalisation normalisation) {
   }
 }
 
+// Nor where the last thing that can't be had is the host's, for the batch's moments.
+void check_memory_of_moments() {
+  c::TestDevice& device = c::test_device();
+  n::Architecture net{{3, 8, 2}, n::Activation::tanh, n::Loss::mse};
+  net.normalisation = n::Normalisation::batch;
+  const std::vector<double> sevens(16, 7.0);
+  std::vector<double> seen = sevens;
+  n::Mode mode;
+  mode.training = true;
+  mode.seen_mean = seen.data(), mode.seen_variance = seen.data() + 8;
+  const Samples<double> of(net, 5, false, false);
+  const Mirrored<double> out(of.theta), value({7});
+  constexpr std::int64_t less_than_moments = 64;
+  std::int64_t refused = 0;
+  for (bool done = false; !done; ++refused) {
+    c::Network<double> network(net, stream);
+    device.limit = device.used + refused * less_than_moments;
+    try {
+      network.gradient(of.d_theta.data(), of.there(), out.data(), value.data(), mode);
+      done = true;
+    } catch (const c::OutOfMemory&) {
+      tally.expect(out.back() == of.theta && value.back()[0] == 7 && seen == sevens,
+                   "a pass with moments has all memory, or changes nothing");
+    }
+    device.limit = std::numeric_limits<std::int64_t>::max();
+  }
+  tally.expect(refused > 4 && seen != sevens, "until it has it");
+}
+
 // The same bits again, and NaN that is not hidden.
 void check_bits() {
   const n::Architecture net{{3, 8, 2}, n::Activation::relu, n::Loss::cross_entropy};
@@ -120,5 +149,6 @@ int main() {
   check_refused();
   check_bits();
   for (const auto& each : n::normalisations) check_memory(each.normalisation);
+  check_memory_of_moments();
   return tally.end();
 }

@@ -16,10 +16,10 @@ LayerMode BatchMoments::take(const Stream& stream, const net::Architecture& net,
                              const net::Mode& mode) {
   if (net.normalisation != net::Normalisation::batch || net.layers() == 1) return {mode, nullptr};
   there_.grow(bytes_of(net));
+  if (!net.coupled(mode) || mode.seen_mean) here_.grow(bytes_of(net));
   if (net.coupled(mode)) return {mode, there()};
   if (!mode.mean || !mode.variance)
     throw std::invalid_argument("mode: no averages, expected those of batch normalisation");
-  here_.grow(bytes_of(net));
   sent_.wait();  // for what was sent before
   double* const here = here_.as<double>();
   std::copy_n(mode.mean, net.hidden_units(), here);
@@ -32,7 +32,6 @@ LayerMode BatchMoments::take(const Stream& stream, const net::Architecture& net,
 void BatchMoments::report(const Stream& stream, const net::Architecture& net,
                           const net::Mode& mode) {
   if (!net.coupled(mode) || !mode.seen_mean) return;
-  here_.grow(bytes_of(net));
   double* const here = here_.as<double>();
   download(stream, here, there(), bytes_of(net));
   stream.wait();

@@ -10,7 +10,8 @@ namespace saddlescape::cuda {
 
 class BatchMoments {
  public:
-  // What a pass in this mode takes; the averages are on their way to the device.
+  // What a pass in this mode takes; the averages are on their way to the device. All memory is
+  // there when it returns, report's too.
   LayerMode take(const Stream& stream, const net::Architecture& net, const net::Mode& mode);
 
   // After a pass in training: the batch's own, where the mode wants them. Waits if it does.
