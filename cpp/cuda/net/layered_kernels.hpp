@@ -11,8 +11,9 @@
 namespace saddlescape::cuda {
 namespace {
 
-// A warp's threads look at samples that lie side by side, whether sums go over them or over units.
-constexpr int samples_of_block = 32;
+// A warp's threads look at samples that lie side by side. Of sums over units a block takes no more
+// samples than fill one access to memory, so that a short batch has work for the whole device.
+constexpr int samples_of_block = 8;
 
 inline std::int64_t sample_blocks(std::int64_t samples) {
   return (samples + samples_of_block - 1) / samples_of_block;
