@@ -67,20 +67,41 @@ void check_layers() {
       }
 }
 
-// A batch that is not finite ends the burst; those behind it, which are, move nothing.
+// A batch that is not finite ends the burst; those behind it, which are, move nothing. Its moments
+// are finite where only a target is spoilt.
 template <class T>
-void check_spoilt_batch() {
+void check_spoilt_batch(bool target) {
   n::Architecture net{{4, 5, 2}, n::Activation::tanh, n::Loss::cross_entropy};
   net.normalisation = n::Normalisation::batch;
   const Case of{net.sizes, "sgd", 40, 8, {}, 0, 0.05};
   Both<T> both(of, net, false);
-  std::vector<T>& X = both.data.X;
-  X[4 * (16 * 7 % 40)] = std::numeric_limits<T>::quiet_NaN();  // the third batch's first sample
-  c::upload(stream, both.data.d_X.data(), X.data(), 40 * 4 * std::int64_t(sizeof(T)));
+  std::vector<T>& numbers = target ? both.data.Y : both.data.X;
+  const std::int64_t width = target ? 2 : 4;
+  // the third batch's first sample
+  numbers[width * (16 * 7 % 40)] = std::numeric_limits<T>::quiet_NaN();
+  c::upload(stream, (target ? both.data.d_Y : both.data.d_X).data(), numbers.data(),
+            40 * width * std::int64_t(sizeof(T)));
   const Ran here = both.run_here(of, 1), there = both.run_there(of, 1);
   tally.expect(!here.progress.finite && here.progress.steps == 3 && there.progress.steps == 3,
                "a spoilt batch ends the burst");
   tally.expect(deviation(both.d_running, both.running) <= apart<T>, "and leaves the averages");
+}
+
+// A gradient that is not finite, with a loss that is, moves nothing but the averages.
+template <class T>
+void check_spoilt_gradient() {
+  n::Architecture net{{4, 5, 2}, n::Activation::tanh, n::Loss::cross_entropy};
+  net.normalisation = n::Normalisation::batch;
+  const Case of{net.sizes, "sgd", 40, 8, {0, 1e308}, 0, 0.05};
+  Both<T> both(of, net, false);
+  const std::vector<T> start = both.theta;
+  const Ran here = both.run_here(of, 1), there = both.run_there(of, 1);
+  tally.expect(!here.progress.finite && here.progress.steps == 1 && there.progress.steps == 1,
+               "a spoilt gradient ends the burst");
+  tally.expect(both.theta == start && both.d_theta.back() == start, "and moves no parameter");
+  tally.expect(
+      both.running != Both<T>::averages(net) && deviation(both.d_running, both.running) <= apart<T>,
+      "its batch has moved the averages");
 }
 
 // Nobody waits in a burst but at its end; a rule that looks at norms waits for them.
@@ -155,8 +176,12 @@ int main() {
   check_steps<float>();
   check_layers<double>();
   check_layers<float>();
-  check_spoilt_batch<double>();
-  check_spoilt_batch<float>();
+  for (const bool target : {false, true}) {
+    check_spoilt_batch<double>(target);
+    check_spoilt_batch<float>(target);
+  }
+  check_spoilt_gradient<double>();
+  check_spoilt_gradient<float>();
   check_traffic();
   check_memory();
   check_faults();
