@@ -19,6 +19,7 @@ from saddlescape import optim
 pytestmark = NEEDS_STAND_IN
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "cuda.md").read_text()
+CURRENT = 7  # PyTorch's stream, which its tensors name
 STEPS, NETWORK, TRAINING, GRAPH = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
@@ -62,10 +63,11 @@ def test_a_run() -> None:
 
 
 def test_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is captured runs at once here, so that replaying it has nothing to do."""
+    """What is captured runs here as it is asked for, so that replaying it has nothing to do."""
     parameter = types.SimpleNamespace(grad=None)
     parameter.detach = lambda: theta
-    theta, gradient = (to_device(np.full(5, x, np.float32)) for x in (1, 2))
+    there, given = (to_device(np.full(5, x, np.float32)) for x in (1, 2))
+    theta, gradient = (Interface(array, stream=CURRENT) for array in (there, given))
     model = lambda _: None  # noqa: E731
     model.parameters = lambda: [parameter]  # type: ignore[attr-defined]
     model.zero_grad = lambda *, set_to_none: None  # type: ignore[attr-defined]  # noqa: ARG005
@@ -73,7 +75,7 @@ def test_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = types.SimpleNamespace(
         CUDAGraph=lambda: types.SimpleNamespace(replay=lambda: None),
         graph=lambda _: contextlib.nullcontext(),
-        current_stream=lambda: 2,
+        current_stream=lambda: CURRENT,
     )
     names = names_after(
         GRAPH, model=model, loss_fn=lambda *_: loss, x=None, y=None,
@@ -81,4 +83,4 @@ def test_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     assert names["step"].read() == 1
     # AdamW's first step is the rate times the gradient's sign, beside its decay.
-    assert np.abs(theta.numpy() - (1 - 0.25 * 0.01 - 0.25)).max() < 1e-5
+    assert np.abs(there.numpy() - (1 - 0.25 * 0.01 - 0.25)).max() < 1e-5

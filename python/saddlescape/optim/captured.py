@@ -41,6 +41,12 @@ class CapturedStep:
 
         Before its state is saved, and before it takes a step of its own.
 
+        Parameters
+        ----------
+        stream : int or object, optional
+            Where it, or the graph that holds it, was launched; None is the one that it was captured
+            in.
+
         Returns
         -------
         int
