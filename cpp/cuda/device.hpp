@@ -59,7 +59,7 @@ class OnDevice {
 // A stream that somebody else owns; null is the default one.
 class Stream {
  public:
-  explicit Stream(void* handle = nullptr) : handle_(handle) {}
+  explicit Stream(void* handle = nullptr) noexcept : handle_(handle) {}
   void* handle() const { return handle_; }
   // The default one of the thread that asks: in another thread the same handle is another stream,
   // which nothing brings in order with this one.

@@ -70,7 +70,8 @@ struct Call {
 
   template <class T>
   net::Batch<T> batch() const {
-    return {X.array.as<T>(), Y->array.as<T>(), samples(), weight ? weight->array.as<T>() : nullptr};
+    return {X.array.as<T>(), Y ? Y->array.as<T>() : nullptr, samples(),
+            weight ? weight->array.as<T>() : nullptr};
   }
 
   DeviceArray made(const Shape& shape, const char* what) const {
@@ -276,7 +277,7 @@ void cuda_net(py::module_ module) {
       .def("hessian", &DeviceNetwork::hessian, py::arg("theta"), py::arg("X"), py::arg("Y"),
            py::arg("part"), py::arg("first"), py::arg("last"), py::arg("mode"),
            py::arg("weight") = py::none());
-  cuda_net_arguments(module);
+  cuda_net_arguments(std::move(module));
 }
 
 }  // namespace saddlescape::bind
