@@ -142,15 +142,15 @@ struct MeanLoss {
 // back becomes delta = back phi'(s), and phi''(s) becomes back phi''(s) where it is asked for.
 template <class T>
 struct Chain {
-  T* back;
-  const T* slope;
-  T* bend;
+  const T *back, *slope;
+  T *bend, *delta;
   std::int64_t n;
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
     each(block, n, [&](std::int64_t i) {
-      if (bend) bend[i] *= back[i];
-      back[i] *= slope[i];
+      const T own = back[i];
+      if (bend) bend[i] *= own;
+      delta[i] = own * slope[i];
     });
   }
 };
@@ -205,14 +205,14 @@ struct TangentForward {
 // R{delta} = R{back} phi'(s) + (back phi''(s)) R{s}, the second term where bend is not null.
 template <class T>
 struct TangentBackward {
+  const T *Rback, *slope, *bend, *Rs;
   T* Rdelta;
-  const T *slope, *bend, *Rs;
   std::int64_t k, n;
 
   SADDLESCAPE_KERNEL void operator()(const Block& block) const {
     in_row(block, n, [&](std::int64_t row, std::int64_t i) {
       const std::int64_t at = row * n + i, of = row / k * n + i;
-      const T own = Rdelta[at] * slope[of];
+      const T own = Rback[at] * slope[of];
       Rdelta[at] = bend ? own + bend[of] * Rs[at] : own;
     });
   }

@@ -33,8 +33,9 @@ void mean_loss(const Stream& stream, const double* losses, std::int64_t n, doubl
 // Numbers of `kept` for each sample.
 std::int64_t kept_numbers(const net::Architecture& net);
 
+// delta = back phi', `delta` may be `back`, and bend = back phi'' where it is not null.
 template <class T>
-void chain(const Stream& stream, T* back, const T* slope, T* bend, std::int64_t n);
+void chain(const Stream& stream, const T* back, const T* slope, T* bend, T* delta, std::int64_t n);
 
 // Sums over the samples of (units, vectors, n): of a hidden layer, or with `last` of the outputs.
 template <class T>
@@ -44,9 +45,10 @@ void row_sums(const Stream& stream, const T* rows, bool last, std::int64_t units
 template <class T>
 void tangent_forward(const Stream& stream, T* Rs, const T* bias, std::int64_t step, const T* slope,
                      T* Ra, std::int64_t d, std::int64_t k, std::int64_t n);
+// Rdelta = Rback phi' + bend Rs, `Rdelta` may be `Rback`; bend may be null.
 template <class T>
-void tangent_backward(const Stream& stream, T* Rdelta, const T* slope, const T* bend, const T* Rs,
-                      std::int64_t d, std::int64_t k, std::int64_t n);
+void tangent_backward(const Stream& stream, const T* Rback, const T* slope, const T* bend,
+                      const T* Rs, T* Rdelta, std::int64_t d, std::int64_t k, std::int64_t n);
 template <class T>
 void loss_product(const Stream& stream, const net::Architecture& net, const net::Batch<T>& chunk,
                   T scale, const T* kept, T* Rf, const T* bias, std::int64_t step, T* Rdelta,

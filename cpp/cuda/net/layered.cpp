@@ -108,9 +108,9 @@ void LayeredSteps<T>::backward(const Stream& stream, std::int64_t l,
   if (after)
     masked<T>(stream, mask(l), back_, nullptr, at.du, d(l), 1, n_);
   else
-    chain_to(stream, back_, own.slope, own.bend, at.du, d(l) * n_);
+    chain<T>(stream, back_, own.slope, own.bend, at.du, d(l) * n_);
   if (net_.normalised(l)) unnormalise_layer(stream, l);
-  if (after) chain_to<T>(stream, at.ds, own.slope, own.bend, own.delta, d(l) * n_);
+  if (after) chain<T>(stream, at.ds, own.slope, own.bend, own.delta, d(l) * n_);
 }
 
 template <class T>

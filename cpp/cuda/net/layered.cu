@@ -47,12 +47,6 @@ void masked(const Stream& stream, const Mask<T>& mask, const T* from, const T* s
 }
 
 template <class T>
-void chain_to(const Stream& stream, const T* back, const T* slope, T* bend, T* delta,
-              std::int64_t count) {
-  launch("the chain rule", stream, parts_of(count), ChainTo<T>{back, slope, bend, delta, count});
-}
-
-template <class T>
 void unit_pairs(const Stream& stream, const T* x, const T* y, const T* z, const T* w,
                 std::int64_t d, std::int64_t k, std::int64_t n, double* sums) {
   launch("the sums of units", stream, d * k, UnitPairs<T>{x, y, z, w, d * k, k, n, sums});
@@ -92,7 +86,6 @@ void unnormalise(const Stream& stream, const NormalisedLayer<T>& layer, T* ds) {
                        std::int64_t);                                                             \
   template void masked(const Stream&, const Mask<T>&, const T*, const T*, T*, std::int64_t,       \
                        std::int64_t, std::int64_t);                                               \
-  template void chain_to(const Stream&, const T*, const T*, T*, T*, std::int64_t);                \
   template void unit_pairs(const Stream&, const T*, const T*, const T*, const T*, std::int64_t,   \
                            std::int64_t, std::int64_t, double*);                                  \
   template void write_pairs(const Stream&, const double*, std::int64_t, std::int64_t, T*, T*,     \

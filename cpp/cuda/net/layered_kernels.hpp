@@ -159,21 +159,6 @@ struct Masked {
   }
 };
 
-template <class T>
-struct ChainTo {
-  const T *back, *slope;
-  T *bend, *delta;
-  std::int64_t count;
-
-  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
-    each(block, count, [&](std::int64_t i) {
-      const T own = back[i];
-      if (bend) bend[i] *= own;
-      delta[i] = own * slope[i];
-    });
-  }
-};
-
 // A block for each unit and vector.
 template <class T>
 struct UnitPairs {

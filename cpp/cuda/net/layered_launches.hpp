@@ -74,11 +74,6 @@ template <class T>
 void masked(const Stream& stream, const Mask<T>& mask, const T* from, const T* skip, T* to,
             std::int64_t d, std::int64_t k, std::int64_t n);
 
-// delta = back phi' and, where it is not null, bend = back phi''.
-template <class T>
-void chain_to(const Stream& stream, const T* back, const T* slope, T* bend, T* delta,
-              std::int64_t count);
-
 // sums (2, d k): of x (d, k, n) over the samples, and of x y + z w; y and z are (d, n), w (d, k,
 // n), z may be null.
 template <class T>

@@ -107,9 +107,9 @@ void LayeredTangentSteps<T>::backward(const Stream& stream, const DevicePass<T>&
   if (after)
     masked<T>(stream, pass.layered()->mask(l), back_, nullptr, own.Rdelta, d, k, n);
   else
-    tangent_chain<T>(stream, back_, slope, bend, own.Rs, own.Rdelta, d, k, n);
+    tangent_backward<T>(stream, back_, slope, bend, own.Rs, own.Rdelta, d, k, n);
   if (net_.normalised(l)) unnormalise_rows(stream, pass, l, own.Rdelta, V, k);
-  if (after) tangent_chain<T>(stream, own.Rdelta, slope, bend, own.Rs, own.Rdelta, d, k, n);
+  if (after) tangent_backward<T>(stream, own.Rdelta, slope, bend, own.Rs, own.Rdelta, d, k, n);
 }
 
 template <class T>

@@ -33,13 +33,6 @@ void tangent_normalise(const Stream& stream, const NormalisedLayer<T>& layer,
 }
 
 template <class T>
-void tangent_chain(const Stream& stream, const T* Rback, const T* slope, const T* bend, const T* R,
-                   T* to, std::int64_t d, std::int64_t k, std::int64_t n) {
-  launch("the chain rule's tangent", stream, row_blocks(d * k, n),
-         TangentChain<T>{Rback, slope, bend, R, to, k, n});
-}
-
-template <class T>
 void back_sample_means(const Stream& stream, const NormalisedLayer<T>& layer,
                        const TangentLayer<T>& tangent, const T* Rdu, T* Rm1, T* Rm2) {
   launch("the backward means of samples", stream, sample_blocks(tangent.k * layer.n),
@@ -69,8 +62,6 @@ void tangent_unnormalise(const Stream& stream, const NormalisedLayer<T>& layer,
                                     const TangentLayer<T>&, T*, T*);                               \
   template void tangent_normalise(const Stream&, const NormalisedLayer<T>&,                        \
                                   const TangentLayer<T>&, T*, T*);                                 \
-  template void tangent_chain(const Stream&, const T*, const T*, const T*, const T*, T*,           \
-                              std::int64_t, std::int64_t, std::int64_t);                           \
   template void back_sample_means(const Stream&, const NormalisedLayer<T>&,                        \
                                   const TangentLayer<T>&, const T*, T*, T*);                       \
   template void back_batch_means(const Stream&, const NormalisedLayer<T>&, const TangentLayer<T>&, \

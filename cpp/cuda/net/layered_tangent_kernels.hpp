@@ -104,21 +104,6 @@ struct TangentNormalise {
   }
 };
 
-template <class T>
-struct TangentChain {
-  const T *Rback, *slope, *bend, *R;
-  T* to;
-  std::int64_t k, n;
-
-  SADDLESCAPE_KERNEL void operator()(const Block& block) const {
-    in_row(block, n, [&](std::int64_t row, std::int64_t i) {
-      const std::int64_t at = row * n + i, of = row / k * n + i;
-      const T own = Rback[at] * slope[of];
-      to[at] = bend ? own + bend[of] * R[at] : own;
-    });
-  }
-};
-
 // Rdxhat = Rgamma du + gamma Rdu
 template <class T>
 SADDLESCAPE_KERNEL inline T tangent_of_dxhat(const TangentPlace<T>& place, const T* Rdu) {

@@ -37,10 +37,6 @@ template <class T>
 void tangent_normalise(const Stream& stream, const NormalisedLayer<T>& layer,
                        const TangentLayer<T>& tangent, T* Rs, T* Rxhat);
 
-// to = Rback phi' + bend R, `to` may be Rback; bend may be null.
-template <class T>
-void tangent_chain(const Stream& stream, const T* Rback, const T* slope, const T* bend, const T* R,
-                   T* to, std::int64_t d, std::int64_t k, std::int64_t n);
 // Rm1 = <Rdxhat>, Rm2 = <Rdxhat xhat + dxhat Rxhat>
 template <class T>
 void back_sample_means(const Stream& stream, const NormalisedLayer<T>& layer,

@@ -59,8 +59,8 @@ std::int64_t kept_numbers(const net::Architecture& net) {
 }
 
 template <class T>
-void chain(const Stream& stream, T* back, const T* slope, T* bend, std::int64_t n) {
-  launch("the chain rule", stream, parts_of(n), Chain<T>{back, slope, bend, n});
+void chain(const Stream& stream, const T* back, const T* slope, T* bend, T* delta, std::int64_t n) {
+  launch("the chain rule", stream, parts_of(n), Chain<T>{back, slope, bend, delta, n});
 }
 
 template <class T>
@@ -80,10 +80,10 @@ void tangent_forward(const Stream& stream, T* Rs, const T* bias, std::int64_t st
 }
 
 template <class T>
-void tangent_backward(const Stream& stream, T* Rdelta, const T* slope, const T* bend, const T* Rs,
-                      std::int64_t d, std::int64_t k, std::int64_t n) {
+void tangent_backward(const Stream& stream, const T* Rback, const T* slope, const T* bend,
+                      const T* Rs, T* Rdelta, std::int64_t d, std::int64_t k, std::int64_t n) {
   launch("the backward tangent", stream, row_blocks(d * k, n),
-         TangentBackward<T>{Rdelta, slope, bend, Rs, k, n});
+         TangentBackward<T>{Rback, slope, bend, Rs, Rdelta, k, n});
 }
 
 template <class T>
@@ -107,13 +107,13 @@ void loss_product(const Stream& stream, const net::Architecture& net, const net:
                          std::int64_t);                                                           \
   template void loss_of(const Stream&, const net::Architecture&, const net::Batch<T>&, T, T*,     \
                         const T*, double*, T*, T*);                                               \
-  template void chain(const Stream&, T*, const T*, T*, std::int64_t);                             \
+  template void chain(const Stream&, const T*, const T*, T*, T*, std::int64_t);                   \
   template void row_sums(const Stream&, const T*, bool, std::int64_t, std::int64_t, std::int64_t, \
                          T*, std::int64_t, bool);                                                 \
   template void tangent_forward(const Stream&, T*, const T*, std::int64_t, const T*, T*,          \
                                 std::int64_t, std::int64_t, std::int64_t);                        \
-  template void tangent_backward(const Stream&, T*, const T*, const T*, const T*, std::int64_t,   \
-                                 std::int64_t, std::int64_t);                                     \
+  template void tangent_backward(const Stream&, const T*, const T*, const T*, const T*, T*,       \
+                                 std::int64_t, std::int64_t, std::int64_t);                       \
   template void loss_product(const Stream&, const net::Architecture&, const net::Batch<T>&, T,    \
                              const T*, T*, const T*, std::int64_t, T*, std::int64_t);
 SADDLESCAPE_INSTANTIATE(float)

@@ -90,7 +90,7 @@ void DevicePass<T>::backward(const Blas& blas, const Stream& stream) {
     if (layered_)
       layered_->backward(stream, l, hidden_[l]);
     else
-      chain(stream, back, slope(l), hidden_[l].bend, d(l) * n());
+      chain(stream, back, slope(l), hidden_[l].bend, back, d(l) * n());
   }
 }
 

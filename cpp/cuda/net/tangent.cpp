@@ -81,8 +81,8 @@ void DeviceTangent<T>::backward(const Blas& blas, const Stream& stream, const De
     if (pass.layered())
       layered_.backward(stream, pass, l, layers_[l], V, k);
     else
-      tangent_backward(stream, back, pass.slope(l), bends() ? pass.bend(l) : nullptr, layers_[l].Rs,
-                       d, k, n);
+      tangent_backward<T>(stream, back, pass.slope(l), bends() ? pass.bend(l) : nullptr,
+                          layers_[l].Rs, back, d, k, n);
   }
 }
 

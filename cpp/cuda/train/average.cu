@@ -1,5 +1,6 @@
 #include "cuda/launch.hpp"
 #include "cuda/net/rows.hpp"
+#include "cuda/numbers.hpp"
 #include "cuda/train/average.hpp"
 
 namespace saddlescape::cuda {
@@ -17,9 +18,9 @@ struct Average {
     SADDLESCAPE_SHARED double waiting[block_threads];
     SADDLESCAPE_SHARED double outside;
     const double loss = of.sums->loss;
-    if (of.standing->stopped != 0 || loss - loss != 0) return;
+    if (of.standing->stopped != 0 || !is_finite(loss)) return;
     sum_in_order(
-        block, count, waiting, [&](std::int64_t i) { return seen[i] - seen[i] == 0 ? 0.0 : 1.0; },
+        block, count, waiting, [&](std::int64_t i) { return is_finite(seen[i]) ? 0.0 : 1.0; },
         [&](double sum) { outside = sum; });
     block.phase([](int) {});
     block.all([&](int thread) {

@@ -200,7 +200,7 @@ class Derivatives(Placed):
         """Return theta, X and the targets, and the weights divided by their mean, in `dtype`."""
         inputs, targets = self.encode(X, y, dtype)
         if self._there is not None and self._there.holds(sample_weight):
-            sample_weight = self._there.copied(sample_weight, "sample_weight")
+            sample_weight = self._there.on_host(sample_weight, "sample_weight")
         weight = checks.sample_weight(sample_weight, inputs, inputs.dtype)
         theta = self._theta_in(inputs.dtype)
         return (theta, inputs, self.smoothed(targets)), weight

@@ -69,13 +69,8 @@ class OnDevice:
             return array
         return self.cuda.DeviceArray.from_numpy(np.ascontiguousarray(array))
 
-    def on_host(self, array: Any) -> NDArray[Any]:
-        """Return a copy of an array of the device's."""
-        copy: NDArray[Any] = array.numpy()
-        return copy
-
-    def copied(self, array: Any, name: str) -> NDArray[Any]:
-        """Return a NumPy array of an array on the device, checked for what `name` is."""
+    def on_host(self, array: Any, name: str) -> NDArray[Any]:
+        """Return a copy of an array on the device, whichever library's; an error names it."""
         copy: NDArray[Any] = self.cuda.copied_to_host(array, name)
         return copy
 

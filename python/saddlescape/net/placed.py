@@ -84,7 +84,7 @@ class Placed(ABC):
 
     def on_host(self) -> NDArray[Any]:
         """Return theta itself on the CPU, a copy of it from a device."""
-        return self._theta if self._there is None else self._there.on_host(self._theta)
+        return self._theta if self._there is None else self._there.on_host(self._theta, "theta")
 
     @property
     def _engine(self) -> _core.net.Network:

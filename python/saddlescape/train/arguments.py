@@ -47,7 +47,7 @@ def on_host(name: str, array: Any, where: str) -> Any:
         return array
     if where == "cpu":
         raise TypeError(
-            f"{name}: {type(array).__name__} on a device, and the steps on the CPU; expected a "
+            f"{name}: {_backend.came(array)}, and the steps on the CPU; expected a "
             "NumPy array, or device='cuda'"
         )
     return _backend.cuda("device='cuda'").copied_to_host(array, name)
